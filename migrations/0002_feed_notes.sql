@@ -1,0 +1,96 @@
+-- Whatever writes to the catalog, its transaction leaves notes of the hashes whose items changed.
+-- What is not published before and after is in no feed, so it leaves no note.
+-- What is linked to a product or store that was published or withdrawn is looked up by the refresh:
+-- a link that another transaction makes at the same time cannot be seen by either of the two.
+CREATE FUNCTION feed_note_products() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO feed_changes (feed, hash) SELECT DISTINCT 'products', hash FROM new_rows WHERE published;
+  ELSIF TG_OP = 'DELETE' THEN
+    -- The links went with the product by cascade and left the notes of the stores themselves.
+    INSERT INTO feed_changes (feed, hash) SELECT DISTINCT 'products', hash FROM old_rows WHERE published;
+  ELSE
+    INSERT INTO feed_changes (feed, hash)
+      SELECT 'products', hash FROM old_rows WHERE published UNION SELECT 'products', hash FROM new_rows WHERE published;
+    INSERT INTO feed_changes (feed, linked_to)
+      SELECT 'stores', id FROM (SELECT id, published FROM new_rows EXCEPT SELECT id, published FROM old_rows) AS changed;
+  END IF;
+  PERFORM pg_notify('feed_changes', '');
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION feed_note_stores() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO feed_changes (feed, hash) SELECT DISTINCT 'stores', hash FROM new_rows WHERE published;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO feed_changes (feed, hash) SELECT DISTINCT 'stores', hash FROM old_rows WHERE published;
+  ELSE
+    INSERT INTO feed_changes (feed, hash)
+      SELECT 'stores', hash FROM old_rows WHERE published UNION SELECT 'stores', hash FROM new_rows WHERE published;
+    INSERT INTO feed_changes (feed, linked_to)
+      SELECT 'products', id FROM (SELECT id, published FROM new_rows EXCEPT SELECT id, published FROM old_rows) AS changed;
+  END IF;
+  PERFORM pg_notify('feed_changes', '');
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+-- One function for every operation: a trigger that lacks a table of rows never comes to the line that reads it.
+CREATE FUNCTION feed_note_links() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP <> 'INSERT' THEN
+    INSERT INTO feed_changes (feed, hash) SELECT DISTINCT 'products', catalog_hash(product_id) FROM old_rows;
+    INSERT INTO feed_changes (feed, hash) SELECT DISTINCT 'stores', catalog_hash(store_id) FROM old_rows;
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO feed_changes (feed, hash) SELECT DISTINCT 'products', catalog_hash(product_id) FROM new_rows;
+    INSERT INTO feed_changes (feed, hash) SELECT DISTINCT 'stores', catalog_hash(store_id) FROM new_rows;
+  END IF;
+  PERFORM pg_notify('feed_changes', '');
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION feed_note_everything() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO feed_changes (feed, hash) VALUES ('products', -1), ('stores', -1);
+  PERFORM pg_notify('feed_changes', '');
+  RETURN NULL;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER feed_note_insert AFTER INSERT ON products REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_note_products();
+--> statement-breakpoint
+CREATE TRIGGER feed_note_update AFTER UPDATE ON products REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_note_products();
+--> statement-breakpoint
+CREATE TRIGGER feed_note_delete AFTER DELETE ON products REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_note_products();
+--> statement-breakpoint
+CREATE TRIGGER feed_note_truncate AFTER TRUNCATE ON products FOR EACH STATEMENT EXECUTE FUNCTION feed_note_everything();
+--> statement-breakpoint
+CREATE TRIGGER feed_note_insert AFTER INSERT ON stores REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_note_stores();
+--> statement-breakpoint
+CREATE TRIGGER feed_note_update AFTER UPDATE ON stores REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_note_stores();
+--> statement-breakpoint
+CREATE TRIGGER feed_note_delete AFTER DELETE ON stores REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_note_stores();
+--> statement-breakpoint
+CREATE TRIGGER feed_note_truncate AFTER TRUNCATE ON stores FOR EACH STATEMENT EXECUTE FUNCTION feed_note_everything();
+--> statement-breakpoint
+CREATE TRIGGER feed_note_insert AFTER INSERT ON product_stores REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_note_links();
+--> statement-breakpoint
+CREATE TRIGGER feed_note_update AFTER UPDATE ON product_stores REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_note_links();
+--> statement-breakpoint
+CREATE TRIGGER feed_note_delete AFTER DELETE ON product_stores REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION feed_note_links();
+--> statement-breakpoint
+CREATE TRIGGER feed_note_truncate AFTER TRUNCATE ON product_stores FOR EACH STATEMENT EXECUTE FUNCTION feed_note_everything();
+--> statement-breakpoint
+-- Every poll asks this. A function, because its plan is kept by the session: nothing is planned again.
+CREATE FUNCTION feed_states() RETURNS TABLE (
+  feed text, version float8, slots smallint, items integer, reference_items integer,
+  held_since timestamptz, held_reason text, built_at timestamptz, recipe text, waiting boolean
+) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY SELECT s.feed, s.version::float8, s.slots, s.items,
+    -- The most items of the last six hours: what a refresh is measured against.
+    CASE WHEN s.reference_at > now() - interval '6 hours' THEN s.reference_items ELSE s.items END,
+    s.held_since, s.held_reason, s.built_at, s.recipe,
+    EXISTS (SELECT FROM feed_changes c WHERE c.feed = s.feed)
+  FROM feed_state s;
+END $$;

@@ -1,0 +1,73 @@
+/** In charge of the HTTP application: hangs every route, and answers whatever goes wrong. */
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { bodyLimit } from 'hono/body-limit'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { Database } from './db/connect.ts'
+import { Refusal } from './errors.ts'
+import { bearerAuthorizer } from './routes/authorize.ts'
+import { availabilityRoutes } from './routes/availability.ts'
+import { customerRoutes } from './routes/customers.ts'
+import { docsRoutes } from './routes/docs.ts'
+import { eventRoutes } from './routes/events.ts'
+import { describeFeeds } from './routes/feed-contract.ts'
+import { feedStatusRoutes } from './routes/feed-status.ts'
+import { healthRoutes } from './routes/health.ts'
+import { keyRoutes } from './routes/keys.ts'
+import { metricsRoutes } from './routes/metrics.ts'
+import { orderRoutes } from './routes/orders.ts'
+import { answerProblem } from './routes/problem.ts'
+import { productRoutes } from './routes/products.ts'
+import { requestLog } from './routes/request-log.ts'
+import { storeRoutes } from './routes/stores.ts'
+import { visitRoutes } from './routes/visits.ts'
+import { version } from './version.ts'
+
+const maxBodyBytes = 10_000_000
+
+export type AppParts = {
+  db: Database
+  config: Pick<Config, 'publicUrl' | 'currency'>
+  log: Logger
+  /** False once the process has begun to stop. */
+  accepting: () => boolean
+}
+
+export function createApp({ db, config, log, accepting }: AppParts): OpenAPIHono {
+  const app = new OpenAPIHono()
+  const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
+
+  app.use(requestLog(log))
+  app.use(bodyLimit({ maxSize: maxBodyBytes, onError: tooLarge }))
+  app.onError((error, c) =>
+    answerProblem(error, c, (failure) => log.error({ err: failure }, 'a request failed')),
+  )
+  app.notFound((c) =>
+    answerProblem(
+      new Refusal('not_found', 'There is nothing at this address.'),
+      c,
+      warn.bind(null, 'no such address'),
+    ),
+  )
+
+  app.route('/', healthRoutes(db, { accepting }))
+  describeFeeds(app)
+
+  const door = { app, authorize: bearerAuthorizer(db) }
+  app.route('/', metricsRoutes(db, door.authorize))
+  productRoutes(door, db)
+  storeRoutes(door, db)
+  availabilityRoutes(door, db)
+  feedStatusRoutes(door, db, config.publicUrl)
+  customerRoutes(door, db)
+  orderRoutes(door, db, config.currency)
+  visitRoutes(door, db)
+  eventRoutes(door, db)
+  keyRoutes(door, db)
+  docsRoutes(app, version)
+  return app
+}
+
+function tooLarge(): never {
+  throw new Refusal('too_large', 'The body may hold at most 10 MB.')
+}

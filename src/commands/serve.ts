@@ -1,0 +1,48 @@
+/** In charge of `storefeed serve`: the plain server, from start to an orderly stop. */
+import type { Command } from 'commander'
+import type { Config } from '../config.ts'
+import { connect } from '../db/connect.ts'
+import { createLogger } from '../log.ts'
+import { type RunningServer, startServer } from '../server.ts'
+import { ensureAdminKey } from '../services/keys.ts'
+import { openDatabase } from './open-database.ts'
+import { print, untilStopped } from './terminal.ts'
+
+export function serveCommand(program: Command, readConfig: () => Config): void {
+  program
+    .command('serve')
+    .description('Serve the feeds and the REST API (what storefeed does when no command is given)')
+    .action(async () => serve(readConfig()))
+}
+
+async function serve(config: Config): Promise<void> {
+  const log = createLogger(config.logLevel)
+  const database = await openDatabase(config)
+  try {
+    await announceAdminKey(config, database.url)
+    const server = await startServer(config, database.url, log)
+    log.info(
+      { url: server.url, database: config.databaseUrl === null ? 'embedded' : 'DATABASE_URL' },
+      'storefeed serves',
+    )
+    await stopWhenTold(server)
+    log.info('storefeed stopped')
+  } finally {
+    await database.close()
+  }
+}
+
+async function announceAdminKey(config: Config, databaseUrl: string): Promise<void> {
+  const { db, close } = connect(databaseUrl, { max: 1 })
+  try {
+    const made = await ensureAdminKey(db, config.apiKey)
+    if (made !== null) print(`The first admin key, shown this once: ${made}`)
+  } finally {
+    await close()
+  }
+}
+
+async function stopWhenTold(server: RunningServer): Promise<void> {
+  await untilStopped()
+  await server.stop()
+}

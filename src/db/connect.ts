@@ -1,0 +1,125 @@
+/** In charge of connections to Postgres: one pool per purpose, and transactions that survive a deadlock. */
+import type { PgTransactionConfig } from 'drizzle-orm/pg-core'
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import { isAway, postgresCode } from './postgres-error.ts'
+
+export type Database = PostgresJsDatabase
+/** A database or a transaction on it: what a query needs, wherever it runs. */
+export type Queryable = Pick<Database, 'execute' | 'select' | 'insert' | 'update' | 'delete'>
+
+export type Connection = {
+  db: Database
+  /**
+   * Calls back at every NOTIFY, and once as soon as it listens, also after a lost connection. Through
+   * a pooler in transaction mode nothing ever comes: a notification is a nudge, never the truth.
+   */
+  listen: (channel: string, nudge: () => void) => Promise<void>
+  close: () => Promise<void>
+}
+
+/**
+ * No statement is prepared by name: that works through a pooler in transaction mode, and no plan
+ * made for an empty table outlives it.
+ */
+export function connect(url: string, { max = 10 }: { max?: number } = {}): Connection {
+  const client = postgres(url, {
+    max,
+    prepare: false,
+    connect_timeout: 10,
+    // Seconds until a lost connection is tried again; by default they would grow to twenty.
+    backoff: () => 0.2 + Math.random() * 0.3,
+    // Asking each new connection for its types would end the process if that one broke meanwhile.
+    fetch_types: false,
+    types: { textArray },
+    onnotice: () => undefined,
+    connection: { application_name: 'storefeed', TimeZone: 'UTC' },
+  })
+  return {
+    db: drizzle(client),
+    listen: async (channel, nudge) => {
+      await client.listen(channel, nudge, nudge)
+    },
+    close: () => client.end({ timeout: 5 }),
+  }
+}
+
+const escaped = (text: unknown) => String(text).replace(/["\\]/g, '\\$&')
+
+/**
+ * `text[]`, by its number in every Postgres: the one kind of array that is sent or read. Elements are
+ * never null here. Not by drizzle's own parser, which loses a backslash.
+ */
+const textArray = {
+  to: 1009,
+  from: [1009],
+  // Drizzle's insert writes the list as Postgres reads it; our own SQL hands the list itself.
+  serialize: (given: unknown) =>
+    Array.isArray(given) ? `{${given.map((one) => `"${escaped(one)}"`).join(',')}}` : given,
+  parse: (literal: string) =>
+    Array.from(
+      literal.matchAll(/"((?:[^"\\]|\\.)*)"|([^{},"]+)/gs),
+      ([, quoted, bare = '']) => quoted?.replace(/\\(.)/gs, '$1') ?? bare,
+    ),
+}
+
+const retried = new Set(['40001', '40P01'])
+const maxTries = 5
+
+/** Thrown by work that lost a race and will find its winner when it is run again. */
+export class LostRace extends Error {}
+
+/**
+ * Runs `work` in one transaction. When Postgres picks it as the victim of a deadlock or of a
+ * serialization failure, all of it is run again from the start, so `work` must have no other effect.
+ */
+export async function transaction<T>(
+  db: Database,
+  work: (tx: Queryable) => Promise<T>,
+  config?: PgTransactionConfig,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await tryTransaction(db, work, config)
+    } catch (error) {
+      const again = error instanceof LostRace || retried.has(postgresCode(error) ?? '')
+      if (tries === maxTries || !again) throw error
+    }
+  }
+}
+
+/** Reads all see the same moment. What `work` does outside is done once: nothing is run again. */
+export function snapshot<T>(db: Database, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  return tryTransaction(db, work, { isolationLevel: 'repeatable read', accessMode: 'read only' })
+}
+
+/**
+ * A connection that breaks rejects the transaction by itself. Nothing may be sent on it any more, not
+ * even the rollback: postgres.js would end the process (porsager/postgres#1208). So work that goes on
+ * is refused its queries, and work that has failed is never told to it.
+ */
+async function tryTransaction<T>(
+  db: Database,
+  work: (tx: Queryable) => Promise<T>,
+  config?: PgTransactionConfig,
+): Promise<T> {
+  let over = false
+  const never = new Promise<never>(() => undefined)
+  try {
+    return await db.transaction(async (tx) => {
+      const execute: Queryable['execute'] = (query) => {
+        if (over) throw new Error('the transaction has ended, as its connection broke')
+        return tx.execute(query)
+      }
+      try {
+        if (config) await tx.setTransaction(config)
+        return await work(Object.create(tx, { execute: { value: execute } }))
+      } catch (error) {
+        if (over || isAway(error)) return await never
+        throw error
+      }
+    })
+  } finally {
+    over = true
+  }
+}

@@ -1,0 +1,60 @@
+/** In charge of reading what Postgres says when it refuses: drizzle wraps its errors, the facts are on the cause. */
+import postgres from 'postgres'
+import { Refusal } from '../errors.ts'
+
+/** The error as Postgres sent it, however deep it is wrapped; undefined when it is not Postgres's. */
+export function postgresError(error: unknown): postgres.PostgresError | undefined {
+  if (error instanceof postgres.PostgresError) return error
+  return error instanceof Error ? postgresError(error.cause) : undefined
+}
+
+/** The five-character SQLSTATE, such as `23505` for a unique violation. */
+export function postgresCode(error: unknown): string | undefined {
+  return postgresError(error)?.code
+}
+
+const brokenRule = new Set(['22001', '22003', '22021', '22P05', '23502', '23503', '23514'])
+const away = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  // "The database is not accepting connections".
+  '55000',
+])
+
+/**
+ * What the database refused, in words for the caller, never in its own; undefined for what is the
+ * server's fault. The checks at the edge come first, so a broken rule is met here only in a race.
+ */
+export function refusalByDatabase(error: unknown): Refusal | undefined {
+  const found = postgresError(error)
+  if (found && brokenRule.has(found.code)) {
+    const field = found.column_name ?? found.constraint_name ?? ''
+    return new Refusal('invalid', 'The database refused a value.', [
+      { field, detail: 'breaks a rule of the database' },
+    ])
+  }
+  if (isAway(error))
+    return new Refusal('unavailable', 'The database does not answer. Try again soon.')
+  return undefined
+}
+
+/** Whether the connection broke, or none could be had. */
+export function isAway(error: unknown): boolean {
+  return away.has(errorCode(error) ?? '')
+}
+
+/** Of Postgres or of the socket to it, however deep it is wrapped. */
+function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  return 'code' in error && typeof error.code === 'string' ? error.code : errorCode(error.cause)
+}

@@ -1,0 +1,168 @@
+/** In charge of the tables of the catalog: products, stores, and which product is sold where. */
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  check,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  numeric,
+  pgSequence,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+} from 'drizzle-orm/pg-core'
+import {
+  emptyTexts,
+  flatMetadataCheck,
+  idCheck,
+  merchantId,
+  notBlankCheck,
+  timestamps,
+} from './columns.ts'
+
+export type Metadata = Record<string, string | number | boolean>
+
+/** Keys of a feed item that metadata may not take. */
+export const productKeys = [
+  'id',
+  'title',
+  'link',
+  'description',
+  'price',
+  'image_link',
+  'categories',
+  'store_ids',
+  'sku',
+  'brand',
+  'inventory_quantity',
+  'inventory_policy',
+] as const
+export const storeKeys = [
+  'id',
+  'title',
+  'link',
+  'description',
+  'image_link',
+  'categories',
+  'product_ids',
+  'location',
+  'address1',
+  'address2',
+  'city',
+  'region',
+  'zip',
+  'country',
+  'phone',
+  'latitude',
+  'longitude',
+] as const
+
+/** The place of an id among the feed's 4096 ranges: 12 bits, never changing, the same on every server. */
+const hash = () => smallint().notNull().generatedAlwaysAs(sql`catalog_hash(id)`)
+
+export const catalogVersion = pgSequence('catalog_version')
+
+/** Drawn from one sequence for all rows, so that a row deleted and made again never repeats an ETag. */
+const version = () => bigint({ mode: 'number' }).notNull().default(sql`nextval('catalog_version')`)
+
+const metadata = () => jsonb().$type<Metadata>().notNull().default({})
+
+export const products = pgTable(
+  'products',
+  {
+    id: merchantId().primaryKey(),
+    sku: text(),
+    title: text().notNull(),
+    description: text(),
+    link: text(),
+    image_link: text(),
+    price: numeric({ precision: 14, scale: 4, mode: 'number' }),
+    categories: emptyTexts(),
+    brand: text(),
+    in_store_only: boolean().notNull().default(false),
+    published: boolean().notNull().default(true),
+    inventory_quantity: integer(),
+    inventory_policy: smallint(),
+    metadata: metadata(),
+    version: version(),
+    hash: hash(),
+    ...timestamps(),
+  },
+  (table) => [
+    idCheck('products_id_valid', table.id),
+    notBlankCheck('products_title_not_blank', table.title),
+    check('products_price_not_negative', sql`${table.price} >= 0 and ${table.price} < 'infinity'`),
+    check('products_inventory_quantity_not_negative', sql`${table.inventory_quantity} >= 0`),
+    check('products_inventory_policy_known', sql`${table.inventory_policy} in (1, 2)`),
+    check('products_categories_no_null', sql`array_position(${table.categories}, null) is null`),
+    flatMetadataCheck('products_metadata_flat', table.metadata, productKeys),
+    index('products_updated_at').on(table.updated_at),
+    index('products_hash').on(table.hash),
+  ],
+)
+
+export const stores = pgTable(
+  'stores',
+  {
+    id: merchantId().primaryKey(),
+    title: text().notNull(),
+    location: text(),
+    description: text(),
+    link: text(),
+    image_link: text(),
+    categories: emptyTexts(),
+    address1: text(),
+    address2: text(),
+    city: text(),
+    region: text(),
+    zip: text(),
+    country: text(),
+    country_code: text(),
+    phone: text(),
+    latitude: doublePrecision(),
+    longitude: doublePrecision(),
+    published: boolean().notNull().default(true),
+    metadata: metadata(),
+    version: version(),
+    hash: hash(),
+    ...timestamps(),
+  },
+  (table) => [
+    idCheck('stores_id_valid', table.id),
+    notBlankCheck('stores_title_not_blank', table.title),
+    check('stores_country_code_valid', sql`${table.country_code} ~ '^[A-Z]{2}$'`),
+    check('stores_latitude_valid', sql`${table.latitude} between -90 and 90`),
+    check('stores_longitude_valid', sql`${table.longitude} between -180 and 180`),
+    check('stores_categories_no_null', sql`array_position(${table.categories}, null) is null`),
+    flatMetadataCheck('stores_metadata_flat', table.metadata, storeKeys),
+    index('stores_updated_at').on(table.updated_at),
+    index('stores_hash').on(table.hash),
+  ],
+)
+
+/** A product is sold in a store. */
+export const productStores = pgTable(
+  'product_stores',
+  {
+    product_id: merchantId()
+      .notNull()
+      .references(() => products.id, { onDelete: 'cascade', onUpdate: 'cascade' }),
+    store_id: merchantId()
+      .notNull()
+      .references(() => stores.id, { onDelete: 'cascade', onUpdate: 'cascade' }),
+  },
+  (table) => [
+    primaryKey({ columns: [table.product_id, table.store_id] }),
+    index('product_stores_by_store').on(table.store_id, table.product_id),
+  ],
+)
+
+/** Products and stores share one catalog in Klaviyo: here each id stands once, whichever it belongs to. Kept by triggers. */
+export const catalogIds = pgTable('catalog_ids', {
+  id: merchantId().primaryKey(),
+  kind: text({ enum: ['product', 'store'] }).notNull(),
+})

@@ -1,0 +1,49 @@
+/** In charge of the columns and checks that several tables share. */
+import { type SQL, sql } from 'drizzle-orm'
+import { type AnyPgColumn, check, customType, text, timestamp } from 'drizzle-orm/pg-core'
+
+/** A merchant's own key; ordered by code point, so that order is the same on every server. */
+export const merchantId = customType<{ data: string }>({ dataType: () => 'text collate "C"' })
+
+/** White space and control characters that an id may not begin or end with; the same set as JavaScript's `trim`. */
+const edge = String.raw`[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]`
+
+/**
+ * A merchant's own key: 1 to 255 characters, trimmed, no control characters, and no comma, because
+ * ids are comma-joined in the feeds.
+ */
+export function idCheck(name: string, column: AnyPgColumn) {
+  const pattern = String.raw`[\u0001-\u001f\u007f-\u009f\ufffe\uffff,]|^${edge}|${edge}$`
+  return check(
+    name,
+    sql`char_length(${column}) between 1 and 255 and ${column} !~ ${sql.raw(`'${pattern}'`)}`,
+  )
+}
+
+export function notBlankCheck(name: string, column: AnyPgColumn) {
+  return check(name, sql`${column} ~ '[^[:space:]]'`)
+}
+
+/**
+ * Metadata keys become keys of a feed item, so they must be XML names and none of the item's own;
+ * values are single texts, numbers or booleans.
+ */
+export function flatMetadataCheck(
+  name: string,
+  column: AnyPgColumn,
+  reserved: readonly string[],
+): ReturnType<typeof check> {
+  const fault = `strict $.keyvalue() ? (!(@.key like_regex "^[A-Za-z][A-Za-z0-9_]{0,254}$") || @.key like_regex "^(${reserved.join('|')})$" || @.value.type() == "object" || @.value.type() == "array" || @.value.type() == "null" || (@.value.type() == "number" && (@.value > 1e300 || @.value < -1e300)))`
+  const path: SQL = sql.raw(`'${fault}'`)
+  return check(
+    name,
+    sql`jsonb_typeof(${column}) = 'object' and not jsonb_path_exists(${column}, ${path})`,
+  )
+}
+
+export const timestamps = () => ({
+  created_at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
+  updated_at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
+})
+
+export const emptyTexts = () => text().array().notNull().default([])

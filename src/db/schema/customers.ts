@@ -1,0 +1,63 @@
+/** In charge of the tables of people: customers, and their visits to stores. */
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  index,
+  jsonb,
+  pgTable,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core'
+import type { Metadata } from './catalog.ts'
+import { flatMetadataCheck, idCheck, merchantId, timestamps } from './columns.ts'
+
+/** Profile properties of storefeed's own that metadata may not take. */
+export const customerKeys = ['MostRecentStoreId', 'MostRecentStoreLocation'] as const
+
+/** So begin the ids that storefeed gives to people whose id the merchant did not tell. */
+export const ownIdPrefix = 'storefeed-'
+export const ownId = sql`'${sql.raw(ownIdPrefix)}' || gen_random_uuid()`
+
+export const customers = pgTable(
+  'customers',
+  {
+    id: merchantId().primaryKey().default(ownId),
+    email: text(),
+    phone_number: text(),
+    first_name: text(),
+    last_name: text(),
+    address1: text(),
+    address2: text(),
+    city: text(),
+    region: text(),
+    zip: text(),
+    country: text(),
+    metadata: jsonb().$type<Metadata>().notNull().default({}),
+    /** Kept by triggers from orders and visits; never goes back in time. */
+    most_recent_store_id: merchantId(),
+    most_recent_store_at: timestamp({ withTimezone: true, precision: 3 }),
+    ...timestamps(),
+  },
+  (table) => [
+    idCheck('customers_id_valid', table.id),
+    flatMetadataCheck('customers_metadata_flat', table.metadata, customerKeys),
+    uniqueIndex('customers_email').on(sql`lower(${table.email})`),
+    index('customers_phone_number').on(table.phone_number),
+  ],
+)
+
+export const visits = pgTable(
+  'visits',
+  {
+    id: bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    customer_id: merchantId()
+      .notNull()
+      .references(() => customers.id, { onDelete: 'cascade', onUpdate: 'cascade' }),
+    store_id: merchantId().notNull(),
+    at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
+    created_at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
+  },
+  (table) => [unique('visits_once').on(table.customer_id, table.store_id, table.at)],
+)

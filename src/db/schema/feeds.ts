@@ -1,0 +1,95 @@
+/** In charge of the tables of the pull wing: notes of what changed, rendered chunks, what is served, who polled. */
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  check,
+  customType,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+} from 'drizzle-orm/pg-core'
+import { merchantId } from './columns.ts'
+
+export const feedNames = ['products', 'stores'] as const
+export type FeedName = (typeof feedNames)[number]
+export const feedFormats = ['json', 'xml'] as const
+export type FeedFormat = (typeof feedFormats)[number]
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
+const feed = () => text({ enum: feedNames }).notNull()
+const format = () => text({ enum: feedFormats }).notNull()
+const instant = () => timestamp({ withTimezone: true, precision: 3 })
+
+/** The note that everything changed: after TRUNCATE, a restore, or a load with triggers off. */
+export const everyHash = -1
+
+/** A note, of one of two kinds. Written by triggers, in the transaction of the change. */
+export const feedChanges = pgTable(
+  'feed_changes',
+  {
+    feed: feed(),
+    /** The items of this hash changed. */
+    hash: smallint(),
+    noted_at: instant().notNull().defaultNow(),
+    /** The items that are linked to this id changed: it was published or withdrawn. */
+    linked_to: merchantId(),
+  },
+  (table) => [
+    index('feed_changes_feed').on(table.feed),
+    check('feed_changes_hash_valid', sql`${table.hash} between -1 and 4095`),
+    check('feed_changes_one_subject', sql`num_nonnulls(${table.hash}, ${table.linked_to}) = 1`),
+  ],
+)
+
+/** The items of one slot in one format, deflated on their own and ended by a sync flush. */
+export const feedChunks = pgTable(
+  'feed_chunks',
+  {
+    feed: feed(),
+    format: format(),
+    slot: smallint().notNull(),
+    /** The feed's version that brought this body. */
+    version: bigint({ mode: 'number' }).notNull(),
+    body: bytea().notNull(),
+    /** CRC-32 and length of the text before it was deflated. */
+    crc: bigint({ mode: 'number' }).notNull(),
+    bytes: integer().notNull(),
+    items: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.feed, table.format, table.slot] })],
+)
+
+export const feedState = pgTable('feed_state', {
+  feed: feed().primaryKey(),
+  version: bigint({ mode: 'number' }).notNull(),
+  slots: smallint().notNull(),
+  items: integer().notNull(),
+  /** How its items were made: when the server renders otherwise, all of it is rendered again. */
+  recipe: text().notNull(),
+  /** The most items of the last hours, which a refresh may not fall far below. */
+  reference_items: integer().notNull(),
+  reference_at: instant().notNull(),
+  held_since: instant(),
+  held_reason: text(),
+  built_at: instant().notNull(),
+})
+
+export const feedPolls = pgTable(
+  'feed_polls',
+  {
+    id: bigint({ mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    at: instant().notNull(),
+    feed: feed(),
+    format: format(),
+    status: smallint().notNull(),
+    bytes: bigint({ mode: 'number' }).notNull(),
+    milliseconds: integer().notNull(),
+    user_agent: text(),
+    address: text(),
+  },
+  (table) => [index('feed_polls_feed_at').on(table.feed, table.at)],
+)

@@ -1,0 +1,173 @@
+/** In charge of the tables of trade: orders, their items, and what became of them later. */
+import { sql } from 'drizzle-orm'
+import {
+  check,
+  index,
+  integer,
+  jsonb,
+  numeric,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+} from 'drizzle-orm/pg-core'
+import type { Metadata } from './catalog.ts'
+import { flatMetadataCheck, idCheck, merchantId, timestamps } from './columns.ts'
+import { customers } from './customers.ts'
+
+export const addressKeys = [
+  'first_name',
+  'last_name',
+  'company',
+  'address1',
+  'address2',
+  'city',
+  'region',
+  'region_code',
+  'country',
+  'country_code',
+  'zip',
+  'phone',
+] as const
+export type Address = { [key in (typeof addressKeys)[number]]?: string | null | undefined }
+
+export const updateKinds = ['fulfilled', 'cancelled', 'refunded'] as const
+export type UpdateKind = (typeof updateKinds)[number]
+
+/** How many of a line an order update concerns. */
+export type LineQuantity = { line: number; quantity: number }
+
+/** Properties of an event that metadata of an order may not take. */
+export const orderKeys = [
+  'OrderId',
+  'Reason',
+  'Categories',
+  'ItemNames',
+  'Brands',
+  'DiscountCode',
+  'DiscountValue',
+  'StoreId',
+  'StoreLocation',
+  'TrackingNumber',
+  'TrackingCompany',
+  'ShippingMethod',
+  'Items',
+  'FulfilledItems',
+  'CancelledItems',
+  'RefundedItems',
+  'RemainingItems',
+  'ShippingAddress',
+  'BillingAddress',
+] as const
+
+const money = () => numeric({ precision: 14, scale: 4, mode: 'number' })
+const moment = () => timestamp({ withTimezone: true, precision: 3 })
+
+export const orders = pgTable(
+  'orders',
+  {
+    id: merchantId().primaryKey(),
+    customer_id: merchantId().references(() => customers.id, {
+      onDelete: 'set null',
+      onUpdate: 'cascade',
+    }),
+    /** No foreign key: an order outlives its store, and a sale is never refused for want of one. */
+    store_id: merchantId(),
+    placed_at: moment().notNull().defaultNow(),
+    currency: text().notNull(),
+    total: money().notNull(),
+    billing_address: jsonb().$type<Address>(),
+    shipping_address: jsonb().$type<Address>(),
+    discount_code: text(),
+    discount_value: money(),
+    metadata: jsonb().$type<Metadata>().notNull().default({}),
+    /** SHA-256 of the body that recorded it, so that a repeat can be told from a contradiction. */
+    digest: text(),
+    ...timestamps(),
+  },
+  (table) => [
+    idCheck('orders_id_valid', table.id),
+    check('orders_currency_valid', sql`${table.currency} ~ '^[A-Z]{3}$'`),
+    check('orders_total_not_negative', sql`${table.total} >= 0 and ${table.total} < 'infinity'`),
+    check(
+      'orders_discount_value_not_negative',
+      sql`${table.discount_value} >= 0 and ${table.discount_value} < 'infinity'`,
+    ),
+    flatMetadataCheck('orders_metadata_flat', table.metadata, orderKeys),
+    index('orders_customer').on(table.customer_id),
+    index('orders_placed_at').on(table.placed_at, table.id),
+  ],
+)
+
+export const orderItems = pgTable(
+  'order_items',
+  {
+    order_id: merchantId()
+      .notNull()
+      .references(() => orders.id, { onDelete: 'cascade', onUpdate: 'cascade' }),
+    /** Counts from 1. */
+    line: integer().notNull(),
+    /** No foreign key: an order outlives its product. */
+    product_id: merchantId().notNull(),
+    sku: text(),
+    product_name: text(),
+    quantity: numeric({ precision: 14, scale: 4, mode: 'number' }).notNull().default(1),
+    item_price: money(),
+    /** Before adjustments; a trigger takes what is null from the product, here quantity times price. */
+    row_total: money(),
+    brand: text(),
+    categories: text().array(),
+    image_link: text(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.order_id, table.line] }),
+    idCheck('order_items_product_id_valid', table.product_id),
+    check('order_items_line_from_one', sql`${table.line} >= 1`),
+    check(
+      'order_items_quantity_positive',
+      sql`${table.quantity} > 0 and ${table.quantity} < 'infinity'`,
+    ),
+    check(
+      'order_items_money_not_negative',
+      sql`${table.item_price} >= 0 and ${table.item_price} < 'infinity' and ${table.row_total} >= 0 and ${table.row_total} < 'infinity'`,
+    ),
+    check('order_items_categories_no_null', sql`array_position(${table.categories}, null) is null`),
+  ],
+)
+
+/** A fulfilment, cancellation or refund, of the whole order or of some lines. */
+export const orderUpdates = pgTable(
+  'order_updates',
+  {
+    order_id: merchantId()
+      .notNull()
+      .references(() => orders.id, { onDelete: 'cascade', onUpdate: 'cascade' }),
+    kind: text({ enum: updateKinds }).notNull(),
+    id: merchantId().notNull().default(sql`gen_random_uuid()::text`),
+    occurred_at: moment().notNull().defaultNow(),
+    reason: text(),
+    /** Null: the order's total, or the row totals of the lines it names. */
+    value: money(),
+    /** Null: the whole order. */
+    items: jsonb().$type<LineQuantity[]>(),
+    tracking_number: text(),
+    tracking_company: text(),
+    shipping_method: text(),
+    digest: text(),
+    ...timestamps(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.order_id, table.kind, table.id] }),
+    idCheck('order_updates_id_valid', table.id),
+    check('order_updates_kind_known', sql`${table.kind} in ('fulfilled', 'cancelled', 'refunded')`),
+    check(
+      'order_updates_value_not_negative',
+      sql`${table.value} >= 0 and ${table.value} < 'infinity'`,
+    ),
+    check(
+      'order_updates_items_valid',
+      sql`jsonb_typeof(${table.items}) = 'array' and not jsonb_path_exists(${table.items}, ${sql.raw(`'strict $[*] ? (!(@.line.type() == "number") || !(@.quantity.type() == "number") || !(@.quantity > 0))'`)})`,
+    ),
+    index('order_updates_occurred_at').on(table.occurred_at),
+  ],
+)

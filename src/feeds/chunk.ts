@@ -1,0 +1,30 @@
+/** In charge of chunks: the items of one slot, written in one format and deflated. */
+import { crc32 } from 'node:zlib'
+import type { FeedFormat, FeedName } from '../db/schema/feeds.ts'
+import { feedFormats } from '../db/schema/feeds.ts'
+import { deflatePiece, type Piece } from './deflate.ts'
+import { writings } from './formats.ts'
+import type { Item } from './item.ts'
+
+export type Chunk = Piece & { format: FeedFormat; slot: number; items: number }
+
+/** What tells a chunk from another of the same slot without looking at its body. */
+export type ChunkMark = { format: FeedFormat; slot: number; crc: number; bytes: number }
+
+/** Both formats of one slot; null for one that would come out as `known` says it is already. */
+export async function renderSlot(
+  feed: FeedName,
+  slot: number,
+  items: Item[],
+  isKnown: (mark: ChunkMark) => boolean,
+): Promise<Chunk[]> {
+  const chunks = await Promise.all(
+    feedFormats.map(async (format) => {
+      const { item, separator } = writings[feed][format]
+      const text = Buffer.from(items.map(item).join(separator))
+      if (isKnown({ format, slot, crc: crc32(text), bytes: text.length })) return []
+      return [{ ...(await deflatePiece(text)), format, slot, items: items.length }]
+    }),
+  )
+  return chunks.flat()
+}

@@ -1,0 +1,31 @@
+/** In charge of compressed pieces that can be laid end to end. */
+import { promisify } from 'node:util'
+import { constants, crc32, deflateRaw, deflateRawSync, inflateRaw } from 'node:zlib'
+
+const deflate = promisify(deflateRaw)
+const inflate = promisify(inflateRaw)
+
+/** Text deflated on its own and ended by a sync flush, with the CRC-32 and the length of the text. */
+export type Piece = { body: Buffer; crc: number; bytes: number }
+
+/** Level 3 takes about half the time of the default 6 and makes a tenth more bytes; large output buffers save calls. */
+const options = { level: 3, chunkSize: 65_536, finishFlush: constants.Z_SYNC_FLUSH }
+
+const empty = Buffer.alloc(0)
+const emptyPiece: Piece = { body: empty, crc: 0, bytes: 0 }
+
+/** Runs in zlib's thread pool. */
+export async function deflatePiece(text: Buffer): Promise<Piece> {
+  if (text.length === 0) return emptyPiece
+  return { body: await deflate(text, options), crc: crc32(text), bytes: text.length }
+}
+
+/** For short fixed texts. */
+export function smallPiece(text: string): Piece {
+  const content = Buffer.from(text)
+  return { body: deflateRawSync(content, options), crc: crc32(content), bytes: content.length }
+}
+
+export async function inflatePiece({ body, bytes }: Piece): Promise<Buffer> {
+  return bytes === 0 ? empty : inflate(body, { finishFlush: constants.Z_SYNC_FLUSH })
+}

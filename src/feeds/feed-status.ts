@@ -1,0 +1,146 @@
+/** In charge of what can be told of each feed: what it holds, how fresh it is, who polled it, what to do about it. */
+import { sql } from 'drizzle-orm'
+import type { Queryable } from '../db/connect.ts'
+import {
+  type FeedFormat,
+  type FeedName,
+  feedChanges,
+  feedChunks,
+  feedFormats,
+  feedNames,
+  feedPolls,
+  feedState,
+} from '../db/schema/feeds.ts'
+import { partCounts } from './slots.ts'
+
+type FeedFile = {
+  format: FeedFormat
+  bytes: number
+  gzip_bytes: number
+  advised_parts: number
+}
+
+type RecordedPoll = {
+  at: string
+  format: FeedFormat
+  status: number
+  bytes: number
+  milliseconds: number
+  user_agent: string | null
+  address: string | null
+}
+
+export type FeedStatus = {
+  feed: FeedName
+  /** `waiting`: writes have been noted that no refresh has taken yet; the next poll will. */
+  state: 'fresh' | 'waiting' | 'held' | 'never built'
+  version: number
+  items: number
+  built_at: string | null
+  held_since: string | null
+  held_reason: string | null
+  notes_waiting: number
+  oldest_note_at: string | null
+  files: FeedFile[]
+  last_polls: RecordedPoll[]
+  /** No poll came for longer than Klaviyo leaves between two. */
+  poll_overdue: boolean
+  warnings: string[]
+}
+
+/** Klaviyo takes files of up to 100 MB and advises 50. */
+const advisedBytes = 50_000_000
+const pollsShown = 10
+/** Klaviyo polls every six hours. */
+const pollOverdueHours = 7
+
+type StateRow = Omit<FeedStatus, 'feed' | 'state' | 'files' | 'last_polls' | 'warnings'>
+
+export function readFeedStatuses(db: Queryable): Promise<FeedStatus[]> {
+  return Promise.all(feedNames.map((feed) => readFeedStatus(db, feed)))
+}
+
+async function readFeedStatus(db: Queryable, feed: FeedName): Promise<FeedStatus> {
+  const [row, files, polls] = await Promise.all([
+    readStateRow(db, feed),
+    readFiles(db, feed),
+    readPolls(db, feed),
+  ])
+  const status = { feed, state: stateOf(row), ...row, files, last_polls: polls }
+  return { ...status, warnings: warningsOf(status) }
+}
+
+async function readStateRow(db: Queryable, feed: FeedName): Promise<StateRow> {
+  const [row] = await db.execute<{ state: StateRow }>(sql`
+    select row_to_json(r) as state from (
+      select coalesce(s.version, 0) as version, coalesce(s.items, 0) as items, s.built_at, s.held_since, s.held_reason,
+        n.notes_waiting, n.oldest_note_at,
+        coalesce(p.last_poll_at < now() - make_interval(hours => ${pollOverdueHours}), false) as poll_overdue
+      from (select count(*) as notes_waiting, min(noted_at) as oldest_note_at from ${feedChanges} where feed = ${feed}) n
+      cross join (select max(at) as last_poll_at from ${feedPolls} where feed = ${feed}) p
+      left join ${feedState} s on s.feed = ${feed}) r`)
+  if (!row) throw new Error('a query without conditions answered no row')
+  return row.state
+}
+
+function stateOf({ version, held_since, notes_waiting }: StateRow): FeedStatus['state'] {
+  if (version === 0) return 'never built'
+  if (held_since) return 'held'
+  return notes_waiting > 0 ? 'waiting' : 'fresh'
+}
+
+async function readFiles(db: Queryable, feed: FeedName): Promise<FeedFile[]> {
+  const slots = await db.execute<{ format: FeedFormat; bytes: number; gzip_bytes: number }>(sql`
+    select format, bytes, length(body) as gzip_bytes from ${feedChunks} where feed = ${feed} order by format, slot`)
+  return feedFormats.map((format) => {
+    const own = slots.filter((slot) => slot.format === format)
+    const bytes = own.map((slot) => slot.bytes)
+    return {
+      format,
+      bytes: sum(bytes),
+      gzip_bytes: sum(own.map((slot) => slot.gzip_bytes)),
+      advised_parts: advisedParts(bytes),
+    }
+  })
+}
+
+const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0)
+
+/** The fewest parts whose largest is small enough; the most parts there are when none is. */
+export function advisedParts(slotBytes: number[]): number {
+  const fits = (of: number) => {
+    const share = slotBytes.length / of
+    return Array.from({ length: of }, (_, part) =>
+      sum(slotBytes.slice(part * share, (part + 1) * share)),
+    ).every((bytes) => bytes <= advisedBytes)
+  }
+  return partCounts.find(fits) ?? Math.max(...partCounts)
+}
+
+async function readPolls(db: Queryable, feed: FeedName): Promise<RecordedPoll[]> {
+  const rows = await db.execute<{ poll: RecordedPoll }>(sql`
+    select row_to_json(r) as poll from (
+      select at, format, status, bytes, milliseconds, user_agent, address from ${feedPolls}
+      where feed = ${feed} order by at desc, id desc limit ${pollsShown}) r`)
+  return rows.map((row) => row.poll)
+}
+
+function warningsOf(status: Omit<FeedStatus, 'warnings'>): string[] {
+  const { feed, state, held_since, held_reason, files, poll_overdue } = status
+  const warnings: string[] = []
+  if (state === 'held')
+    warnings.push(
+      `Held since ${held_since}: ${held_reason} The last good feed is served. If this is right, POST /v1/feeds/${feed}/release; else bring the items back.`,
+    )
+  if (poll_overdue)
+    warnings.push(
+      `No poll in the last ${pollOverdueHours} hours. Klaviyo polls every six: check the source in Klaviyo and its URL.`,
+    )
+  for (const { format, advised_parts } of files) {
+    if (advised_parts > 1)
+      warnings.push(
+        `The ${format} file is over 50 MB: give Klaviyo ${advised_parts} sources, /feeds/${feed}.1-of-${advised_parts}.${format} and so on.`,
+      )
+  }
+  return warnings
+}

@@ -1,0 +1,59 @@
+/** In charge of reading the rows that feed items are made of: published ones, of some ranges of hashes, in the feed's order. */
+import { type SQL, sql } from 'drizzle-orm'
+import type { Queryable } from '../db/connect.ts'
+import type { FeedName } from '../db/schema/feeds.ts'
+import { inlineNumbers } from './inline.ts'
+import type { Item } from './item.ts'
+import { type ProductRow, productItem } from './product-item.ts'
+import type { HashRange } from './slots.ts'
+import { type StoreRow, storeItem } from './store-item.ts'
+
+export type HashedItem = { hash: number; item: Item }
+
+/**
+ * Items in the order of hash and id. `decimals` is how many the currency has. Categories travel as
+ * JSON, because the client loses the backslashes of arrays.
+ */
+export const readItems: Record<
+  FeedName,
+  (db: Queryable, ranges: HashRange[], decimals: number) => Promise<HashedItem[]>
+> = {
+  products: async (db, ranges, decimals) => {
+    const rows = await db.execute<ProductRow & { hash: number }>(sql`
+      select t.hash, t.id, t.sku, t.title, t.description, t.link, t.image_link, round(t.price, ${inlineNumbers([decimals])})::float8 as price,
+        to_json(t.categories) as categories, t.brand, t.in_store_only, t.inventory_quantity, t.inventory_policy, t.metadata,
+        (select string_agg(l.store_id, ',' order by l.store_id) from product_stores l
+          where l.product_id = t.id and l.store_id <> all(array(select s.id from stores s where not s.published))) as store_ids
+      from products t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`)
+    return rows.map((row) => ({ hash: row.hash, item: productItem(row) }))
+  },
+  stores: async (db, ranges) => {
+    const rows = await db.execute<StoreRow & { hash: number }>(sql`
+      select t.hash, t.id, t.title, t.location, t.description, t.link, t.image_link, to_json(t.categories) as categories, t.address1, t.address2,
+        t.city, t.region, t.zip, t.country, t.phone, t.latitude, t.longitude, t.metadata,
+        (select string_agg(l.product_id, ',' order by l.product_id) from product_stores l
+          join products p on p.id = l.product_id where l.store_id = t.id and p.published) as product_ids
+      from stores t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`)
+    return rows.map((row) => ({ hash: row.hash, item: storeItem(row) }))
+  },
+}
+
+function hashIsIn(ranges: HashRange[]): SQL {
+  const conditions = ranges.map(
+    ({ first, last }) => sql`t.hash between ${inlineNumbers([first])} and ${inlineNumbers([last])}`,
+  )
+  return sql`(${sql.join(conditions, sql` or `)})`
+}
+
+/** How many items the feed would hold, in all or in some ranges: what is published. */
+export async function countItems(
+  db: Queryable,
+  feed: FeedName,
+  ranges?: HashRange[],
+): Promise<number> {
+  const within = ranges ? sql`and ${hashIsIn(ranges)}` : sql``
+  const [row] = await db.execute<{ items: number }>(
+    sql`select count(*)::int as items from ${sql.identifier(feed)} t where t.published ${within}`,
+  )
+  return row?.items ?? 0
+}

@@ -1,0 +1,33 @@
+/** In charge of what a feed item is, and of the rules that hold for every field of it. */
+
+/** A field's value. Lists are of categories only; what is undefined is left out. */
+export type ItemValue = string | number | boolean | readonly string[]
+/** The fields in the order in which they are written, by the names that JSON gives them; XML does without the `$`. */
+export type Item = Record<string, ItemValue | undefined>
+
+/** What Klaviyo's guide wants where there is nothing: an empty text would make it skip the whole item. */
+const missing = 'n/a'
+
+/** XML 1.0 can hold none of these, however escaped, nor half of a surrogate pair; JSON does without them too. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const forbidden = /[\0-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\p{Cs}]/gu
+
+/** Never empty: trimmed, without forbidden characters, `n/a` when nothing is left. */
+export function text(value: string | null | undefined): string {
+  return value?.replace(forbidden, '').trim() || missing
+}
+
+/** Distinct and never empty. */
+export function categories(given: readonly string[]): string[] {
+  const kept = new Set(given.map(text))
+  kept.delete(missing)
+  return kept.size > 0 ? [...kept] : [missing]
+}
+
+/** Flat facts of the merchant's own, under their own names. */
+export function metadata(given: Record<string, string | number | boolean>): Item {
+  const item: Item = {}
+  for (const [name, value] of Object.entries(given))
+    item[name] = typeof value === 'string' ? text(value) : value
+  return item
+}

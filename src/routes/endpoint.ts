@@ -1,0 +1,177 @@
+/** In charge of one endpoint: its contract makes the OpenAPI entry, checks the key, and checks what comes in. */
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { Refusal, type RefusalCode } from '../errors.ts'
+import type { Scope } from '../services/keys.ts'
+import { problem, refusalOfIssues, refusals } from './problem.ts'
+
+/** Where endpoints are hung, and who decides whether a request may enter: `authorize` throws a refusal. */
+export type Door = { app: OpenAPIHono; authorize: (c: Context, scope: Scope) => Promise<void> }
+
+type Answer = { description: string; schema?: z.ZodType; etag?: boolean }
+
+export type Contract<
+  Params extends z.ZodObject,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+> = {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** As OpenAPI writes it: `/v1/products/{id}`. */
+  path: string
+  /** The name that generated clients give it: `listProducts`. */
+  operationId: string
+  summary: string
+  tag: string
+  scope: Scope
+  params: Params
+  query: Query
+  body: Body
+  ifMatch?: boolean
+  answers: Record<number, Answer>
+  /** Besides those that follow from the rest of the contract. */
+  refuses?: readonly RefusalCode[]
+}
+
+type Input<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z.ZodType> = {
+  params: z.output<Params>
+  query: z.output<Query>
+  body: z.output<Body>
+  /** The ETags of If-Match, bare; undefined without the header. */
+  ifMatch: string[] | undefined
+}
+
+/** For a contract that takes no path parameters or no query. An unknown query parameter is refused, so that a typing error is found. */
+export const none = z.strictObject({})
+export const noBody = z.undefined()
+
+export function endpoint<
+  Params extends z.ZodObject,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+>(
+  { app, authorize }: Door,
+  contract: Contract<Params, Query, Body>,
+  handle: (input: Input<Params, Query, Body>, c: Context) => Promise<Response>,
+): void {
+  app.openAPIRegistry.registerPath(describe(contract))
+  app.on(contract.method, contract.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
+    await authorize(c, contract.scope)
+    const params = contract.params.safeParse(c.req.param())
+    const query = contract.query.safeParse(c.req.query())
+    const body = contract.body.safeParse(takesBody(contract.body) ? await readJson(c) : undefined)
+    // All are checked before any fault is told, so that every faulty field is named at once.
+    if (!params.success || !query.success || !body.success) {
+      throw refusalOfIssues([params, query, body].flatMap((checked) => checked.error?.issues ?? []))
+    }
+    const ifMatch = readIfMatch(c.req.header('If-Match'))
+    return handle({ params: params.data, query: query.data, body: body.data, ifMatch }, c)
+  })
+}
+
+const takesBody = (body: z.ZodType) => !(body instanceof z.ZodUndefined)
+
+/** `application/json`, or anything of its family such as `application/merge-patch+json`. */
+const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i
+
+async function readJson(c: Context): Promise<unknown> {
+  if (!jsonType.test(c.req.header('Content-Type') ?? '')) {
+    throw new Refusal(
+      'unsupported_media_type',
+      'The body must be JSON, sent as Content-Type: application/json.',
+    )
+  }
+  const bytes = await c.req.arrayBuffer()
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return JSON.parse(text, text.includes('__proto__') ? refuseProto : undefined)
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    throw new Refusal(
+      'malformed',
+      `The body is not valid JSON in UTF-8: ${error instanceof Error ? error.message : ''}`,
+    )
+  }
+}
+
+/** The one key that the schemas skip in silence. */
+function refuseProto(key: string, value: unknown): unknown {
+  if (key !== '__proto__') return value
+  throw new Refusal('invalid', 'Look at: __proto__.', [
+    { field: '__proto__', detail: 'is not a field that exists here' },
+  ])
+}
+
+/** A list of ETags or `*`, which stands bare. Weak ones never match, as RFC 9110 says of If-Match. */
+function readIfMatch(header: string | undefined): string[] | undefined {
+  return header?.split(',').map((tag) => tag.trim().replace(/^"([^*]*)"$/, '$1'))
+}
+
+const etagHeader = {
+  ETag: {
+    description: 'Changes with the record and its links',
+    schema: { type: 'string' as const },
+  },
+}
+const ifMatchHeader = z.object({
+  'If-Match': z
+    .string()
+    .optional()
+    .meta({ description: 'Write only if the record still has this ETag' }),
+})
+
+function describe({
+  method,
+  path,
+  operationId,
+  summary,
+  tag,
+  scope,
+  params,
+  query,
+  body,
+  ifMatch,
+  answers,
+  refuses = [],
+}: Contract<z.ZodObject, z.ZodObject, z.ZodType>) {
+  const codes: RefusalCode[] = [...refuses, 'unauthorized', 'forbidden', 'invalid', 'unavailable']
+  if (takesBody(body)) codes.push('malformed', 'too_large', 'unsupported_media_type')
+  if (ifMatch) codes.push('precondition_failed')
+  const given = Object.entries(answers).map(
+    ([status, answer]) => [status, describeAnswer(answer)] as const,
+  )
+  const refused = codes.map((code) => [refusals[code].status, describeRefusal(code)] as const)
+  return {
+    method,
+    path,
+    operationId,
+    summary,
+    tags: [tag],
+    description: `Needs a key with the scope \`${scope}\`.`,
+    security: [{ key: [] }],
+    request: {
+      params,
+      query,
+      ...(ifMatch ? { headers: ifMatchHeader } : {}),
+      ...(takesBody(body)
+        ? { body: { required: true, content: { 'application/json': { schema: body } } } }
+        : {}),
+    },
+    responses: { ...Object.fromEntries(given), ...Object.fromEntries(refused) },
+  }
+}
+
+function describeAnswer({ description, schema, etag }: Answer) {
+  return {
+    description,
+    ...(schema ? { content: { 'application/json': { schema } } } : {}),
+    ...(etag ? { headers: etagHeader } : {}),
+  }
+}
+
+export function describeRefusal(code: RefusalCode) {
+  return {
+    description: refusals[code].title,
+    content: { 'application/problem+json': { schema: problem } },
+  }
+}

@@ -1,0 +1,101 @@
+/** In charge of the endpoints that tell of the feeds and let a held one through. */
+import { z } from 'zod'
+import type { Database } from '../db/connect.ts'
+import { Refusal } from '../errors.ts'
+import { type FeedStatus, readFeedStatuses } from '../feeds/feed-status.ts'
+import { releaseFeed } from '../feeds/state.ts'
+import { instant } from '../services/fields.ts'
+import { type Door, endpoint, noBody, none } from './endpoint.ts'
+
+const format = z.enum(['json', 'xml'])
+const feed = z.enum(['products', 'stores'])
+
+const feedStatus = z
+  .strictObject({
+    feed,
+    state: z.enum(['fresh', 'waiting', 'held', 'never built']),
+    version: z.int(),
+    items: z.int(),
+    built_at: instant.nullable(),
+    age_seconds: z.number().nullable().meta({
+      description: 'Since what is served was built: old only if nothing has changed since',
+    }),
+    held_since: instant.nullable(),
+    held_reason: z.string().nullable(),
+    notes_waiting: z.int(),
+    oldest_note_at: instant.nullable(),
+    files: z.array(
+      z.strictObject({
+        format,
+        url: z.url(),
+        bytes: z.int(),
+        gzip_bytes: z.int(),
+        advised_parts: z.int(),
+      }),
+    ),
+    last_polls: z.array(
+      z.strictObject({
+        at: instant,
+        format,
+        status: z.int(),
+        bytes: z.int(),
+        milliseconds: z.int(),
+        user_agent: z.string().nullable(),
+        address: z.string().nullable(),
+      }),
+    ),
+    poll_overdue: z.boolean(),
+    warnings: z.array(z.string()),
+  })
+  .meta({ id: 'FeedStatus' })
+
+const common = { tag: 'feeds', query: none, body: noBody } as const
+
+/** `publicUrl` is the address Klaviyo polls; null: the one this request came to. */
+export function feedStatusRoutes(door: Door, db: Database, publicUrl: string | null): void {
+  endpoint(
+    door,
+    {
+      ...common,
+      method: 'get',
+      path: '/v1/feeds',
+      params: none,
+      scope: 'read',
+      operationId: 'listFeeds',
+      summary: 'What each feed holds and how fresh it is',
+      answers: {
+        200: { description: 'All feeds', schema: z.strictObject({ feeds: z.array(feedStatus) }) },
+      },
+    },
+    async (_input, c) => {
+      const base = publicUrl ?? new URL(c.req.url).origin
+      return c.json({ feeds: (await readFeedStatuses(db)).map((status) => withUrls(status, base)) })
+    },
+  )
+  endpoint(
+    door,
+    {
+      ...common,
+      method: 'post',
+      path: '/v1/feeds/{feed}/release',
+      params: z.strictObject({ feed }),
+      scope: 'admin',
+      operationId: 'releaseFeed',
+      summary: 'Serve a held feed as it is now, with all the items it lost gone',
+      answers: { 204: { description: 'The next poll gets it' } },
+      refuses: ['conflict'],
+    },
+    async ({ params }, c) => {
+      if (!(await releaseFeed(db, params.feed)))
+        throw new Refusal('conflict', `The ${params.feed} feed is not held.`)
+      return c.body(null, 204)
+    },
+  )
+}
+
+function withUrls(status: FeedStatus, base: string) {
+  const { feed, state, version, items, built_at, files, ...rest } = status
+  const age_seconds = built_at && (Date.now() - Date.parse(built_at)) / 1000
+  const named = files.map((file) => ({ ...file, url: `${base}/feeds/${feed}.${file.format}` }))
+  return { feed, state, version, items, built_at, age_seconds, files: named, ...rest }
+}

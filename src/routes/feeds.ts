@@ -1,0 +1,191 @@
+/** In charge of answering polls: conditions, encodings and headers of the feeds' URLs, and of parts of them. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Logger } from 'pino'
+import { Refusal } from '../errors.ts'
+import type { FeedReader, Freshness } from '../feeds/feed-reader.ts'
+import type { PollLog } from '../feeds/poll-log.ts'
+import type { ServedFeed } from '../feeds/served-feed.ts'
+import { type Part, partCounts } from '../feeds/slots.ts'
+import type { AuthorizeFeed } from './authorize.ts'
+import { renderProblem } from './problem.ts'
+
+type Encoding = 'gzip' | 'identity'
+
+export type FeedDoor = {
+  reader: FeedReader
+  pollLog: PollLog
+  authorize: AuthorizeFeed
+  log: Logger
+}
+
+/** False when the request is not a poll, and left untouched. */
+export type FeedListener = (request: IncomingMessage, response: ServerResponse) => boolean
+
+/**
+ * Polls are answered straight from memory to the socket, before any other routing, so that one
+ * costs little more than its bytes.
+ */
+export function feedListener(door: FeedDoor): FeedListener {
+  return (request, response) => {
+    const isPoll =
+      request.url?.startsWith('/feeds/') && (request.method === 'GET' || request.method === 'HEAD')
+    if (isPoll)
+      answerPoll(door, request, response).catch((error: unknown) =>
+        refusePoll(door, error, response),
+      )
+    return isPoll === true
+  }
+}
+
+async function answerPoll(
+  { reader, pollLog, authorize, log }: FeedDoor,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const started = performance.now()
+  const [path = '', query] = request.url?.split('?', 2) ?? []
+  await authorize({
+    key: new URLSearchParams(query).get('key'),
+    authorization: request.headers.authorization,
+  })
+  const { feed, format, part } = readName(path.slice('/feeds/'.length))
+  const { served, freshness } = await reader.poll(feed, format, part)
+  const encoding = encodingFor(request.headers['accept-encoding'])
+  const etag = `"${served.tag}-${encoding}"`
+  const unchanged = isUnchanged(request, etag, served.builtAt)
+  const bodiless = unchanged || request.method === 'HEAD'
+  const status = unchanged ? 304 : 200
+
+  response.once('close', () => {
+    const milliseconds = Math.round(performance.now() - started)
+    log.debug({ method: request.method, path, status, ms: milliseconds }, 'poll')
+    pollLog.add({
+      at: new Date(),
+      feed,
+      format,
+      status,
+      bytes: bodiless ? 0 : sizeOf(served, encoding),
+      milliseconds,
+      user_agent: request.headers['user-agent']?.slice(0, 255) ?? null,
+      address: request.socket.remoteAddress ?? null,
+    })
+  })
+  response.writeHead(status, headersOf(served, freshness, etag, encoding, unchanged))
+  if (bodiless) response.end()
+  else if (encoding === 'gzip') writeAll(response, served.gzip.buffers)
+  else await pipeline(Readable.from(served.text()), response)
+}
+
+/** Once the answer has begun there is nothing left to say but to cut it off, so that nobody takes it for whole. */
+function refusePoll({ log }: FeedDoor, error: unknown, response: ServerResponse): void {
+  if (response.headersSent) {
+    log.warn({ err: error }, 'a feed broke off')
+    response.destroy()
+    return
+  }
+  const { status, headers, body } = renderProblem(error, (failure) =>
+    log.error({ err: failure }, 'a poll failed'),
+  )
+  response.writeHead(status, headers).end(body)
+}
+
+const fileName = /^(products|stores)(?:\.(\d+)-of-(\d+))?\.(json|xml)$/
+
+function readName(file: string): {
+  feed: 'products' | 'stores'
+  format: 'json' | 'xml'
+  part: Part
+} {
+  const [, feed, number = '1', of = '1', format] = fileName.exec(file) ?? []
+  if ((feed !== 'products' && feed !== 'stores') || (format !== 'json' && format !== 'xml')) {
+    throw new Refusal(
+      'not_found',
+      'There is no such feed. There are products.json, products.xml, stores.json and stores.xml.',
+    )
+  }
+  const part = { number: Number(number), of: Number(of) }
+  if (!partCounts.some((count) => count === part.of)) {
+    throw new Refusal(
+      'not_found',
+      `A feed can be had in ${partCounts.join(', ')} parts, as in ${feed}.1-of-8.${format}.`,
+    )
+  }
+  if (part.number < 1 || part.number > part.of)
+    throw new Refusal('not_found', `The parts are numbered from 1 to ${part.of}.`)
+  return { feed, format, part }
+}
+
+/** What names gzip itself counts before what `*` says of all codings. */
+function encodingFor(header = ''): Encoding {
+  const entries = header.toLowerCase().split(',').map(readCoding)
+  const entry =
+    entries.find(({ coding }) => coding === 'gzip' || coding === 'x-gzip') ??
+    entries.find(({ coding }) => coding === '*')
+  return entry?.accepted ? 'gzip' : 'identity'
+}
+
+function readCoding(entry: string): { coding: string; accepted: boolean } {
+  const [coding = '', ...parameters] = entry.split(';').map((word) => word.trim())
+  return { coding, accepted: !parameters.some((one) => /^q=0(\.0*)?$/.test(one)) }
+}
+
+const sizeOf = (served: ServedFeed, encoding: Encoding) =>
+  encoding === 'gzip' ? served.gzip.bytes : served.bytes
+
+/**
+ * Dates tell seconds apart, so a feed built within this second has none yet that would be safe to
+ * compare; nor has an old one, while a newer one may be in the making.
+ */
+const isSettled = (builtAt: Date) => Date.now() - builtAt.getTime() > 1000
+
+function isUnchanged(request: IncomingMessage, etag: string, builtAt: Date): boolean {
+  const wanted = request.headers['if-none-match']
+  if (wanted !== undefined)
+    return (
+      wanted.trim() === '*' ||
+      wanted.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+    )
+  const since = Date.parse(request.headers['if-modified-since'] ?? '')
+  return isSettled(builtAt) && Math.floor(builtAt.getTime() / 1000) * 1000 <= since
+}
+
+const warnings: Record<Exclude<Freshness, 'fresh'>, string> = {
+  stale: '110 storefeed "the last good feed: a newer one could not be made in time"',
+  held: '110 storefeed "the last good feed: the new one lost too many items and is held back"',
+}
+
+function headersOf(
+  served: ServedFeed,
+  freshness: Freshness,
+  etag: string,
+  encoding: Encoding,
+  unchanged: boolean,
+) {
+  return {
+    'Cache-Control': 'no-cache',
+    ETag: etag,
+    ...(freshness === 'fresh' && isSettled(served.builtAt)
+      ? { 'Last-Modified': served.builtAt.toUTCString() }
+      : {}),
+    Vary: 'Accept-Encoding',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Feed-Version': String(served.version),
+    'X-Feed-Items': String(served.items),
+    'X-Feed-State': freshness,
+    ...(freshness === 'fresh' ? {} : { Warning: warnings[freshness] }),
+    ...(unchanged
+      ? {}
+      : { 'Content-Type': served.contentType, 'Content-Length': String(sizeOf(served, encoding)) }),
+    ...(unchanged || encoding === 'identity' ? {} : { 'Content-Encoding': encoding }),
+  }
+}
+
+/** All at once: what the reader is slow to take waits as references to the chunks, not as copies. */
+function writeAll(response: ServerResponse, buffers: Buffer[]): void {
+  response.cork()
+  for (const buffer of buffers) response.write(buffer)
+  response.end()
+  response.uncork()
+}

@@ -1,0 +1,122 @@
+/** In charge of turning every failure into one RFC 9457 answer: a refusal in its own words, anything else without a word of its inside. */
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { z } from 'zod'
+import { refusalByDatabase } from '../db/postgres-error.ts'
+import { type Fault, Refusal, type RefusalCode } from '../errors.ts'
+
+/** The one table from what was refused to its HTTP status and title. */
+export const refusals = {
+  malformed: { status: 400, title: 'The request cannot be read' },
+  unauthorized: { status: 401, title: 'A valid key is needed' },
+  forbidden: { status: 403, title: 'The key does not allow this' },
+  not_found: { status: 404, title: 'Not found' },
+  conflict: { status: 409, title: 'Conflict' },
+  precondition_failed: { status: 412, title: 'Changed since it was read' },
+  too_large: { status: 413, title: 'Too large' },
+  unsupported_media_type: { status: 415, title: 'Unsupported content type' },
+  invalid: { status: 422, title: 'Some fields need mending' },
+  unavailable: { status: 503, title: 'Not available at the moment' },
+} as const satisfies Record<RefusalCode, { status: ContentfulStatusCode; title: string }>
+
+export const problem = z
+  .strictObject({
+    type: z.string().meta({ description: 'A URN that names the kind of problem' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    errors: z
+      .array(z.strictObject({ field: z.string(), detail: z.string() }))
+      .optional()
+      .meta({ description: 'Every faulty field, by its dotted path' }),
+  })
+  .meta({ id: 'Problem' })
+
+export type RenderedProblem = {
+  status: ContentfulStatusCode
+  headers: Record<string, string>
+  body: string
+}
+
+/** Renders any failure; `report` is told of those that are the server's own fault. */
+export function renderProblem(error: unknown, report: (error: unknown) => void): RenderedProblem {
+  const refusal = asRefusal(error)
+  if (refusal)
+    return rendered(refusal.code, refusals[refusal.code], refusal.message, refusal.faults)
+  report(error)
+  const failed = { status: 500, title: 'The server failed' } as const
+  return rendered('internal_error', failed, 'Nothing was changed. The log of the server says more.')
+}
+
+/** The same, for a handler of Hono's. */
+export function answerProblem(
+  error: unknown,
+  c: Context,
+  report: (error: unknown) => void,
+): Response {
+  const { status, headers, body } = renderProblem(error, report)
+  return c.body(body, status, headers)
+}
+
+/** What an answer of this kind tells besides its body. */
+const headersByCode: Partial<Record<string, Record<string, string>>> = {
+  unauthorized: {
+    'WWW-Authenticate': 'Bearer realm="storefeed", Basic realm="storefeed feeds", charset="UTF-8"',
+  },
+  unavailable: { 'Retry-After': '5' },
+}
+
+function rendered(
+  code: string,
+  { status, title }: { status: ContentfulStatusCode; title: string },
+  detail: string,
+  faults: Fault[] = [],
+): RenderedProblem {
+  const type = `urn:storefeed:${code.replaceAll('_', '-')}`
+  const errors = faults.length > 0 ? { errors: faults } : {}
+  return {
+    status,
+    headers: {
+      'Content-Type': 'application/problem+json',
+      'Cache-Control': 'no-store',
+      ...headersByCode[code],
+    },
+    body: JSON.stringify({ type, title, status, detail, ...errors }),
+  }
+}
+
+function asRefusal(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error
+  if (error instanceof z.ZodError) return refusalOfIssues(error.issues)
+  if (error instanceof HTTPException) return refusalByStatus[error.status]
+  return refusalByDatabase(error)
+}
+
+/** What Hono's own validators and limits throw. */
+const refusalByStatus: Record<number, Refusal> = {
+  400: new Refusal('malformed', 'The body is not valid JSON.'),
+  413: new Refusal('too_large', 'The body may hold at most 10 MB.'),
+  415: new Refusal(
+    'unsupported_media_type',
+    'The body must be JSON, sent as Content-Type: application/json.',
+  ),
+}
+
+/** Every faulty field by name; an unknown field is named itself, so that a typing error is found. */
+export function refusalOfIssues(issues: readonly z.core.$ZodIssue[]): Refusal {
+  const faults = issues.flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys')
+      return [{ field: issue.path.join('.'), detail: issue.message }]
+    return issue.keys.map((key) => ({
+      field: [...issue.path, key].join('.'),
+      detail: 'is not a field that exists here',
+    }))
+  })
+  const named = [...new Set(faults.map((fault) => fault.field))].filter(Boolean).slice(0, 10)
+  return new Refusal(
+    'invalid',
+    named.length > 0 ? `Look at: ${named.join(', ')}.` : 'The body is not what is wanted here.',
+    faults,
+  )
+}

@@ -1,0 +1,109 @@
+/** In charge of a running server: puts database, feeds, HTTP and background together, and takes them apart in order. */
+import { createServer, type Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { Logger } from 'pino'
+import { createApp } from './app.ts'
+import { type Config, currencyDecimals } from './config.ts'
+import { type Connection, connect } from './db/connect.ts'
+import { Refusal } from './errors.ts'
+import { createFeedReader } from './feeds/feed-reader.ts'
+import { createPollLog } from './feeds/poll-log.ts'
+import { createPost } from './klaviyo/post.ts'
+import { prepareToSend } from './klaviyo/sender.ts'
+import { feedAuthorizer } from './routes/authorize.ts'
+import { feedListener } from './routes/feeds.ts'
+import { startSender, startWorker, type Worker } from './worker.ts'
+
+export type RunningServer = { url: string; stop: () => Promise<void> }
+
+const defaultPort = 3000
+/** How long answers under way may take to end once the server stops. */
+const drainMs = 10_000
+/** What a feed's items look like; to be raised with every change of it, so that all of them are rendered again. */
+const itemLook = 1
+
+/** The database is migrated already. Stops in order: no new requests, the answers under way, the background, the connections. */
+export async function startServer(
+  config: Config,
+  databaseUrl: string,
+  log: Logger,
+): Promise<RunningServer> {
+  const web = connect(databaseUrl)
+  const background = connect(databaseUrl, { max: 6 })
+  const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
+  const decimals = currencyDecimals(config.currency)
+  const reader = createFeedReader(background.db, {
+    decimals,
+    recipe: `look ${itemLook}, ${decimals} decimals`,
+    maxDrop: config.feedMaxDrop,
+    waitMs: config.feedWaitMs,
+    warn,
+  })
+  const pollLog = createPollLog(background.db, warn)
+  let accepting = true
+  const app = createApp({ db: web.db, config, log, accepting: () => accepting })
+  const authorize = feedAuthorizer(web.db, config.feedsPublic)
+  const answerPoll = feedListener({ reader, pollLog, authorize, log })
+  const answerRest = getRequestListener(app.fetch)
+  const server = createServer(
+    (request, response) => answerPoll(request, response) || answerRest(request, response),
+  )
+  await listen(server, config).catch(async (error: unknown) => {
+    await Promise.all([pollLog.stop(), web.close(), background.close()])
+    throw error
+  })
+  const worker = startWorker(background, reader, config.klaviyo.retentionDays, log)
+  const sending = connect(databaseUrl, { max: 3 })
+  const sender = await startPush(config, sending, log)
+
+  return {
+    url: urlOf(server, config),
+    async stop() {
+      accepting = false
+      await drain(server)
+      await Promise.all([worker.stop(), sender?.stop()])
+      await pollLog.stop()
+      await Promise.all([web.close(), background.close(), sending.close()])
+    },
+  }
+}
+
+/** Null without a key: then messages wait. */
+async function startPush(
+  { klaviyo }: Config,
+  sending: Connection,
+  log: Logger,
+): Promise<Worker | null> {
+  const post = createPost(klaviyo, log)
+  if (!post) return null
+  await prepareToSend(sending.db, klaviyo.backfillAfterMs)
+  return startSender(sending, { post, log }, klaviyo.pushEveryMs)
+}
+
+function listen(server: Server, { host, port }: Config): Promise<void> {
+  const wanted = port ?? defaultPort
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = new Refusal(
+        'conflict',
+        `Port ${wanted} is in use by another program. Set PORT to another one.`,
+      )
+      reject(error.code === 'EADDRINUSE' ? taken : error)
+    })
+    server.listen(wanted, host, resolve)
+  })
+}
+
+function urlOf(server: Server, { host, publicUrl }: Config): string {
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : defaultPort
+  return publicUrl ?? `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`
+}
+
+/** Idle connections are closed at once; who is being answered gets the answer, within reason. */
+async function drain(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve))
+  const timer = setTimeout(() => server.closeAllConnections(), drainMs)
+  await closed
+  clearTimeout(timer)
+}

@@ -1,0 +1,94 @@
+/** In charge of the background: refreshes feeds as notes arrive, sends messages as they are written, and keeps house. */
+import type { Logger } from 'pino'
+import type { Connection } from './db/connect.ts'
+import { feedNames } from './db/schema/feeds.ts'
+import { laneNames } from './db/schema/outbox.ts'
+import type { FeedReader } from './feeds/feed-reader.ts'
+import { readFeedStatuses } from './feeds/feed-status.ts'
+import { removeOldPolls } from './feeds/poll-log.ts'
+import { type Drain, drain } from './klaviyo/sender.ts'
+import { type Loop, startLoop } from './loop.ts'
+import { forgetPayloads } from './outbox.ts'
+
+export type Worker = { stop: () => Promise<void> }
+
+/** Notes are looked for this often when no notification comes, as behind a pooler. */
+const feedEveryMs = 1000
+/** Between two refreshes writers have the machine for themselves, most of the time; a poll does not wait for this. */
+const feedPauseMs = 100
+const feedRestRatio = 4
+const upkeepEveryMs = 10 * 60_000
+
+export function startWorker(
+  { db, listen }: Connection,
+  reader: FeedReader,
+  retentionDays: number,
+  log: Logger,
+): Worker {
+  const feedLoops = feedNames.map((feed) =>
+    startLoop(() => reader.refresh(feed), {
+      everyMs: feedEveryMs,
+      pauseMs: feedPauseMs,
+      restRatio: feedRestRatio,
+      onError: (error) => log.warn({ err: error, feed }, 'a feed could not be refreshed'),
+    }),
+  )
+  const upkeep = startLoop(() => keepUp(db, retentionDays, log), {
+    everyMs: upkeepEveryMs,
+    pauseMs: 0,
+    restRatio: 0,
+    onError: (error) => log.warn({ err: error }, 'the upkeep failed'),
+  })
+  listen('feed_changes', () => nudgeAll(feedLoops)).catch((error: unknown) =>
+    log.warn({ err: error }, 'no notifications: notes are polled for'),
+  )
+
+  return {
+    async stop() {
+      await Promise.all([...feedLoops, upkeep].map((loop) => loop.stop()))
+    },
+  }
+}
+
+/** The outbox is looked at this often when no notification comes: polling is the truth. */
+const outboxEveryMs = 1000
+
+/** `pushEveryMs` null sends in real time; else all that waits is sent in one go, this often. */
+export function startSender(
+  { db, listen }: Connection,
+  { post, log }: Omit<Drain, 'db'>,
+  pushEveryMs: number | null,
+): Worker {
+  const stopping = new AbortController()
+  const loops = laneNames.map((lane) =>
+    startLoop(() => drain(lane, { db, post, log }, stopping.signal), {
+      everyMs: pushEveryMs ?? outboxEveryMs,
+      pauseMs: 0,
+      restRatio: 0,
+      onError: (error) => log.error({ err: error, lane }, 'sending failed and is tried again'),
+    }),
+  )
+  if (pushEveryMs === null) {
+    listen('outbox', () => nudgeAll(loops)).catch((error: unknown) =>
+      log.warn({ err: error }, 'no notifications: messages are polled for'),
+    )
+  }
+  return {
+    async stop() {
+      stopping.abort()
+      await Promise.all(loops.map((loop) => loop.stop()))
+    },
+  }
+}
+
+function nudgeAll(loops: Loop[]): void {
+  for (const loop of loops) loop.nudge()
+}
+
+async function keepUp(db: Connection['db'], retentionDays: number, log: Logger): Promise<void> {
+  await removeOldPolls(db)
+  while ((await forgetPayloads(db, retentionDays)) > 0);
+  for (const { feed, warnings } of await readFeedStatuses(db)) {
+    for (const warning of warnings) log.warn({ feed }, warning)
+  }
+}

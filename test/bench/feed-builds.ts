@@ -1,0 +1,73 @@
+/** In charge of measuring whole builds of a feed: their time beside COPY of the same join, and the memory of the server that makes them. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
+import { refresh } from '../../src/feeds/refresh.ts'
+import { copyOfProducts } from './catalog.ts'
+import { findProgram } from './processes.ts'
+import { median, type Row } from './table.ts'
+import type { BenchServer, Workbench } from './workbench.ts'
+
+const rounds = 3
+
+/** JSON and XML, from nothing, beside the same join as text to a psql that throws it away. */
+export async function measureBuild({ db, databaseUrl }: Workbench): Promise<Row> {
+  const psql = await findProgram('psql')
+  const builds: number[] = []
+  const copies: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    if (psql) copies.push(await timed(() => copyOut(psql, databaseUrl)))
+    await db.execute(sql`delete from feed_chunks where feed = 'products'`)
+    await db.execute(sql`delete from feed_state where feed = 'products'`)
+    builds.push(
+      await timed(() => refresh(db, 'products', { decimals: 2, recipe: 'bench', maxDrop: 1 })),
+    )
+  }
+  const [build, copy] = [median(builds), median(copies)]
+  return {
+    what: 'whole build, JSON and XML, ms (COPY of the join as text)',
+    ours: build.toFixed(0),
+    peer: psql ? copy.toFixed(0) : 'psql is not installed',
+    ratio: psql ? build / copy : null,
+    target: '<= 3.0',
+  }
+}
+
+async function copyOut(psql: string, databaseUrl: string): Promise<void> {
+  const child = spawn(psql, [databaseUrl, '-qc', copyOfProducts], { stdio: 'ignore' })
+  const [status] = await once(child, 'exit')
+  if (status !== 0) throw new Error(`psql ended with ${status}`)
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now()
+  await work()
+  return performance.now() - started
+}
+
+export async function residentMegabytes({ pid }: BenchServer): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
+}
+
+/** The most memory the server holds, above what it held idle, until `feed` holds `items`. */
+export async function memoryWhileBuilding(
+  server: BenchServer,
+  items: number,
+  idle: number,
+): Promise<number> {
+  let most = 0
+  for (;;) {
+    most = Math.max(most, (await residentMegabytes(server)) - idle)
+    if (await isBuilt(server, items)) return most
+    await delay(100)
+  }
+}
+
+async function isBuilt({ url, key }: BenchServer, items: number): Promise<boolean> {
+  const response = await fetch(`${url}/v1/feeds`, { headers: { Authorization: `Bearer ${key}` } })
+  const text = await response.text()
+  return text.includes(`"feed":"products","state":"fresh"`) && text.includes(`"items":${items},`)
+}

@@ -1,0 +1,93 @@
+/** In charge of measuring polls: whole answers and 304s, beside nginx on the same bytes and beside the plain way. */
+import { gunzipSync } from 'node:zlib'
+import { startNginx } from './nginx.ts'
+import { startPlain } from './plain.ts'
+import { findProgram, freePort, load } from './processes.ts'
+import type { Row } from './table.ts'
+import type { BenchServer, Workbench } from './workbench.ts'
+
+const seconds = 5
+
+export async function measurePolls(bench: Workbench, server: BenchServer): Promise<Row[]> {
+  const [wrk, nginx] = await Promise.all([findProgram('wrk'), findProgram('nginx')])
+  if (!wrk) return [skipped('polls', 'wrk is not installed')]
+  const url = `${server.url}/feeds/products.json`
+  const ours = await pollBoth(wrk, url)
+  const rows = [await besidePlain(bench, ours.whole)]
+  if (!nginx) return [skipped('polls', 'nginx is not installed'), ...rows]
+  const peer = await startNginx(nginx, bench.folder, ...(await feedOf(url)))
+  try {
+    const theirs = await pollBoth(wrk, peer.url)
+    return [
+      rowOf(
+        'poll, gzip, 16 connections, requests/s (nginx gzip_static)',
+        ours.whole,
+        theirs.whole,
+        '>= 1.0',
+      ),
+      rowOf('304, 16 connections, requests/s (nginx)', ours.unchanged, theirs.unchanged, '>= 0.4'),
+      ...rows,
+    ]
+  } finally {
+    await peer.stop()
+  }
+}
+
+async function feedOf(url: string): Promise<[text: Buffer, gzipped: Buffer]> {
+  const response = await fetch(url, { headers: { 'Accept-Encoding': 'gzip' } })
+  const text = Buffer.from(await response.arrayBuffer())
+  // fetch has inflated it already; the bytes as sent come by a plain request.
+  const gzipped = await rawBody(url)
+  if (!gunzipSync(gzipped).equals(text)) throw new Error('the feed changed between two polls')
+  return [text, gzipped]
+}
+
+async function rawBody(url: string): Promise<Buffer> {
+  const { request } = await import('node:http')
+  return new Promise((resolve, reject) => {
+    request(url, { headers: { 'Accept-Encoding': 'gzip' } }, async (response) =>
+      resolve(Buffer.concat(await response.toArray())),
+    )
+      .on('error', reject)
+      .end()
+  })
+}
+
+async function pollBoth(wrk: string, url: string): Promise<{ whole: number; unchanged: number }> {
+  const gzip = { 'Accept-Encoding': 'gzip' }
+  const { headers } = await fetch(url, { method: 'HEAD', headers: gzip })
+  const etag = headers.get('ETag') ?? ''
+  await load(wrk, url, 1, gzip)
+  const whole = await load(wrk, url, seconds, gzip)
+  return { whole, unchanged: await load(wrk, url, seconds, { ...gzip, 'If-None-Match': etag }) }
+}
+
+/** Of the plain way a few requests one after another are enough: each takes seconds. */
+async function besidePlain({ db }: Workbench, ours: number): Promise<Row> {
+  const plain = await startPlain(db, await freePort())
+  try {
+    const started = performance.now()
+    const requests = 3
+    for (let made = 0; made < requests; made++) await (await fetch(plain.url)).arrayBuffer()
+    const theirs = requests / ((performance.now() - started) / 1000)
+    return rowOf('poll, gzip, requests/s (a route that selects everything)', ours, theirs, '')
+  } finally {
+    await plain.stop()
+  }
+}
+
+const rowOf = (what: string, ours: number, peer: number, target: string): Row => ({
+  what,
+  ours: ours.toFixed(1),
+  peer: peer.toFixed(1),
+  ratio: ours / peer,
+  target,
+})
+
+const skipped = (what: string, why: string): Row => ({
+  what,
+  ours: `skipped: ${why}`,
+  peer: '',
+  ratio: null,
+  target: '',
+})

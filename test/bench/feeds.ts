@@ -1,0 +1,67 @@
+/** In charge of the bench of the pull wing: one table for each size of catalog. */
+import { sql } from 'drizzle-orm'
+import { makeCatalog } from './catalog.ts'
+import { measureBuild, memoryWhileBuilding, residentMegabytes } from './feed-builds.ts'
+import { measureEdit } from './feed-edits.ts'
+import { measurePolls } from './feed-polls.ts'
+import { measureWriters } from './feed-writers.ts'
+import { printTable, type Row } from './table.ts'
+import { withWorkbench } from './workbench.ts'
+
+type Figures = { products: number; editMs: number; memory: number }
+
+/** `sizes` are numbers of products, each sold in ten stores. The first is what others are compared with. */
+export async function benchFeeds(sizes: number[]): Promise<void> {
+  const figures: Figures[] = []
+  for (const products of sizes) figures.push(await benchSize(products))
+  const [smallest, largest] = [figures.at(0), figures.at(-1)]
+  if (!smallest || !largest || smallest === largest) return
+  printTable(`${largest.products} products beside ${smallest.products}`, [
+    {
+      what: 'one edit to fresh poll, median ms',
+      ours: largest.editMs.toFixed(1),
+      peer: smallest.editMs.toFixed(1),
+      ratio: largest.editMs / smallest.editMs,
+      target: '<= 2.0',
+    },
+    {
+      what: 'memory while building, MB above idle',
+      ours: largest.memory.toFixed(0),
+      peer: smallest.memory.toFixed(0),
+      ratio: largest.memory / smallest.memory,
+      target: '',
+    },
+  ])
+}
+
+function benchSize(products: number): Promise<Figures> {
+  return withWorkbench(async (bench) => {
+    const server = await bench.startServer()
+    const idle = await residentMegabytes(server)
+    await makeCatalog(bench.db, products)
+    const memory = await memoryWhileBuilding(server, products, idle)
+    const editMs = await measureEdit(bench, server, products)
+    const rows: Row[] = [
+      {
+        what: 'memory while building, MB above idle',
+        ours: memory.toFixed(0),
+        peer: '350 allowed',
+        ratio: memory / 350,
+        target: '<= 1.0',
+      },
+      {
+        what: 'one edit to fresh poll, median ms',
+        ours: editMs.toFixed(1),
+        peer: '15 allowed',
+        ratio: editMs / 15,
+        target: products <= 100_000 ? '<= 1.0' : '',
+      },
+      ...(await measurePolls(bench, server)),
+      await measureWriters(bench, server, products),
+    ]
+    await bench.db.execute(sql`vacuum analyze`)
+    rows.push(await measureBuild(bench))
+    printTable(`${products} products, each in 10 stores`, rows)
+    return { products, editMs, memory }
+  })
+}

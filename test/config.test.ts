@@ -1,0 +1,174 @@
+/** In charge of showing how settings are read from the environment. */
+import { expect, test } from 'vitest'
+import { currencyDecimals, readConfig } from '../src/config.ts'
+import { Refusal } from '../src/errors.ts'
+
+const defaults = {
+  port: null,
+  host: '0.0.0.0',
+  databaseUrl: null,
+  dataDir: '.storefeed',
+  apiKey: null,
+  publicUrl: null,
+  feedsPublic: false,
+  feedWaitMs: 3000,
+  feedMaxDrop: 0.5,
+  klaviyo: {
+    apiKey: null,
+    publicKey: null,
+    api: 'events',
+    url: 'https://a.klaviyo.com',
+    rateShare: 0.97,
+    pushEveryMs: null,
+    backfillAfterMs: 86_400_000,
+    retentionDays: 90,
+    metricNames: {
+      placed_order: 'Placed Order',
+      ordered_product: 'Ordered Product',
+      fulfilled_order: 'Fulfilled Order',
+      cancelled_order: 'Cancelled Order',
+      refunded_order: 'Refunded Order',
+    },
+  },
+  currency: 'USD',
+  logLevel: 'info',
+}
+
+test('with nothing set, every setting has its default', () => {
+  expect(readConfig({})).toEqual(defaults)
+})
+
+test('a variable that is empty or blank counts as not set', () => {
+  const names = [
+    'PORT',
+    'HOST',
+    'DATABASE_URL',
+    'API_KEY',
+    'PUBLIC_URL',
+    'FEEDS_PUBLIC',
+    'CURRENCY',
+  ]
+  expect(readConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(defaults)
+  expect(readConfig(Object.fromEntries(names.map((name) => [name, ' \n'])))).toEqual(defaults)
+})
+
+test('every setting can be set, and variables of others are let be', () => {
+  const environment = {
+    PATH: '/bin',
+    PORT: '8080',
+    HOST: '127.0.0.1',
+    DATABASE_URL: 'postgresql://shop:secret@db:5432/shop',
+    DATA_DIR: '/var/lib/storefeed',
+    API_KEY: 'a-key-of-sixteen\n',
+    PUBLIC_URL: 'https://feeds.shop.example/',
+    FEEDS_PUBLIC: 'true',
+    FEED_WAIT_MS: '0',
+    FEED_MAX_DROP: '0.25',
+    KLAVIYO_API_KEY: 'pk_1',
+    KLAVIYO_PUBLIC_KEY: 'ABC123',
+    KLAVIYO_API: 'track',
+    KLAVIYO_URL: 'http://127.0.0.1:3001/',
+    KLAVIYO_RATE_SHARE: '0.5',
+    PUSH_EVERY: '30m',
+    BACKFILL_AFTER: '6h',
+    RETENTION_DAYS: '7',
+    METRIC_PLACED_ORDER: 'Placed Order Retail',
+    METRIC_ORDERED_PRODUCT: 'Ordered Product Retail',
+    METRIC_FULFILLED_ORDER: 'Fulfilled Order Retail',
+    METRIC_CANCELLED_ORDER: 'Canceled Order',
+    METRIC_REFUNDED_ORDER: 'Refunded Order Retail',
+    CURRENCY: 'JPY',
+    LOG_LEVEL: 'debug',
+  }
+  expect(readConfig(environment)).toEqual({
+    port: 8080,
+    host: '127.0.0.1',
+    databaseUrl: 'postgresql://shop:secret@db:5432/shop',
+    dataDir: '/var/lib/storefeed',
+    apiKey: 'a-key-of-sixteen',
+    publicUrl: 'https://feeds.shop.example',
+    feedsPublic: true,
+    feedWaitMs: 0,
+    feedMaxDrop: 0.25,
+    klaviyo: {
+      apiKey: 'pk_1',
+      publicKey: 'ABC123',
+      api: 'track',
+      url: 'http://127.0.0.1:3001',
+      rateShare: 0.5,
+      pushEveryMs: 1_800_000,
+      backfillAfterMs: 21_600_000,
+      retentionDays: 7,
+      metricNames: {
+        placed_order: 'Placed Order Retail',
+        ordered_product: 'Ordered Product Retail',
+        fulfilled_order: 'Fulfilled Order Retail',
+        cancelled_order: 'Canceled Order',
+        refunded_order: 'Refunded Order Retail',
+      },
+    },
+    currency: 'JPY',
+    logLevel: 'debug',
+  })
+})
+
+test('all faults are told at once, and none repeats a value, which may be a secret', () => {
+  const environment = {
+    PORT: '70000',
+    DATABASE_URL: 'mysql://root:secret@db/shop',
+    API_KEY: 'secret',
+    PUBLIC_URL: 'ftp://secret.example',
+    FEEDS_PUBLIC: 'secret',
+    FEED_WAIT_MS: 'soon',
+    FEED_MAX_DROP: '2',
+    KLAVIYO_API: 'secret',
+    KLAVIYO_URL: 'secret',
+    KLAVIYO_RATE_SHARE: '0',
+    PUSH_EVERY: '30 minutes',
+    BACKFILL_AFTER: 'secret',
+    RETENTION_DAYS: 'secret',
+    METRIC_PLACED_ORDER: 'secret'.repeat(22),
+    CURRENCY: 'EURO',
+    LOG_LEVEL: 'loud',
+  }
+  const refusal = refusalOf(environment)
+  expect(refusal.faults.map(({ field }) => field)).toEqual(Object.keys(environment))
+  expect(JSON.stringify([refusal.message, refusal.faults])).not.toContain('secret')
+})
+
+function refusalOf(environment: Record<string, string>): Refusal {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    if (error instanceof Refusal) return error
+  }
+  throw new Error('the settings were not refused')
+}
+
+test.each(['a key with spaces in', 'eine-schlüssel-mit-umlaut', 'short'])(
+  'API_KEY may not be %j, which no header could carry or anyone could guess',
+  (API_KEY) => {
+    expect(refusalOf({ API_KEY }).faults).toEqual([
+      { field: 'API_KEY', detail: 'must have at least 16 characters, without spaces' },
+    ])
+  },
+)
+
+test.each([
+  ['true', true],
+  ['1', true],
+  ['yes', true],
+  ['false', false],
+  ['0', false],
+  ['no', false],
+])('FEEDS_PUBLIC=%s means %s', (FEEDS_PUBLIC, feedsPublic) => {
+  expect(readConfig({ FEEDS_PUBLIC })).toMatchObject({ feedsPublic })
+})
+
+test.each([
+  ['USD', 2],
+  ['JPY', 0],
+  ['KWD', 3],
+])('an amount of %s has %i decimals', (currency, decimals) => {
+  expect(currencyDecimals(currency)).toBe(decimals)
+})

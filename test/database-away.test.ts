@@ -1,0 +1,109 @@
+/** In charge of showing what a server does while its database is away, and that it is there again when the database is. */
+import { connect as connectSocket, createServer, type Socket } from 'node:net'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { readConfig } from '../src/config.ts'
+import { createLogger } from '../src/log.ts'
+import { type RunningServer, startServer } from '../src/server.ts'
+import { ensureKey } from '../src/services/keys.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+import { asker } from './server.ts'
+
+const key = 'key-of-these-tests'
+let database: TestDatabase
+let wire: Wire
+let server: RunningServer
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await ensureKey(database.db, key, { name: 'tests', scopes: ['admin'] })
+  const url = new URL(database.url)
+  wire = await openWire(new URL(url))
+  url.host = `127.0.0.1:${wire.port}`
+  const config = { ...readConfig({}), host: '127.0.0.1', port: 0, feedsPublic: true }
+  server = await startServer(config, url.href, createLogger('silent'))
+})
+afterAll(async () => {
+  await server.stop()
+  await wire.cut()
+  await database.close()
+})
+
+type Wire = { port: number; cut: () => Promise<void>; mend: () => Promise<void> }
+
+/** Hands every connection on to Postgres; when it is cut all of them break, and none is accepted. */
+async function openWire(target: URL): Promise<Wire> {
+  const sockets = new Set<Socket>()
+  const gate = createServer((near) => {
+    const far = connectSocket(Number(target.port || 5432), target.hostname)
+    for (const socket of [near, far]) sockets.add(socket.on('error', () => undefined))
+    near.pipe(far).pipe(near)
+  })
+  const listen = (port: number) =>
+    new Promise<void>((resolve) => gate.listen(port, '127.0.0.1', resolve))
+  await listen(0)
+  const address = gate.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  return {
+    port,
+    async cut() {
+      const closed = new Promise((resolve) => gate.close(resolve))
+      for (const socket of sockets) socket.resetAndDestroy()
+      sockets.clear()
+      await closed
+    },
+    mend: () => listen(port),
+  }
+}
+
+const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 50 })
+
+test('a server without its database lives, is not ready, asks to try again, and recovers', async () => {
+  const ask = asker(server.url, key)
+  await ask('PUT', '/v1/products/before', { title: 'Before' })
+  await until(async () => {
+    expect((await ask('GET', '/feeds/products.json')).text).toContain('Before')
+  })
+  await wire.cut()
+  expect((await ask('GET', '/healthz')).status).toBe(200)
+  const ready = await ask('GET', '/readyz')
+  expect([ready.status, ready.body]).toEqual([
+    503,
+    { status: 'not ready', problems: ['The database does not answer.'] },
+  ])
+  for (const [method, body] of [
+    ['GET', undefined],
+    ['PUT', { title: 'x' }],
+  ] as const) {
+    const answer = await ask(method, '/v1/products/x', body)
+    expect(answer.status).toBe(503)
+    expect(answer.headers.get('Retry-After')).toBe('5')
+    expect(answer.body).toEqual({
+      type: 'urn:storefeed:unavailable',
+      title: 'Not available at the moment',
+      status: 503,
+      detail: 'The database does not answer. Try again soon.',
+    })
+  }
+  await wire.mend()
+  await until(async () => {
+    expect((await ask('GET', '/v1/products/before')).status).toBe(200)
+  })
+})
+
+test('writes that break off in the middle are refused, never a failure, and the next ones go through', async () => {
+  const ask = asker(server.url, key)
+  await ask('PUT', '/v1/products/before', { title: 'Before' })
+  const products = Array.from({ length: 300 }, (_, n) => ({ id: `many-${n}`, title: 'x' }))
+  const batch = { products: products.map((one) => ({ ...one, title: 'y' })) }
+  const writes = Array.from({ length: 6 }, () => ask('POST', '/v1/products/batch', batch))
+  const patches = Array.from({ length: 6 }, (_, n) =>
+    ask('PATCH', '/v1/products/before', { metadata: { [`k${n}`]: n } }),
+  )
+  await Promise.race(writes)
+  await wire.cut()
+  const statuses = (await Promise.all([...writes, ...patches])).map(({ status }) => status)
+  expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([])
+  await wire.mend()
+  await until(async () => {
+    expect((await ask('GET', '/v1/products/before')).status).toBe(200)
+  })
+}, 60_000)

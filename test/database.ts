@@ -1,0 +1,49 @@
+/** In charge of giving a test file a fresh database of its own, in the shape that the migrations make. */
+import { randomUUID } from 'node:crypto'
+import postgres from 'postgres'
+import { inject } from 'vitest'
+import { connect, type Database } from '../src/db/connect.ts'
+import { postgresCode } from '../src/db/postgres-error.ts'
+
+export type TestDatabase = { url: string; db: Database; close: () => Promise<void> }
+
+/**
+ * To be made in `beforeAll`; `close`, in `afterAll`, drops it with all that is in it. A copy of
+ * `template0` is empty.
+ */
+export async function createTestDatabase(template = inject('template')): Promise<TestDatabase> {
+  const serverUrl = inject('serverUrl')
+  const name = `${inject('template')}_${randomUUID().slice(0, 8)}`
+  const admin = postgres(serverUrl, { max: 1, onnotice: () => undefined })
+  await copyTemplate(admin, template, name)
+  const url = databaseAt(serverUrl, name)
+  const { db, close } = connect(url)
+  return {
+    url,
+    db,
+    close: async () => {
+      await close()
+      await admin`drop database if exists ${admin(name)} with (force)`
+      await admin.end()
+    },
+  }
+}
+
+export function databaseAt(serverUrl: string, name: string): string {
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** Two copies at once can be in each other's way: the template is then in use for a moment. */
+async function copyTemplate(admin: postgres.Sql, template: string, name: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await admin`create database ${admin(name)} template ${admin(template)}`
+      return
+    } catch (error) {
+      if (postgresCode(error) !== '55006' || tries === 20) throw error
+    }
+    await admin`select pg_sleep(0.05)`
+  }
+}

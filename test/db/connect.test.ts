@@ -1,0 +1,38 @@
+/** In charge of showing that lists of texts go to Postgres and back unchanged, whatever they hold. */
+import { sql } from 'drizzle-orm'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { products } from '../../src/db/schema/catalog.ts'
+import { createTestDatabase, type TestDatabase } from '../database.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.close())
+
+const texts = fc.array(
+  fc.oneof(
+    fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\0', '')),
+    fc.constantFrom('', ' ', 'NULL', 'null', '{}', '"', '\\', '\\"', 'a,b', "'", '\n', '}{', '🙂'),
+  ),
+)
+
+test('a list of texts comes back as it was sent, by SQL of our own and by an insert', async () => {
+  const { db } = database
+  await fc.assert(
+    fc.asyncProperty(texts, async (list) => {
+      const [row] = await db.execute<{ list: string[]; length: number }>(
+        sql`select ${sql.param(list)}::text[] as list, cardinality(${sql.param(list)}::text[]) as length`,
+      )
+      expect(row).toEqual({ list, length: list.length })
+      await db.execute(sql`truncate products cascade`)
+      await db.insert(products).values({ id: 'p', title: 'P', categories: list })
+      const rows = await db.execute(
+        sql`select categories, to_json(categories) as json from products`,
+      )
+      expect([...rows]).toEqual([{ categories: list, json: list }])
+    }),
+    { numRuns: 60 },
+  )
+})

@@ -1,0 +1,74 @@
+/** In charge of showing that slots follow the size of a feed, in either direction, also for who holds a copy of the old ones. */
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createFeedReader, type FeedReader } from '../../src/feeds/feed-reader.ts'
+import { createTestDatabase, type TestDatabase } from '../database.ts'
+
+let database: TestDatabase
+let one: FeedReader
+let other: FeedReader
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  const settings = { decimals: 2, recipe: 'test', maxDrop: 1, waitMs: 30_000 }
+  const warn = (message: string, error: unknown) => {
+    throw new Error(message, { cause: error })
+  }
+  one = createFeedReader(database.db, { ...settings, warn })
+  other = createFeedReader(database.db, { ...settings, warn })
+})
+afterAll(() => database.close())
+
+const run = (text: string) => database.db.execute(sql.raw(text))
+
+async function pollText(reader: FeedReader, part = { number: 1, of: 1 }) {
+  const { served, freshness } = await reader.poll('products', 'json', part)
+  expect(freshness).toBe('fresh')
+  let text = ''
+  for await (const piece of served.text()) text += piece
+  expect(JSON.parse(text).length).toBe(served.items)
+  return { text, items: served.items }
+}
+
+async function slotsAndItems() {
+  const [state] = await run(
+    `select s.slots, s.items, (select count(*)::int from feed_chunks c where c.feed = s.feed and c.format = 'xml') as chunks,
+      (select sum(c.items)::int from feed_chunks c where c.feed = s.feed and c.format = 'json') as stored
+     from feed_state s where feed = 'products'`,
+  )
+  return state
+}
+
+test('a feed that grows gets more slots, one that shrinks far gets fewer, and no copy stays behind', async () => {
+  expect((await pollText(one)).items).toBe(0)
+  await pollText(other)
+  expect(await slotsAndItems()).toEqual({ slots: 64, items: 0, chunks: 64, stored: 0 })
+
+  await run(`insert into products (id, title) select n::text, 'T' from generate_series(1, 20000) n`)
+  const grown = await pollText(one)
+  expect(grown.items).toBe(20_000)
+  expect(await pollText(other)).toEqual(grown)
+  expect(await slotsAndItems()).toEqual({ slots: 128, items: 20_000, chunks: 128, stored: 20_000 })
+
+  await run(
+    `insert into products (id, title) select n::text, 'T' from generate_series(20001, 40000) n`,
+  )
+  expect(await pollText(other)).toEqual(await pollText(one))
+  expect(await slotsAndItems()).toEqual({ slots: 256, items: 40_000, chunks: 256, stored: 40_000 })
+
+  // Halved once, slots stay; what is left of them is half empty.
+  await run(`delete from products where id::int > 20000`)
+  expect(await pollText(other)).toEqual(await pollText(one))
+  expect(await slotsAndItems()).toEqual({ slots: 256, items: 20_000, chunks: 256, stored: 20_000 })
+  const halves = [
+    await pollText(one, { number: 1, of: 2 }),
+    await pollText(one, { number: 2, of: 2 }),
+  ]
+  expect(halves.reduce((sum, half) => sum + half.items, 0)).toBe(20_000)
+
+  await run(`delete from products where id::int > 100`)
+  const shrunk = await pollText(one)
+  expect(shrunk.items).toBe(100)
+  expect(await pollText(other)).toEqual(shrunk)
+  expect(await slotsAndItems()).toEqual({ slots: 64, items: 100, chunks: 64, stored: 100 })
+})

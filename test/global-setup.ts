@@ -1,0 +1,82 @@
+/** In charge of what all tests share: a Postgres, started for them or the one at TEST_DATABASE_URL, and a build of the commands. */
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import type { TestProject } from 'vitest/node'
+import { startEmbedded } from '../src/db/embedded.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { build } from './build.ts'
+import { databaseAt } from './database.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Where databases are made and dropped. */
+    serverUrl: string
+    /** The migrated database that each test file gets a copy of. */
+    template: string
+    /** The built `main.js`. */
+    main: string
+  }
+}
+
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const building = build().then(
+    (built) => ({ built }),
+    (error: unknown) => ({ error }),
+  )
+  const server = await startServer()
+  const template = `storefeed_test_${randomUUID().replaceAll('-', '')}`
+  const admin = postgres(server.url, { max: 1, onnotice: () => undefined })
+  try {
+    await admin`create database ${admin(template)}`
+    await migrate(databaseAt(server.url, template))
+    project.provide('main', await builtMain())
+  } catch (error) {
+    await tearDown()
+    throw error
+  }
+  project.provide('serverUrl', server.url)
+  project.provide('template', template)
+  return tearDown
+
+  async function builtMain(): Promise<string> {
+    const outcome = await building
+    if ('error' in outcome) throw outcome.error
+    return outcome.built.main
+  }
+
+  async function tearDown(): Promise<void> {
+    for (const { datname } of await admin`
+      select datname from pg_database where starts_with(datname, ${template})`) {
+      await admin`drop database if exists ${admin(datname)} with (force)`
+    }
+    await admin.end()
+    await server.stop()
+    const outcome = await building
+    if ('built' in outcome) await outcome.built.remove()
+  }
+}
+
+/** Its data is thrown away, so it need not outlive a crash: that makes it several times as fast. */
+const settings = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '200',
+}
+
+async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const given = process.env.TEST_DATABASE_URL
+  if (given) return { url: given, stop: async () => undefined }
+  const dataDir = await mkdtemp(join(tmpdir(), 'storefeed-test-'))
+  const removeDataDir = () => rm(dataDir, { recursive: true, force: true })
+  try {
+    const { url, stop } = await startEmbedded(dataDir, { settings })
+    return { url, stop: () => stop().finally(removeDataDir) }
+  } catch (error) {
+    await removeDataDir()
+    throw error
+  }
+}

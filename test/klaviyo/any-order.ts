@@ -1,0 +1,110 @@
+/** In charge of inventing orders: whatever Postgres can hold, storefeed must be able to send. */
+import fc from 'fast-check'
+import type { Moment } from '../../src/klaviyo/event.ts'
+import type { OrderRecord } from '../../src/klaviyo/record.ts'
+
+const text = fc.string({ unit: 'grapheme', maxLength: 40 })
+const maybe = fc.option(text)
+const amount = fc
+  .integer({ min: 0, max: 10 ** 13 })
+  .map((tenThousandths) => tenThousandths / 10_000)
+const time = fc
+  .date({ min: new Date('1990-01-01'), max: new Date('2030-01-01'), noInvalidDate: true })
+  .map((date) => date.toISOString())
+const metadata = fc.dictionary(
+  fc.stringMatching(/^[A-Za-z][A-Za-z0-9_]{0,20}$/),
+  fc.oneof(text, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean()),
+)
+const address = fc.option(
+  fc.record({ first_name: maybe, company: maybe, city: maybe, phone: maybe }),
+)
+
+const customer = fc.record({
+  id: text,
+  email: fc.option(fc.oneof(fc.emailAddress(), text)),
+  phone_number: fc.option(
+    fc.oneof(fc.constantFrom('+16175551234', '5551234567', '020 7946 0958'), text),
+  ),
+  first_name: maybe,
+  last_name: maybe,
+  address1: maybe,
+  address2: maybe,
+  city: maybe,
+  region: maybe,
+  zip: maybe,
+  country: maybe,
+  metadata,
+})
+
+const item = fc.record({
+  product_id: text,
+  sku: maybe,
+  product_name: maybe,
+  quantity: fc.integer({ min: 1, max: 1_000 }),
+  item_price: fc.option(amount),
+  row_total: fc.option(amount),
+  brand: maybe,
+  categories: fc.option(fc.array(text, { maxLength: 5 })),
+  image_link: maybe,
+})
+
+const update = fc.record({
+  kind: fc.constantFrom('fulfilled', 'cancelled', 'refunded'),
+  id: fc.constantFrom('1', '2'),
+  occurred_at: time,
+  reason: maybe,
+  value: amount,
+  tracking_number: maybe,
+  tracking_company: maybe,
+  shipping_method: maybe,
+  parts: fc.option(
+    fc.array(
+      fc.record({
+        line: fc.integer({ min: 1, max: 5 }),
+        quantity: fc.integer({ min: 0, max: 9 }),
+        row_total: fc.option(amount),
+        rest_quantity: fc.integer({ min: 0, max: 9 }),
+        rest_total: fc.option(amount),
+      }),
+      { maxLength: 5 },
+    ),
+  ),
+})
+
+export const anyOrder: fc.Arbitrary<OrderRecord> = fc.record({
+  id: text,
+  placed_at: time,
+  currency: fc.constantFrom('USD', 'EUR', 'JPY', 'GBP'),
+  total: amount,
+  discount_code: maybe,
+  discount_value: fc.option(amount),
+  billing_address: address,
+  shipping_address: address,
+  metadata,
+  newest: fc.boolean(),
+  customer: fc.option(customer),
+  store: fc.option(
+    fc.record({
+      id: text,
+      location: maybe,
+      country_code: fc.option(fc.constantFrom('US', 'GB', 'XX')),
+    }),
+  ),
+  items: fc
+    .array(item, { maxLength: 5 })
+    .map((items) => items.map((each, at) => ({ ...each, line: at + 1 }))),
+  updates: fc.array(update, { maxLength: 4 }),
+})
+
+export const anyMoment: fc.Arbitrary<Moment> = fc.record({
+  metric: fc.constantFrom(
+    'placed_order',
+    'ordered_product',
+    'fulfilled_order',
+    'cancelled_order',
+    'refunded_order',
+  ),
+  ref: fc.constantFrom('', '1', '2'),
+  unique_id: fc.string({ minLength: 1, maxLength: 40 }),
+  backfill: fc.boolean(),
+})

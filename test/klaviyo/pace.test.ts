@@ -1,0 +1,45 @@
+/** In charge of showing that no window of Klaviyo's is overrun, wherever its edges are. */
+import { expect, test } from 'vitest'
+import { createPace } from '../../src/klaviyo/pace.ts'
+
+const window = { max: 5, ms: 200 }
+
+async function takeTimes(pace: ReturnType<typeof createPace>, count: number): Promise<number[]> {
+  const times: number[] = []
+  await Promise.all(
+    Array.from({ length: count }, () => pace.take().then(() => times.push(Date.now()))),
+  )
+  return times
+}
+
+test('in no window of its length are there more requests than allowed', async () => {
+  const times = await takeTimes(createPace([window], 1), 12)
+  for (const from of times) {
+    const within = times.filter((time) => time >= from && time < from + window.ms)
+    expect(within.length).toBeLessThanOrEqual(window.max)
+  }
+})
+
+test('a share of the limit is a share of the requests', async () => {
+  const pace = createPace([window], 0.4)
+  await takeTimes(pace, 2)
+  expect(pace.waitMs()).toBeGreaterThan(0)
+})
+
+test('evenly spread, requests keep their distance', async () => {
+  const [first = 0, second = 0, third = 0] = await takeTimes(
+    createPace([window], 1, { evenly: true }),
+    3,
+  )
+  expect(second - first).toBeGreaterThanOrEqual(39)
+  expect(third - second).toBeGreaterThanOrEqual(39)
+})
+
+test('what another sender used is not there to be used again, and is counted once', async () => {
+  const [mine, theirs] = [createPace([window], 1), createPace([window], 1)]
+  await takeTimes(theirs, 5)
+  mine.remember(theirs.requests())
+  mine.remember(theirs.requests())
+  expect(mine.waitMs()).toBeGreaterThan(0)
+  expect(Object.values(mine.requests()).reduce((sum, count) => sum + count, 0)).toBe(5)
+})

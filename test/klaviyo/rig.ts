@@ -1,0 +1,45 @@
+/** In charge of what tests of sending stand on: a database, a sandbox for Klaviyo, and a sender between them. */
+import { connect } from '../../src/db/connect.ts'
+import { laneNames } from '../../src/db/schema/outbox.ts'
+import { type ClientOptions, createClient } from '../../src/klaviyo/client.ts'
+import { drain, type Tally } from '../../src/klaviyo/sender.ts'
+import { eventsTransport, type Transport } from '../../src/klaviyo/transport.ts'
+import { startSandbox } from '../../src/sandbox/listen.ts'
+import type { SandboxOptions } from '../../src/sandbox/state.ts'
+import { createTestDatabase } from '../database.ts'
+import { names } from './brief.ts'
+import { silent, unlimited } from './seed.ts'
+
+export async function createRig(options: SandboxOptions = { settings: { limits: false } }) {
+  const database = await createTestDatabase()
+  const sandbox = await startSandbox({ port: 0, ...options })
+  const pool = connect(database.url, { max: 3 })
+  return {
+    db: database.db,
+    url: database.url,
+    sandbox,
+    /** Sends all that is due; with a client of its own, as a process of its own would. */
+    async sendAll(
+      given: Partial<ClientOptions> = {},
+      transport: Transport = eventsTransport,
+    ): Promise<Tally[]> {
+      const client = createClient({
+        url: sandbox.url,
+        apiKey: 'pk_test',
+        share: unlimited,
+        log: silent,
+        ...given,
+      })
+      const post = { client, transport, names }
+      const { signal } = new AbortController()
+      return Promise.all(
+        laneNames.map((lane) => drain(lane, { db: pool.db, post, log: silent }, signal)),
+      )
+    },
+    async close() {
+      await sandbox.stop()
+      await pool.close()
+      await database.close()
+    },
+  }
+}
