@@ -82,15 +82,14 @@ CREATE TRIGGER feed_note_delete AFTER DELETE ON product_stores REFERENCING OLD T
 CREATE TRIGGER feed_note_truncate AFTER TRUNCATE ON product_stores FOR EACH STATEMENT EXECUTE FUNCTION feed_note_everything();
 --> statement-breakpoint
 -- Every poll asks this. A function, because its plan is kept by the session: nothing is planned again.
-CREATE FUNCTION feed_states() RETURNS TABLE (
-  feed text, version float8, slots smallint, items integer, reference_items integer,
-  held_since timestamptz, held_reason text, built_at timestamptz, recipe text, waiting boolean
-) LANGUAGE plpgsql STABLE AS $$
+-- One text: who holds the same text already need not read it again. Null before the first build.
+CREATE FUNCTION feed_states() RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  RETURN QUERY SELECT s.feed, s.version::float8, s.slots, s.items,
-    -- The most items of the last six hours: what a refresh is measured against.
-    CASE WHEN s.reference_at > now() - interval '6 hours' THEN s.reference_items ELSE s.items END,
-    s.held_since, s.held_reason, s.built_at, s.recipe,
-    EXISTS (SELECT FROM feed_changes c WHERE c.feed = s.feed)
-  FROM feed_state s;
+  RETURN (SELECT json_object_agg(s.feed, json_build_object(
+      'version', s.version, 'slots', s.slots, 'items', s.items,
+      -- The most items of the last six hours: what a refresh is measured against.
+      'reference_items', CASE WHEN s.reference_at > now() - interval '6 hours' THEN s.reference_items ELSE s.items END,
+      'built_at', s.built_at, 'recipe', s.recipe,
+      'waiting', EXISTS (SELECT FROM feed_changes c WHERE c.feed = s.feed)
+    )) FROM feed_state s);
 END $$;

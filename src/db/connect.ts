@@ -63,7 +63,8 @@ const textArray = {
     ),
 }
 
-const retried = new Set(['40001', '40P01'])
+/** Serialization failure, deadlock, and the lock that a refresh does not wait for any longer. */
+const retried = new Set(['40001', '40P01', '55P03'])
 const maxTries = 5
 
 /** Thrown by work that lost a race and will find its winner when it is run again. */
@@ -112,8 +113,13 @@ async function tryTransaction<T>(
         return tx.execute(query)
       }
       try {
-        if (config) await tx.setTransaction(config)
-        return await work(Object.create(tx, { execute: { value: execute } }))
+        // Sent together with the first query, before it.
+        const configured = config && tx.setTransaction(config)
+        const [result] = await Promise.all([
+          work(Object.create(tx, { execute: { value: execute } })),
+          configured,
+        ])
+        return result
       } catch (error) {
         if (over || isAway(error)) return await never
         throw error

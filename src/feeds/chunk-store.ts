@@ -15,13 +15,16 @@ type Rendering = {
   slots: number
   /** Sorted. */
   touched: number[]
+  /** Their chunks as they are. */
+  stored: ChunkMark[]
   slotsAtOnce: number
   decimals: number
 }
 
 /** Stores the slots that come out otherwise than they are; false when there was none. */
 export async function renderSlots(tx: Queryable, rendering: Rendering): Promise<boolean> {
-  const { feed, slots, touched, slotsAtOnce, decimals } = rendering
+  const { feed, slots, touched, stored, slotsAtOnce, decimals } = rendering
+  const known = new Set(stored.map(nameOf))
   const batches: number[][] = []
   for (let first = 0; first < touched.length; first += slotsAtOnce)
     batches.push(touched.slice(first, first + slotsAtOnce))
@@ -34,7 +37,7 @@ export async function renderSlots(tx: Queryable, rendering: Rendering): Promise<
   for (const [place, batch] of batches.entries()) {
     // While this batch is rendered, Postgres stores the one before and reads the next.
     const [chunks, next] = await Promise.all([
-      renderBatch(tx, rendering, batch, rows),
+      renderBatch(rendering, batch, rows, known),
       read(batches[place + 1]),
       saveChunks(tx, rendering, rendered),
     ])
@@ -47,12 +50,11 @@ export async function renderSlots(tx: Queryable, rendering: Rendering): Promise<
 }
 
 async function renderBatch(
-  tx: Queryable,
   { feed, slots }: Rendering,
   batch: number[],
   rows: HashedItem[],
+  known: Set<string>,
 ): Promise<Chunk[]> {
-  const known = await readMarks(tx, feed, batch)
   const bySlot = new Map<number, Item[]>(batch.map((slot) => [slot, []]))
   for (const { hash, item } of rows) bySlot.get(slotOfHash(hash, slots))?.push(item)
   const rendered = await Promise.all(
@@ -65,13 +67,17 @@ async function renderBatch(
 
 const nameOf = ({ format, slot, crc, bytes }: ChunkMark) => `${format} ${slot} ${crc} ${bytes}`
 
-async function readMarks(tx: Queryable, feed: FeedName, slots: number[]): Promise<Set<string>> {
-  const marks = await tx.execute<ChunkMark>(sql`
-    select format, slot, crc::float8 as crc, bytes from ${feedChunks} where feed = ${inlineWord(feed)} and ${slotIsOneOf(slots)}`)
-  return new Set(marks.map(nameOf))
+/** Of some slots, both formats. */
+export async function readMarks(
+  tx: Queryable,
+  feed: FeedName,
+  slots: number[],
+): Promise<ChunkMark[]> {
+  if (slots.length === 0) return []
+  return tx.execute<ChunkMark>(sql`
+    select format, slot, items, crc::float8 as crc, bytes from ${feedChunks}
+    where feed = ${inlineWord(feed)} and slot in (${inlineNumbers(slots)})`)
 }
-
-const slotIsOneOf = (slots: number[]) => sql`slot in (${inlineNumbers(slots)})`
 
 async function saveChunks(
   tx: Queryable,
@@ -92,13 +98,6 @@ async function saveChunks(
         items: sql`excluded.items`,
       },
     })
-}
-
-/** How many items some slots hold as they are stored. */
-export async function countStored(tx: Queryable, feed: FeedName, slots: number[]): Promise<number> {
-  const [row] = await tx.execute<{ items: number }>(sql`
-    select coalesce(sum(items), 0)::int as items from ${feedChunks} where feed = ${inlineWord(feed)} and format = 'json' and ${slotIsOneOf(slots)}`)
-  return row?.items ?? 0
 }
 
 export async function removeChunks(tx: Queryable, feed: FeedName): Promise<void> {

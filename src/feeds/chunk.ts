@@ -9,7 +9,7 @@ import type { Item } from './item.ts'
 export type Chunk = Piece & { format: FeedFormat; slot: number; items: number }
 
 /** What tells a chunk from another of the same slot without looking at its body. */
-export type ChunkMark = { format: FeedFormat; slot: number; crc: number; bytes: number }
+export type ChunkMark = Omit<Chunk, 'body'>
 
 /** Both formats of one slot; null for one that would come out as `known` says it is already. */
 export async function renderSlot(
@@ -22,8 +22,8 @@ export async function renderSlot(
     feedFormats.map(async (format) => {
       const { item, separator } = writings[feed][format]
       const text = Buffer.from(items.map(item).join(separator))
-      if (isKnown({ format, slot, crc: crc32(text), bytes: text.length })) return []
-      return [{ ...(await deflatePiece(text)), format, slot, items: items.length }]
+      const mark = { format, slot, items: items.length, crc: crc32(text), bytes: text.length }
+      return isKnown(mark) ? [] : [{ ...mark, ...(await deflatePiece(text)) }]
     }),
   )
   return chunks.flat()

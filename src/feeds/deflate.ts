@@ -20,6 +20,9 @@ export async function deflatePiece(text: Buffer): Promise<Piece> {
   return { body: await deflate(text, options), crc: crc32(text), bytes: text.length }
 }
 
+/** A buffer that takes the whole output and is not full then: each more would be another trip to the thread pool. */
+export const roomFor = (bytes: number) => bytes + constants.Z_MIN_CHUNK
+
 /** For short fixed texts. */
 export function smallPiece(text: string): Piece {
   const content = Buffer.from(text)
@@ -27,5 +30,6 @@ export function smallPiece(text: string): Piece {
 }
 
 export async function inflatePiece({ body, bytes }: Piece): Promise<Buffer> {
-  return bytes === 0 ? empty : inflate(body, { finishFlush: constants.Z_SYNC_FLUSH })
+  if (bytes === 0) return empty
+  return inflate(body, { chunkSize: roomFor(bytes), finishFlush: constants.Z_SYNC_FLUSH })
 }

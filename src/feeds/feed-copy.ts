@@ -7,6 +7,7 @@ import {
   type FeedName,
   feedChanges,
   feedChunks,
+  feedState,
 } from '../db/schema/feeds.ts'
 import type { Piece } from './deflate.ts'
 import { isWhole } from './gzip-member.ts'
@@ -32,7 +33,7 @@ const slotsAtOnce = 256
 const checkedAtOnce = 64
 
 /**
- * Loads what changed since `previous`, or all; state and chunks in one snapshot. Undefined when the
+ * Loads what changed since `previous`, or all; state and chunks of one moment. Undefined when the
  * feed was never built. What is loaded is checked against its CRC before it can be served.
  */
 export async function loadCopy(
@@ -41,9 +42,11 @@ export async function loadCopy(
   format: FeedFormat,
   previous?: FeedCopy,
 ): Promise<FeedCopy | undefined> {
-  const loaded = await transaction(db, (tx) => readCopy(tx, feed, format, previous), {
-    isolationLevel: 'repeatable read',
-  })
+  const loaded =
+    (previous && (await readChanges(db, previous))) ??
+    (await transaction(db, (tx) => readWhole(tx, feed, format), {
+      isolationLevel: 'repeatable read',
+    }))
   if (!loaded) return undefined
   const { copy, broken, slots } = loaded
   if (broken.length > 0) await noteBroken(db, feed, format, broken, slots)
@@ -57,52 +60,67 @@ export async function loadCopy(
 }
 
 /** `broken` are slots. A copy with fewer chunks than slots is none to be served either. */
-async function readCopy(
+type Loaded = { copy: FeedCopy; broken: number[]; slots: number }
+type Head = Pick<FeedState, 'version' | 'slots' | 'built_at'>
+type ChunkRow = StoredChunk & { slot: number }
+
+const chunkColumns = sql.raw('c.slot, c.body, c.crc::float8 as crc, c.bytes, c.items')
+
+/**
+ * One statement, so one moment. Undefined when the copy can't grow: slots were chosen anew, or the
+ * database was set back to an earlier time.
+ */
+async function readChanges(db: Database, copy: FeedCopy): Promise<Loaded | undefined> {
+  const { feed, format, chunks } = copy
+  // A feed without changes is one row, without a slot.
+  const rows = await db.execute<Head & (ChunkRow | { slot: null })>(sql`
+    select s.version::float8 as version, s.slots, s.built_at, ${chunkColumns}
+    from ${feedState} s left join ${feedChunks} c
+      on c.feed = s.feed and c.format = ${inlineWord(format)} and c.version > ${inlineNumbers([copy.version])}
+    where s.feed = ${inlineWord(feed)} and s.slots = ${inlineNumbers([chunks.length])} and s.version >= ${inlineNumbers([copy.version])}`)
+  const [head] = rows
+  if (!head) return undefined
+  const places = [...chunks]
+  const broken = await place(
+    rows.filter((row) => row.slot !== null),
+    places,
+  )
+  return loadedOf(copy, head, places, broken)
+}
+
+/** Batch by batch. */
+async function readWhole(
   tx: Queryable,
   feed: FeedName,
   format: FeedFormat,
-  previous: FeedCopy | undefined,
-): Promise<{ copy: FeedCopy; broken: number[]; slots: number } | undefined> {
-  const state = (await readStates(tx)).get(feed)
-  if (!state) return undefined
-  const { version, slots, built_at } = state
-  const base = previous && canGrow(previous, state) ? previous : undefined
-  const places: (StoredChunk | undefined)[] = base ? [...base.chunks] : []
+): Promise<Loaded | undefined> {
+  const head = (await readStates(tx))[feed]
+  if (!head) return undefined
+  const places: StoredChunk[] = []
   const broken: number[] = []
-  // What changed is little; the whole is read by and by.
-  const step = base ? slots : slotsAtOnce
-  for (let first = 0; first < slots; first += step) {
-    const range = { feed, format, first, last: first + step - 1, after: base?.version ?? -1 }
-    broken.push(...(await loadSlots(tx, places, range)))
+  for (let first = 0; first < head.slots; first += slotsAtOnce) {
+    const rows = await tx.execute<ChunkRow>(sql`
+      select ${chunkColumns} from ${feedChunks} c
+      where c.feed = ${inlineWord(feed)} and c.format = ${inlineWord(format)}
+        and c.slot between ${inlineNumbers([first])} and ${inlineNumbers([first + slotsAtOnce - 1])}`)
+    broken.push(...(await place(rows, places)))
   }
+  return loadedOf({ feed, format }, head, places, broken)
+}
+
+function loadedOf(
+  { feed, format }: Pick<FeedCopy, 'feed' | 'format'>,
+  { version, slots, built_at }: Head,
+  places: StoredChunk[],
+  broken: number[],
+): Loaded {
   const chunks = places.filter((chunk) => chunk !== undefined)
   return { copy: { feed, format, version, builtAt: new Date(built_at), chunks }, broken, slots }
 }
 
-/** Not when slots were chosen anew, nor when the database was set back to an earlier time. */
-const canGrow = (copy: FeedCopy, state: FeedState) =>
-  copy.chunks.length === state.slots && copy.version <= state.version
-
-type SlotRange = {
-  feed: FeedName
-  format: FeedFormat
-  first: number
-  last: number
-  /** A version. */
-  after: number
-}
-
 /** Puts the chunks into their places; answers the slots whose chunk is broken. */
-async function loadSlots(
-  tx: Queryable,
-  places: (StoredChunk | undefined)[],
-  { feed, format, first, last, after }: SlotRange,
-): Promise<number[]> {
-  const rows = await tx.execute<StoredChunk & { slot: number }>(sql`
-    select slot, body, crc::float8 as crc, bytes, items from ${feedChunks}
-    where feed = ${inlineWord(feed)} and format = ${inlineWord(format)}
-      and slot between ${inlineNumbers([first])} and ${inlineNumbers([last])} and version > ${inlineNumbers([after])}`)
-  for (const { slot, ...chunk } of rows) places[slot] = chunk
+async function place(rows: ChunkRow[], places: StoredChunk[]): Promise<number[]> {
+  for (const { slot, body, crc, bytes, items } of rows) places[slot] = { body, crc, bytes, items }
   const broken: number[] = []
   for (let from = 0; from < rows.length; from += checkedAtOnce) {
     const some = rows.slice(from, from + checkedAtOnce)

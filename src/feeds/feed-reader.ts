@@ -31,11 +31,16 @@ export type ReaderSettings = RefreshSettings & {
 }
 
 const busyPauseMs = 5
+/** So that the process has something to do while Postgres answers; more would only be more queries. */
+const statesAtOnce = 3
 /** Even who waits for no refresh must have asked whether one is needed. */
 const patienceMs = (waitMs: number) => Math.max(waitMs, 100)
 
 export function createFeedReader(db: Database, settings: ReaderSettings): FeedReader {
-  const readAllStates = sharedWork(() => inTime(readStates(db), patienceMs(settings.waitMs)))
+  const readAllStates = sharedWork(
+    () => inTime(readStates(db), patienceMs(settings.waitMs)),
+    statesAtOnce,
+  )
   const refreshers = perFeed((feed) => sharedWork(() => refresh(db, feed, settings)))
   const shelves = perFeed((feed) => ({
     json: createShelf(db, feed, 'json'),
@@ -73,7 +78,7 @@ export function createFeedReader(db: Database, settings: ReaderSettings): FeedRe
       const freshness = await catchUp(feed, shelf, state).catch(againIfBroken)
       if (freshness) return freshness
       await sleep(busyPauseMs)
-      state = (await readAllStates()).get(feed)
+      state = (await readAllStates())[feed]
     } while (Date.now() < deadline)
     return 'stale'
   }
@@ -88,7 +93,7 @@ export function createFeedReader(db: Database, settings: ReaderSettings): FeedRe
   async function freshnessOf(feed: FeedName, shelf: Shelf): Promise<Freshness> {
     const deadline = Date.now() + settings.waitMs
     try {
-      const state = (await readAllStates()).get(feed)
+      const state = (await readAllStates())[feed]
       if (state && isCurrent(state) && shelf.holds(state)) return 'fresh'
       return await inTime(catchUpBefore(deadline, feed, shelf, state), deadline - Date.now())
     } catch (error) {
@@ -109,7 +114,7 @@ export function createFeedReader(db: Database, settings: ReaderSettings): FeedRe
   }
 
   async function refreshWaiting(feed: FeedName): Promise<RefreshOutcome> {
-    const state = (await readAllStates()).get(feed)
+    const state = (await readAllStates())[feed]
     return isCurrent(state) ? 'fresh' : refreshers[feed]()
   }
 

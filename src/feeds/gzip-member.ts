@@ -1,7 +1,7 @@
 /** In charge of making one gzip member (RFC 1952) of deflated pieces without compressing anything again. */
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import type { Piece } from './deflate.ts'
+import { type Piece, roomFor } from './deflate.ts'
 
 const unpack = promisify(gunzip)
 
@@ -26,7 +26,7 @@ export function gzipMember(pieces: readonly Piece[]): Buffer[] {
 export async function isWhole(piece: Piece): Promise<boolean> {
   if (piece.bytes < 0) return false
   try {
-    await unpack(Buffer.concat(gzipMember([piece])))
+    await unpack(Buffer.concat(gzipMember([piece])), { chunkSize: roomFor(piece.bytes) })
     return true
   } catch (error) {
     if (error instanceof Error && 'errno' in error) return false

@@ -38,7 +38,7 @@ export function createPollLog(
     const polls = waiting
     waiting = []
     try {
-      await db.insert(feedPolls).values(polls)
+      await insertPolls(db, polls)
     } catch (error) {
       warn('polls could not be recorded', error)
       waiting = [...polls, ...waiting].slice(-maxWaiting)
@@ -54,6 +54,14 @@ export function createPollLog(
     await flush()
   }
   return { add, flush, stop }
+}
+
+/** As one parameter: a thousand polls are thousands of fields. */
+async function insertPolls(db: Queryable, polls: FeedPoll[]): Promise<void> {
+  await db.execute(sql`
+    insert into ${feedPolls} (at, feed, format, status, bytes, milliseconds, user_agent, address)
+    select at, feed, format, status, bytes, milliseconds, user_agent, address
+    from jsonb_populate_recordset(null::${feedPolls}, ${JSON.stringify(polls)}::jsonb)`)
 }
 
 /** The newest poll of each feed stays, so that it can always be told since when none has come. */

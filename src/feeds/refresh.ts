@@ -1,13 +1,12 @@
 /** In charge of bringing a feed up to date: takes the notes and renders again just the slots they touch, in one transaction. */
-import { sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from '../db/connect.ts'
 import { everyHash, type FeedName } from '../db/schema/feeds.ts'
-import { countStored, removeChunks, renderSlots } from './chunk-store.ts'
-import { inlineWord } from './inline.ts'
+import type { ChunkMark } from './chunk.ts'
+import { readMarks, removeChunks, renderSlots } from './chunk-store.ts'
 import { countItems } from './item-rows.ts'
 import { readNotes, removeNotes } from './notes.ts'
 import { hashRanges, outgrown, slotOfHash, slotsFor } from './slots.ts'
-import { type FeedState, holdFeed, readStates, writeState } from './state.ts'
+import { type FeedState, holdFeed, lockFeed, writeState } from './state.ts'
 
 export type RefreshSettings = {
   /** How many decimals a price has. */
@@ -41,11 +40,11 @@ async function refreshIn(
   feed: FeedName,
   settings: RefreshSettings,
 ): Promise<RefreshOutcome> {
-  // Compiling a plan would cost more than running it, batch after batch: no JIT.
-  const [lock] = await tx.execute<{ ok: boolean }>(sql`
-    select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext(${inlineWord(feed)})) as ok, set_config('jit', 'off', true)`)
-  if (!lock?.ok) return 'busy'
-  const state = (await readStates(tx)).get(feed)
+  const locked = await lockFeed(tx, feed)
+  if (locked === 'busy') return 'busy'
+  const { state } = locked
+  // Another refresh may have taken the notes while this one waited for its turn.
+  if (state && !state.waiting && state.recipe === settings.recipe) return 'fresh'
   const plan = await planRefresh(tx, feed, state, settings)
   if (state && plan.items < state.reference_items * (1 - settings.maxDrop)) {
     const reason = `It would fall from ${state.reference_items} items to ${plan.items}.`
@@ -62,6 +61,8 @@ type Plan = {
   touched: number[]
   /** How many the feed will hold. */
   items: number
+  /** The chunks of the slots touched, as they are. */
+  stored: ChunkMark[]
 }
 
 async function planRefresh(
@@ -72,53 +73,65 @@ async function planRefresh(
 ): Promise<Plan> {
   const hashes = await readNotes(tx, feed)
   if (!state || state.recipe !== settings.recipe || hashes.has(everyHash))
-    return planAll(await countItems(tx, feed))
+    return planAll(tx, feed, await countItems(tx, feed), state)
   const { slots } = state
   const touched = [...new Set([...hashes].map((hash) => slotOfHash(hash, slots)))].sort(
     (a, b) => a - b,
   )
-  const items = await countAfter(tx, feed, state, touched)
-  return outgrown(slots, items) ? planAll(items) : { slots, touched, items }
+  if (touched.length === 0) return { slots, touched, items: state.items, stored: [] }
+  const few = touched.length <= fewSlots
+  const [stored, present] = await Promise.all([
+    readMarks(tx, feed, touched),
+    countItems(tx, feed, few ? hashRanges(touched, slots) : undefined),
+  ])
+  const items = few ? state.items - itemsIn(stored) + present : present
+  return outgrown(slots, items)
+    ? planAll(tx, feed, items, state)
+    : { slots, touched, items, stored }
 }
 
 /** Slots are chosen anew. */
-function planAll(items: number): Plan {
+async function planAll(
+  tx: Queryable,
+  feed: FeedName,
+  items: number,
+  state: FeedState | undefined,
+): Promise<Plan> {
   const slots = slotsFor(items)
-  return { slots, touched: Array.from({ length: slots }, (_, slot) => slot), items }
+  const touched = Array.from({ length: slots }, (_, slot) => slot)
+  const stored = slots === state?.slots ? await readMarks(tx, feed, touched) : []
+  return { slots, touched, items, stored }
 }
 
 /** Few slots are counted by themselves; where there are many, counting all costs little beside rendering them. */
 const fewSlots = 64
 
-async function countAfter(
-  tx: Queryable,
-  feed: FeedName,
-  { slots, items }: FeedState,
-  touched: number[],
-): Promise<number> {
-  if (touched.length === 0) return items
-  if (touched.length > fewSlots) return countItems(tx, feed)
-  const [stored, present] = await Promise.all([
-    countStored(tx, feed, touched),
-    countItems(tx, feed, hashRanges(touched, slots)),
-  ])
-  return items - stored + present
-}
+const itemsIn = (stored: ChunkMark[]) =>
+  stored.reduce((sum, { format, items }) => sum + (format === 'json' ? items : 0), 0)
 
 /** Chunks that come out as they are stay as they are; when none changes, neither does the version. */
 async function carryOut(
   tx: Queryable,
   feed: FeedName,
-  { slots, touched, items }: Plan,
+  { slots, touched, items, stored }: Plan,
   state: FeedState | undefined,
   { decimals, recipe }: RefreshSettings,
 ): Promise<void> {
-  await removeNotes(tx, feed)
   if (slots !== state?.slots) await removeChunks(tx, feed)
   const before = state?.version ?? 0
   const version = before + 1
-  const rendering = { feed, version, slots, touched, slotsAtOnce: slotsAtOnce(slots, items) }
-  const changed = await renderSlots(tx, { ...rendering, decimals })
+  const rendering = {
+    feed,
+    version,
+    slots,
+    touched,
+    stored,
+    slotsAtOnce: slotsAtOnce(slots, items),
+  }
+  const [changed] = await Promise.all([
+    renderSlots(tx, { ...rendering, decimals }),
+    removeNotes(tx, feed),
+  ])
   await writeState(tx, feed, { version: changed ? version : before, slots, items, recipe })
 }
 

@@ -1,21 +1,40 @@
-/** In charge of doing at once, and only once, what many ask for at the same time. */
+/** In charge of doing once what many ask for at the same time. */
+
+type Waiting<T> = { promise: Promise<T>; start: () => Promise<unknown> }
 
 /**
  * Callers share one run of `work`, but never one that was under way when they came: that one may
- * have looked before their time. So at most one runs, and one more waits for all who came meanwhile.
+ * have looked before their time. Up to `atOnce` runs go on side by side; one more waits for all who came meanwhile.
  */
-export function sharedWork<T>(work: () => Promise<T>): () => Promise<T> {
-  let running: Promise<unknown> = Promise.resolve()
-  let next: Promise<T> | undefined
+export function sharedWork<T>(work: () => Promise<T>, atOnce = 1): () => Promise<T> {
+  let running = 0
+  let next: Waiting<T> | undefined
 
-  function start(): Promise<T> {
+  function startNext() {
+    if (!next || running === atOnce) return
+    const { start } = next
     next = undefined
-    const run = work()
-    running = run.catch(() => undefined)
-    return run
+    running++
+    void start().finally(() => {
+      running--
+      startNext()
+    })
   }
   return () => {
-    next ??= running.then(start)
-    return next
+    if (!next) {
+      next = waitingFor(work)
+      // Once all that came in at this moment has been read, so that it is one run.
+      setImmediate(startNext)
+    }
+    return next.promise
   }
+}
+
+/** `promise` becomes what `work` does once it is started; `start` never fails. */
+function waitingFor<T>(work: () => Promise<T>): Waiting<T> {
+  let start: Waiting<T>['start'] = () => Promise.resolve()
+  const promise = new Promise<T>((resolve, reject) => {
+    start = () => work().then(resolve, reject)
+  })
+  return { promise, start }
 }

@@ -2,6 +2,7 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connect.ts'
 import { type FeedName, feedState } from '../db/schema/feeds.ts'
+import { inlineWord } from './inline.ts'
 
 export type FeedState = {
   version: number
@@ -9,18 +10,56 @@ export type FeedState = {
   items: number
   /** The most items of the last six hours: what a refresh is measured against. */
   reference_items: number
-  held_since: string | null
-  held_reason: string | null
+  /** ISO 8601, exact to the millisecond. */
   built_at: string
   recipe: string
   /** Whether notes wait that no refresh has taken. */
   waiting: boolean
 }
 
-/** One query for all feeds; a feed that was never built is not among them. */
-export async function readStates(db: Queryable): Promise<Map<FeedName, FeedState>> {
-  const rows = await db.execute<FeedState & { feed: FeedName }>(sql`select * from feed_states()`)
-  return new Map(rows.map(({ feed, ...state }) => [feed, state]))
+/** A feed that was never built is not among them. */
+export type FeedStates = Partial<Record<FeedName, FeedState>>
+
+/** One query for all feeds. */
+export async function readStates(db: Queryable): Promise<FeedStates> {
+  const [row] = await db.execute<StatesRow>(sql`select ${feedStates} as states`)
+  return statesOf(row)
+}
+
+type StatesRow = { states: string | null }
+const feedStates = sql.raw('feed_states()')
+
+let lastText = '{}'
+let lastStates: FeedStates = {}
+
+/** Between two writes all polls read the same text, so it is parsed once. */
+function statesOf(row: StatesRow | undefined): FeedStates {
+  const text = row?.states ?? '{}'
+  if (text !== lastText) {
+    lastStates = JSON.parse(text)
+    lastText = text
+  }
+  return lastStates
+}
+
+/**
+ * Makes this transaction the one that may refresh the feed; `busy` when another one is. The catalog is
+ * locked first, as readers lock it, before the transaction's snapshot is taken: what TRUNCATE empties meanwhile is
+ * empty for older snapshots too. Of a TRUNCATE and a refresh that wait for each other the refresh gives
+ * way, as it does not wait long. No JIT: its plans would cost more than running them, batch after batch.
+ */
+export async function lockFeed(
+  tx: Queryable,
+  feed: FeedName,
+): Promise<'busy' | { state: FeedState | undefined }> {
+  const [, [row]] = await Promise.all([
+    tx.execute(sql`
+      set local jit = off; set local lock_timeout = '500ms';
+      lock table products, stores, product_stores in access share mode`),
+    tx.execute<StatesRow & { ok: boolean }>(sql`
+      select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext(${inlineWord(feed)})) as ok, ${feedStates} as states`),
+  ])
+  return row?.ok ? { state: statesOf(row)[feed] } : 'busy'
 }
 
 /**

@@ -1,5 +1,6 @@
 /** In charge of measuring freshness: from the commit of one edit to a poll that holds it. */
 import { Agent, request } from 'node:http'
+import { gunzipSync } from 'node:zlib'
 import { sql } from 'drizzle-orm'
 import { slotOfHash } from '../../src/feeds/slots.ts'
 import { median } from './table.ts'
@@ -24,8 +25,9 @@ export async function measureEdit(
     )
     const started = performance.now()
     const part = slotOfHash(row?.hash ?? 0, parts) + 1
-    const text = await get(agent, `${server.url}/feeds/products.${part}-of-${parts}.json`)
+    const answer = await get(agent, `${server.url}/feeds/products.${part}-of-${parts}.json`)
     times.push(performance.now() - started)
+    const text = gunzipSync(answer).toString()
     const item = text.split('\n').find((line) => line.includes(`"$id":"${id}"`))
     if (!item?.includes(`"price":${price}`))
       throw new Error(`the poll after the edit of ${id} does not hold it: ${item}`)
@@ -34,10 +36,11 @@ export async function measureEdit(
   return median(times)
 }
 
-function get(agent: Agent, url: string): Promise<string> {
+/** As it is sent, by gzip. */
+function get(agent: Agent, url: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    request(url, { agent }, async (response) =>
-      resolve(Buffer.concat(await response.toArray()).toString()),
+    request(url, { agent, headers: { 'Accept-Encoding': 'gzip' } }, async (response) =>
+      resolve(Buffer.concat(await response.toArray())),
     )
       .on('error', reject)
       .end()
