@@ -16,7 +16,7 @@ export type Worker = { stop: () => Promise<void> }
 const feedEveryMs = 1000
 /** Between two refreshes writers have the machine for themselves, most of the time; a poll does not wait for this. */
 const feedPauseMs = 100
-const feedRestRatio = 4
+const feedRestRatio = 9
 const upkeepEveryMs = 10 * 60_000
 
 export function startWorker(

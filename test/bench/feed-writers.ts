@@ -1,4 +1,5 @@
 /** In charge of measuring writers: products put by REST while the server refreshes, beside the same transactions by drizzle alone. */
+import { Agent, request } from 'node:http'
 import { connect, type Database } from '../../src/db/connect.ts'
 import { saveRecord } from '../../src/services/catalog-writes.ts'
 import { type ProductDraft, productKind } from '../../src/services/products.ts'
@@ -13,7 +14,9 @@ export async function measureWriters(
   server: BenchServer,
   products: number,
 ): Promise<Row> {
-  const byRest = await perSecond(products, (draft) => putByRest(server, draft))
+  const agent = new Agent({ keepAlive: true })
+  const byRest = await perSecond(products, (draft) => putByRest(agent, server, draft))
+  agent.destroy()
   await server.stop()
   const alone = connect(bench.databaseUrl, { max: clients })
   const byDrizzle = await perSecond(products, (draft) => saveAlone(alone.db, draft))
@@ -27,14 +30,17 @@ export async function measureWriters(
   }
 }
 
-async function putByRest({ url, key }: BenchServer, draft: ProductDraft): Promise<void> {
-  const response = await fetch(`${url}/v1/products/${draft.id}`, {
-    method: 'PUT',
-    headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify(draft),
+/** By node's own client: beside drizzle alone, a client must not be what is measured. */
+function putByRest(agent: Agent, { url, key }: BenchServer, draft: ProductDraft): Promise<void> {
+  const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }
+  return new Promise((resolve, reject) => {
+    request(`${url}/v1/products/${draft.id}`, { method: 'PUT', agent, headers }, (response) => {
+      response.resume().once('end', resolve)
+      if (response.statusCode !== 200) reject(new Error(`PUT answered ${response.statusCode}`))
+    })
+      .once('error', reject)
+      .end(JSON.stringify(draft))
   })
-  if (!response.ok) throw new Error(`PUT answered ${response.status}`)
-  await response.arrayBuffer()
 }
 
 const saveAlone = (db: Database, draft: ProductDraft) => saveRecord(db, productKind, draft)
