@@ -2,6 +2,7 @@
 import type { PgTransactionConfig } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { both } from './both.ts'
 import { isAway, postgresCode } from './postgres-error.ts'
 
 export type Database = PostgresJsDatabase
@@ -108,24 +109,33 @@ async function tryTransaction<T>(
   const never = new Promise<never>(() => undefined)
   try {
     return await db.transaction(async (tx) => {
-      const execute: Queryable['execute'] = (query) => {
-        if (over) throw new Error('the transaction has ended, as its connection broke')
-        return tx.execute(query)
+      const refuse = () => {
+        if (over) throw new Error('the transaction has ended, and with it all that was part of it')
       }
       try {
         // Sent together with the first query, before it.
         const configured = config && tx.setTransaction(config)
-        const [result] = await Promise.all([
-          work(Object.create(tx, { execute: { value: execute } })),
-          configured,
-        ])
+        const [result] = await both(work(guarded(tx, refuse)), configured)
         return result
       } catch (error) {
-        if (over || isAway(error)) return await never
+        const isBroken = over || isAway(error)
+        over = true
+        if (isBroken) return await never
         throw error
       }
     })
   } finally {
     over = true
   }
+}
+
+/** `check` is asked whenever something is wanted of the transaction. */
+function guarded(tx: Queryable, check: () => void): Queryable {
+  return new Proxy(tx, {
+    get(target, name) {
+      check()
+      const wanted: unknown = Reflect.get(target, name)
+      return typeof wanted === 'function' ? wanted.bind(target) : wanted
+    },
+  })
 }

@@ -1,5 +1,6 @@
 /** In charge of chunks in the database: rendering slots into them, batch by batch, so that memory stays flat. */
 import { eq, sql } from 'drizzle-orm'
+import { both } from '../db/both.ts'
 import type { Queryable } from '../db/connect.ts'
 import { type FeedName, feedChunks } from '../db/schema/feeds.ts'
 import { type Chunk, type ChunkMark, renderSlot } from './chunk.ts'
@@ -36,11 +37,10 @@ export async function renderSlots(tx: Queryable, rendering: Rendering): Promise<
   let rendered: Chunk[] = []
   for (const [place, batch] of batches.entries()) {
     // While this batch is rendered, Postgres stores the one before and reads the next.
-    const [chunks, next] = await Promise.all([
+    const [chunks, [next]] = await both(
       renderBatch(rendering, batch, rows, known),
-      read(batches[place + 1]),
-      saveChunks(tx, rendering, rendered),
-    ])
+      both(read(batches[place + 1]), saveChunks(tx, rendering, rendered)),
+    )
     changed ||= chunks.length > 0
     rows = next
     rendered = chunks

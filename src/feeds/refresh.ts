@@ -1,4 +1,5 @@
 /** In charge of bringing a feed up to date: takes the notes and renders again just the slots they touch, in one transaction. */
+import { both } from '../db/both.ts'
 import { type Database, type Queryable, transaction } from '../db/connect.ts'
 import { everyHash, type FeedName } from '../db/schema/feeds.ts'
 import type { ChunkMark } from './chunk.ts'
@@ -80,10 +81,10 @@ async function planRefresh(
   )
   if (touched.length === 0) return { slots, touched, items: state.items, stored: [] }
   const few = touched.length <= fewSlots
-  const [stored, present] = await Promise.all([
+  const [stored, present] = await both(
     readMarks(tx, feed, touched),
     countItems(tx, feed, few ? hashRanges(touched, slots) : undefined),
-  ])
+  )
   const items = few ? state.items - itemsIn(stored) + present : present
   return outgrown(slots, items)
     ? planAll(tx, feed, items, state)
@@ -128,10 +129,7 @@ async function carryOut(
     stored,
     slotsAtOnce: slotsAtOnce(slots, items),
   }
-  const [changed] = await Promise.all([
-    renderSlots(tx, { ...rendering, decimals }),
-    removeNotes(tx, feed),
-  ])
+  const [changed] = await both(renderSlots(tx, { ...rendering, decimals }), removeNotes(tx, feed))
   await writeState(tx, feed, { version: changed ? version : before, slots, items, recipe })
 }
 

@@ -1,5 +1,6 @@
 /** In charge of the state of each feed: its version, what it was made of, and whether it is held back. */
 import { sql } from 'drizzle-orm'
+import { both } from '../db/both.ts'
 import type { Queryable } from '../db/connect.ts'
 import { type FeedName, feedState } from '../db/schema/feeds.ts'
 import { inlineWord } from './inline.ts'
@@ -52,13 +53,13 @@ export async function lockFeed(
   tx: Queryable,
   feed: FeedName,
 ): Promise<'busy' | { state: FeedState | undefined }> {
-  const [, [row]] = await Promise.all([
+  const [, [row]] = await both(
     tx.execute(sql`
       set local jit = off; set local lock_timeout = '500ms';
       lock table products, stores, product_stores in access share mode`),
     tx.execute<StatesRow & { ok: boolean }>(sql`
       select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext(${inlineWord(feed)})) as ok, ${feedStates} as states`),
-  ])
+  )
   return row?.ok ? { state: statesOf(row)[feed] } : 'busy'
 }
 

@@ -1,4 +1,5 @@
 /** In charge of what one round carries: how much is claimed, which way it goes, and when it must wait. */
+import { both } from '../db/both.ts'
 import type { Queryable } from '../db/connect.ts'
 import type { LaneName } from '../db/schema/outbox.ts'
 import { claimRuns, type Outcome, type Run, wakeUnsendable } from '../outbox.ts'
@@ -60,10 +61,10 @@ async function carryInBulk(
   let packed = await pack(batches[0] ?? [])
   for (let at = 1; ; at++) {
     const following = batches[at]
-    const [delivery, next] = await Promise.all([
+    const [delivery, next] = await both(
       deliverInBulk(client, packed.parcels),
       following ? pack(following) : null,
-    ])
+    )
     outcomes.push(...packed.unsendable, ...delivery.outcomes)
     if (delivery.halt || !next) return { outcomes, halt: delivery.halt, waitMs: 0 }
     packed = next
