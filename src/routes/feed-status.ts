@@ -1,10 +1,14 @@
-/** In charge of the endpoints that tell of the feeds and let a held one through. */
+/** In charge of the endpoints that tell of the feeds and their items, and let a held one through. */
 import { z } from 'zod'
 import type { Database } from '../db/connect.ts'
 import { Refusal } from '../errors.ts'
 import { type FeedStatus, readFeedStatuses } from '../feeds/feed-status.ts'
 import { releaseFeed } from '../feeds/state.ts'
+import { reportedItem, reportItems } from '../services/catalog-report.ts'
 import { instant } from '../services/fields.ts'
+import { productKind } from '../services/products.ts'
+import { storeKind } from '../services/stores.ts'
+import { pageQuery } from './catalog-routes.ts'
 import { type Door, endpoint, noBody, none } from './endpoint.ts'
 
 const format = z.enum(['json', 'xml'])
@@ -50,6 +54,7 @@ const feedStatus = z
   .meta({ id: 'FeedStatus' })
 
 const common = { tag: 'feeds', query: none, body: noBody } as const
+const kinds = { products: productKind, stores: storeKind } as const
 
 /** `publicUrl` is the address Klaviyo polls; null: the one this request came to. */
 export function feedStatusRoutes(door: Door, db: Database, publicUrl: string | null): void {
@@ -70,6 +75,32 @@ export function feedStatusRoutes(door: Door, db: Database, publicUrl: string | n
     async (_input, c) => {
       const base = publicUrl ?? new URL(c.req.url).origin
       return c.json({ feeds: (await readFeedStatuses(db)).map((status) => withUrls(status, base)) })
+    },
+  )
+  endpoint(
+    door,
+    {
+      ...common,
+      method: 'get',
+      path: '/v1/feeds/{feed}/report',
+      params: z.strictObject({ feed }),
+      query: z.strictObject(pageQuery),
+      scope: 'read',
+      operationId: 'reportFeed',
+      summary: 'What looks wrong in a feed, item by item, and what to do about it',
+      answers: {
+        200: {
+          description: 'The items in which something was found, in the order of their ids',
+          schema: z.strictObject({
+            items: z.array(reportedItem),
+            next_cursor: z.string().nullable(),
+          }),
+        },
+      },
+    },
+    async ({ params, query }, c) => {
+      const { items, nextCursor } = await reportItems(db, kinds[params.feed], query)
+      return c.json({ items, next_cursor: nextCursor })
     },
   )
   endpoint(

@@ -43,13 +43,13 @@ test('what Klaviyo would not show is told with an example and what to do', async
   await database.db.execute(sql`truncate products cascade`)
   expect(code).toBe(0)
   expect(stdout).toContain(
-    'warning products: 1 products have no link, so the feed says n/a, such as "p2".',
+    'warning products: 1 product has no link, so the feed says n/a, such as "p2".',
   )
-  expect(stdout).toContain('1 products have no image')
+  expect(stdout).toContain('1 product has no image')
   expect(stdout).toContain(
-    '1 products have a link or an image that is not https, or is relative, such as "p1".',
+    '1 product has a link or an image that is not https, or is relative, such as "p1".',
   )
-  expect(stdout).toContain('1 products have a category with a comma')
+  expect(stdout).toContain('1 product has a category with a comma')
   expect(stdout).toContain('2 products share their title with another, such as "p1".')
 })
 

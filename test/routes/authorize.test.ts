@@ -52,6 +52,7 @@ const routes: [Scope, string, string][] = [
   ['write', 'POST', '/v1/events/1/retry'],
   ['write', 'POST', '/v1/events/1/discard'],
   ['read', 'GET', '/v1/feeds'],
+  ['read', 'GET', '/v1/feeds/products/report'],
   ['read', 'GET', '/metrics'],
   ['admin', 'POST', '/v1/feeds/products/release'],
   ['admin', 'POST', '/v1/keys'],
