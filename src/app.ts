@@ -1,12 +1,12 @@
 /** In charge of the HTTP application: hangs every route, and answers whatever goes wrong. */
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { bodyLimit } from 'hono/body-limit'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Database } from './db/connect.ts'
 import { Refusal } from './errors.ts'
 import { bearerAuthorizer } from './routes/authorize.ts'
 import { availabilityRoutes } from './routes/availability.ts'
+import { limitBody } from './routes/body-limit.ts'
 import { customerRoutes } from './routes/customers.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -23,8 +23,6 @@ import { storeRoutes } from './routes/stores.ts'
 import { visitRoutes } from './routes/visits.ts'
 import { version } from './version.ts'
 
-const maxBodyBytes = 10_000_000
-
 export type AppParts = {
   db: Database
   config: Pick<Config, 'publicUrl' | 'currency'>
@@ -38,7 +36,7 @@ export function createApp({ db, config, log, accepting }: AppParts): OpenAPIHono
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
 
   app.use(requestLog(log))
-  app.use(bodyLimit({ maxSize: maxBodyBytes, onError: tooLarge }))
+  app.use(limitBody)
   app.onError((error, c) =>
     answerProblem(error, c, (failure) => log.error({ err: failure }, 'a request failed')),
   )
@@ -66,8 +64,4 @@ export function createApp({ db, config, log, accepting }: AppParts): OpenAPIHono
   keyRoutes(door, db)
   docsRoutes(app, version)
   return app
-}
-
-function tooLarge(): never {
-  throw new Refusal('too_large', 'The body may hold at most 10 MB.')
 }
