@@ -56,12 +56,13 @@ const outboxEveryMs = 1000
 /** `pushEveryMs` null sends in real time; else all that waits is sent in one go, this often. */
 export function startSender(
   { db, listen }: Connection,
-  { post, log }: Omit<Drain, 'db'>,
+  sending: Omit<Drain, 'db'>,
   pushEveryMs: number | null,
 ): Worker {
+  const { log } = sending
   const stopping = new AbortController()
   const loops = laneNames.map((lane) =>
-    startLoop(() => drain(lane, { db, post, log }, stopping.signal), {
+    startLoop(() => drain(lane, { db, ...sending }, stopping.signal), {
       everyMs: pushEveryMs ?? outboxEveryMs,
       pauseMs: 0,
       restRatio: 0,

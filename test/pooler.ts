@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 
 export type Pooler = { url: string; stop: () => Promise<void> }
 
+const program = 'pgbouncer'
 /** It refuses to run as root. */
 const nobody = 65534
 const isRoot = process.getuid?.() === 0
@@ -25,7 +26,7 @@ export async function startPooler(serverUrl: string): Promise<Pooler> {
     const port = await freePort()
     await writeFile(file, await settingsFor(url, port))
     if (isRoot) await chown(home, nobody, nobody)
-    const child = spawn('pgbouncer', [file], { ...identity, stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(program, [file], { ...identity, stdio: ['ignore', 'ignore', 'pipe'] })
     await untilUp(child)
     url.host = `127.0.0.1:${port}`
     url.password = ''
@@ -58,7 +59,7 @@ async function settingsFor({ hostname, port, username, password }: URL, listenPo
 
 /** From 1.21 on, unless it is told not to. */
 async function keepsPreparedStatements(): Promise<boolean> {
-  const { stdout } = await promisify(execFile)('pgbouncer', ['--version'])
+  const { stdout } = await promisify(execFile)(program, ['--version'])
   const [, major = 0, minor = 0] = /PgBouncer (\d+)\.(\d+)/.exec(stdout) ?? []
   return Number(major) * 1000 + Number(minor) >= 1021
 }

@@ -18,11 +18,17 @@ export type Connection = {
   close: () => Promise<void>
 }
 
+type ConnectOptions = {
+  max?: number
+  /** What the connections are for, as Postgres shows it to who looks at `pg_stat_activity`. */
+  purpose?: 'web' | 'background' | 'push'
+}
+
 /**
  * No statement is prepared by name: that works through a pooler in transaction mode, and no plan
  * made for an empty table outlives it.
  */
-export function connect(url: string, { max = 10 }: { max?: number } = {}): Connection {
+export function connect(url: string, { max = 10, purpose }: ConnectOptions = {}): Connection {
   const client = postgres(url, {
     max,
     prepare: false,
@@ -33,7 +39,10 @@ export function connect(url: string, { max = 10 }: { max?: number } = {}): Conne
     fetch_types: false,
     types: { textArray },
     onnotice: () => undefined,
-    connection: { application_name: 'storefeed', TimeZone: 'UTC' },
+    connection: {
+      application_name: purpose ? `storefeed ${purpose}` : 'storefeed',
+      TimeZone: 'UTC',
+    },
   })
   return {
     db: drizzle(client),

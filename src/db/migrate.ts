@@ -1,8 +1,9 @@
 /** In charge of bringing a database to the shape this version needs. */
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
-import { connect } from './connect.ts'
+import { connect, type Queryable } from './connect.ts'
 
 const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
@@ -18,4 +19,18 @@ export async function migrate(databaseUrl: string): Promise<void> {
   } finally {
     await Promise.all([gate.close(), worker.close()])
   }
+}
+
+/** How many migrations of this version the database has not had. */
+export async function countMissingMigrations(db: Queryable): Promise<number> {
+  const [table] = await db.execute<{ there: boolean }>(
+    sql`select to_regclass('drizzle.__drizzle_migrations') is not null as there`,
+  )
+  const [last] = table?.there
+    ? await db.execute<{ at: number | null }>(
+        sql`select max(created_at)::float8 as at from drizzle.__drizzle_migrations`,
+      )
+    : []
+  const known = readMigrationFiles({ migrationsFolder })
+  return known.filter(({ folderMillis }) => folderMillis > (last?.at ?? 0)).length
 }
