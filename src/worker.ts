@@ -39,9 +39,7 @@ export function startWorker(
     restRatio: 0,
     onError: (error) => log.warn({ err: error }, 'the upkeep failed'),
   })
-  listen('feed_changes', () => nudgeAll(feedLoops)).catch((error: unknown) =>
-    log.warn({ err: error }, 'no notifications: notes are polled for'),
-  )
+  void nudgeBy(listen, 'feed_changes', feedLoops, log)
 
   return {
     async stop() {
@@ -70,9 +68,7 @@ export function startSender(
     }),
   )
   if (pushEveryMs === null) {
-    listen('outbox', () => nudgeAll(loops)).catch((error: unknown) =>
-      log.warn({ err: error }, 'no notifications: messages are polled for'),
-    )
+    void nudgeBy(listen, 'outbox', loops, log)
   }
   return {
     async stop() {
@@ -82,8 +78,20 @@ export function startSender(
   }
 }
 
-function nudgeAll(loops: Loop[]): void {
-  for (const loop of loops) loop.nudge()
+async function nudgeBy(
+  listen: Connection['listen'],
+  channel: string,
+  loops: Loop[],
+  log: Drain['log'],
+): Promise<void> {
+  try {
+    const listens = await listen(channel, () => {
+      for (const loop of loops) loop.nudge()
+    })
+    if (!listens) log.info({ channel }, 'no notifications through a pooler: asked for every second')
+  } catch (error) {
+    log.warn({ err: error, channel }, 'no notifications: asked for every second')
+  }
 }
 
 async function keepUp(db: Connection['db'], retentionDays: number, log: Logger): Promise<void> {
