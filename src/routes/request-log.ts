@@ -1,4 +1,4 @@
-/** In charge of the line that each request leaves in the log: never its query, where a key may stand, nor its headers. */
+/** In charge of the line that each request leaves in the log: never its query, where a key may stand, an id in its path, nor its headers. */
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
@@ -14,9 +14,10 @@ export function requestLog(log: Logger, { countRequest }: Pick<Figures, 'countRe
     for (const [name, value] of Object.entries(names.headers)) c.header(name, value)
     await next()
     const ms = performance.now() - started
-    const { method, path } = c.req
+    const { method } = c.req
     const { status } = c.res
-    countRequest(method, routeOf(c), status, ms / 1000)
+    const path = routeOf(c)
+    countRequest(method, path, status, ms / 1000)
     const line = { ...names.log, method, path, status, ms: Math.round(ms) }
     if (status >= 500) logFailure(log, { ...line, err: c.error })
     else log.debug(line, 'request')

@@ -15,7 +15,9 @@ export async function readDatabaseFaults(db: Queryable): Promise<string[]> {
     ]
   const missing = await countMissingMigrations(db)
   if (missing > 0)
-    return [`The database lacks ${missing} migrations of this version: run storefeed migrate.`]
+    return [
+      `Migrations of this version are missing in the database: ${missing}. Run storefeed migrate.`,
+    ]
   return []
 }
 
