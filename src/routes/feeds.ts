@@ -11,7 +11,7 @@ import { type Part, partCounts } from '../feeds/slots.ts'
 import type { AuthorizeFeed } from './authorize.ts'
 import type { Figures } from './figures.ts'
 import { renderProblem } from './problem.ts'
-import { logFailure } from './request-log.ts'
+import { logAnswer } from './request-log.ts'
 import { nameRequest, type RequestNames } from './request-names.ts'
 
 type Encoding = 'gzip' | 'identity'
@@ -101,15 +101,17 @@ function refusePoll(
   { names, at }: Arrival,
 ): void {
   const [path = ''] = url.split('?', 1)
+  const [file = 'none', feed = 'none', , , format = 'none'] =
+    fileName.exec(path.slice('/feeds/'.length)) ?? []
   if (response.headersSent) {
-    log.warn({ ...names.log, path, err: error }, 'a feed broke off')
+    log.warn({ ...names.log, file, err: error }, 'a feed broke off')
     response.destroy()
     return
   }
   const { status, headers, body } = renderProblem(error)
-  const [, feed = 'none', , , format = 'none'] = fileName.exec(path.slice('/feeds/'.length)) ?? []
   figures.countPoll({ feed, format, status, state: 'none' }, secondsSince(at))
-  if (status >= 500) logFailure(log, { ...names.log, method, path, status, err: error })
+  const ms = Math.round(performance.now() - at)
+  logAnswer(log, { ...names.log, method, path: `/feeds/${file}`, status, ms }, error)
   response.writeHead(status, { ...headers, ...names.headers }).end(body)
 }
 

@@ -6,7 +6,6 @@ import type { Logger } from 'pino'
 import type { Figures } from './figures.ts'
 import { nameRequest, type RequestNames } from './request-names.ts'
 
-/** A request that the server could not serve leaves a line at every level of the log but the last. */
 export function requestLog(log: Logger, { countRequest }: Pick<Figures, 'countRequest'>) {
   return createMiddleware(async (c, next) => {
     const started = performance.now()
@@ -18,22 +17,22 @@ export function requestLog(log: Logger, { countRequest }: Pick<Figures, 'countRe
     const { status } = c.res
     const path = routeOf(c)
     countRequest(method, path, status, ms / 1000)
-    const line = { ...names.log, method, path, status, ms: Math.round(ms) }
-    if (status >= 500) logFailure(log, { ...line, err: c.error })
-    else log.debug(line, 'request')
+    logAnswer(log, { ...names.log, method, path, status, ms: Math.round(ms) }, c.error)
   })
 }
 
-type FailureLine = RequestNames['log'] & {
+type Line = RequestNames['log'] & {
   method: string | undefined
   path: string
   status: number
-  err: unknown
+  ms: number
 }
 
-export function logFailure(log: Logger, line: FailureLine): void {
-  if (line.status === 500) log.error(line, 'a request failed')
-  else log.warn(line, 'a request could not be served')
+/** With the cause where the server could not do what was asked. */
+export function logAnswer(log: Logger, line: Line, error: unknown): void {
+  if (line.status === 500) log.error({ ...line, err: error }, 'a request failed')
+  else if (line.status > 500) log.warn({ ...line, err: error }, 'a request could not be served')
+  else log.debug(line, 'request')
 }
 
 /** As the OpenAPI document writes it, never with an id in it; what no route takes matches the middleware only. */
