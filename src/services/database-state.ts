@@ -26,7 +26,8 @@ export type ConnectionCount = { pool: string; state: string; count: number }
 /** Those of all servers on this database, by what each is for; through a pooler, the pooler's own. */
 export async function countConnections(db: Queryable): Promise<ConnectionCount[]> {
   return db.execute<ConnectionCount>(sql`
-    select application_name as pool, state, count(*)::int as count from pg_stat_activity
+    select coalesce(substring(application_name from '^storefeed (.+)'), 'other') as pool, state, count(*)::int as count
+    from pg_stat_activity
     where datname = current_database() and starts_with(application_name, 'storefeed') and state is not null
-    group by application_name, state order by application_name, state`)
+    group by 1, 2 order by 1, 2`)
 }
