@@ -15,20 +15,22 @@ export type MessageCount = {
 const counted = ['pending', 'buried', 'unsendable', 'discarded'] as const
 
 /**
- * By the indexes of what is due and of what was set aside. What was sent is kept for good, and there is no index to
- * count it by.
+ * By the indexes of what is due and of what was set aside, and as far as can be by them alone. What was sent is kept for
+ * good, and there is no index to count it by.
  */
 export async function countUnsent(db: Queryable): Promise<MessageCount[]> {
-  const figures = sql`count(*)::int as count, extract(epoch from now() - min(created_at))::float8 as oldest_seconds`
   const found = await db.execute<MessageCount>(sql`
-    select 'events' as lane, status, ${figures} from ${outbox}
-    where status = 'pending' and order_id is not null group by status
-    union all
-    select 'profiles', status, ${figures} from ${outbox}
-    where status = 'pending' and customer_id is not null group by status
-    union all
-    select case when order_id is null then 'profiles' else 'events' end, status, ${figures} from ${outbox}
-    where status in ('buried', 'unsendable', 'discarded') group by 1, 2`)
+    select found.lane, found.status, found.count, extract(epoch from now() - created_at)::float8 as oldest_seconds
+    from (
+      select 'events' as lane, 'pending' as status, count(*)::int as count, min(id) as oldest from ${outbox}
+      where status = 'pending' and order_id is not null
+      union all
+      select 'profiles', 'pending', count(*)::int, min(id) from ${outbox}
+      where status = 'pending' and customer_id is not null
+      union all
+      select case when order_id is null then 'profiles' else 'events' end, status, count(*)::int, min(id) from ${outbox}
+      where status in ('buried', 'unsendable', 'discarded') group by 1, 2
+    ) as found join ${outbox} on outbox.id = found.oldest`)
   return laneNames.flatMap((lane) =>
     counted.map(
       (status) =>
