@@ -1,12 +1,18 @@
 /** In charge of showing what a server says of itself, without a key. */
+import { once } from 'node:events'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { createApp } from '../../src/app.ts'
+import { connect, type Database } from '../../src/db/connect.ts'
 import { startEmbedded } from '../../src/db/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { createLogger } from '../../src/log.ts'
+import { createFigures } from '../../src/routes/figures.ts'
 import { startAnother } from '../feeds/servers.ts'
 import { startTestServer, type TestServer } from '../server.ts'
 
@@ -107,6 +113,40 @@ test('a database that takes no writes is told, and a write is asked to come agai
     await expect.poll(readiness, { timeout: 10_000 }).toEqual([200, expect.anything()])
   } finally {
     await admin.end()
+  }
+})
+
+const appOn = (db: Database, accepting: boolean) =>
+  createApp({
+    db,
+    config: { publicUrl: null, currency: 'USD' },
+    log: createLogger('silent'),
+    figures: createFigures(),
+    accepting: () => accepting,
+  })
+
+test('a server that stops is not ready', async () => {
+  const answer = await appOn(server.database.db, false).request('/readyz')
+  expect([answer.status, await answer.json()]).toEqual(notReady('The server is stopping.'))
+})
+
+test('a database that says nothing at all is not waited for', async () => {
+  const mute = createServer().listen(0, '127.0.0.1')
+  await once(mute, 'listening')
+  const address = mute.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const { db, close } = connect(`postgres://nobody@127.0.0.1:${port}/none`)
+  try {
+    const app = appOn(db, true)
+    const [ready, products] = await Promise.all([
+      app.request('/readyz'),
+      app.request('/v1/products', { headers: { Authorization: 'Bearer any' } }),
+    ])
+    expect([ready.status, await ready.json()]).toEqual(notReady('The database does not answer.'))
+    expect(products.status).toBe(503)
+  } finally {
+    await close()
+    mute.close()
   }
 })
 
