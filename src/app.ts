@@ -12,6 +12,7 @@ import { docsRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { describeFeeds } from './routes/feed-contract.ts'
 import { feedStatusRoutes } from './routes/feed-status.ts'
+import type { Figures } from './routes/figures.ts'
 import { healthRoutes } from './routes/health.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { metricsRoutes } from './routes/metrics.ts'
@@ -27,32 +28,25 @@ export type AppParts = {
   db: Database
   config: Pick<Config, 'publicUrl' | 'currency'>
   log: Logger
+  figures: Figures
   /** False once the process has begun to stop. */
   accepting: () => boolean
 }
 
-export function createApp({ db, config, log, accepting }: AppParts): OpenAPIHono {
+export function createApp({ db, config, log, figures, accepting }: AppParts): OpenAPIHono {
   const app = new OpenAPIHono()
-  const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
-
-  app.use(requestLog(log))
+  app.use(requestLog(log, figures))
   app.use(limitBody)
-  app.onError((error, c) =>
-    answerProblem(error, c, (failure) => log.error({ err: failure }, 'a request failed')),
-  )
+  app.onError(answerProblem)
   app.notFound((c) =>
-    answerProblem(
-      new Refusal('not_found', 'There is nothing at this address.'),
-      c,
-      warn.bind(null, 'no such address'),
-    ),
+    answerProblem(new Refusal('not_found', 'There is nothing at this address.'), c),
   )
 
-  app.route('/', healthRoutes(db, { accepting }))
+  app.route('/', healthRoutes(db, { accepting, log }))
   describeFeeds(app)
 
   const door = { app, authorize: bearerAuthorizer(db) }
-  app.route('/', metricsRoutes(db, door.authorize))
+  app.route('/', metricsRoutes(db, { authorize: door.authorize, figures, log }))
   productRoutes(door, db)
   storeRoutes(door, db)
   availabilityRoutes(door, db)

@@ -8,10 +8,11 @@ import { type Connection, connect } from './db/connect.ts'
 import { Refusal } from './errors.ts'
 import { createFeedReader } from './feeds/feed-reader.ts'
 import { createPollLog } from './feeds/poll-log.ts'
-import { createPost } from './klaviyo/post.ts'
-import { prepareToSend } from './klaviyo/sender.ts'
+import { createPost, readRatesLeft } from './klaviyo/post.ts'
+import { type Drain, prepareToSend } from './klaviyo/sender.ts'
 import { feedAuthorizer } from './routes/authorize.ts'
 import { feedListener } from './routes/feeds.ts'
+import { createFigures, type Figures } from './routes/figures.ts'
 import { startSender, startWorker, type Worker } from './worker.ts'
 
 export type RunningServer = { url: string; stop: () => Promise<void> }
@@ -28,8 +29,9 @@ export async function startServer(
   databaseUrl: string,
   log: Logger,
 ): Promise<RunningServer> {
-  const web = connect(databaseUrl)
-  const background = connect(databaseUrl, { max: 6 })
+  const web = connect(databaseUrl, { purpose: 'web' })
+  const background = connect(databaseUrl, { max: 6, purpose: 'background' })
+  const figures = createFigures()
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
   const decimals = currencyDecimals(config.currency)
   const reader = createFeedReader(background.db, {
@@ -37,13 +39,14 @@ export async function startServer(
     recipe: `look ${itemLook}, ${decimals} decimals`,
     maxDrop: config.feedMaxDrop,
     waitMs: config.feedWaitMs,
+    onRefresh: figures.countRefresh,
     warn,
   })
   const pollLog = createPollLog(background.db, warn)
   let accepting = true
-  const app = createApp({ db: web.db, config, log, accepting: () => accepting })
+  const app = createApp({ db: web.db, config, log, figures, accepting: () => accepting })
   const authorize = feedAuthorizer(web.db, config.feedsPublic)
-  const answerPoll = feedListener({ reader, pollLog, authorize, log })
+  const answerPoll = feedListener({ reader, pollLog, authorize, log, figures })
   const answerRest = getRequestListener(app.fetch)
   const server = createServer(
     (request, response) => answerPoll(request, response) || answerRest(request, response),
@@ -53,8 +56,8 @@ export async function startServer(
     throw error
   })
   const worker = startWorker(background, reader, config.klaviyo.retentionDays, log)
-  const sending = connect(databaseUrl, { max: 3 })
-  const sender = await startPush(config, sending, log)
+  const sending = connect(databaseUrl, { max: 3, purpose: 'push' })
+  const sender = await startPush(config, sending, log, figures)
 
   return {
     url: urlOf(server, config),
@@ -73,11 +76,17 @@ async function startPush(
   { klaviyo }: Config,
   sending: Connection,
   log: Logger,
+  figures: Figures,
 ): Promise<Worker | null> {
-  const post = createPost(klaviyo, log)
+  const post = createPost(klaviyo, log, { onSend: figures.countSend })
   if (!post) return null
+  figures.watchRates(() => readRatesLeft(post))
   await prepareToSend(sending.db, klaviyo.backfillAfterMs)
-  return startSender(sending, { post, log }, klaviyo.pushEveryMs)
+  const onRound: Drain['onRound'] = (_, round, lane) => {
+    for (const [outcome, count] of Object.entries(round))
+      figures.countMessages(lane, outcome, count)
+  }
+  return startSender(sending, { post, log, onRound }, klaviyo.pushEveryMs)
 }
 
 function listen(server: Server, { host, port }: Config): Promise<void> {

@@ -39,9 +39,7 @@ export function startWorker(
     restRatio: 0,
     onError: (error) => log.warn({ err: error }, 'the upkeep failed'),
   })
-  listen('feed_changes', () => nudgeAll(feedLoops)).catch((error: unknown) =>
-    log.warn({ err: error }, 'no notifications: notes are polled for'),
-  )
+  void nudgeBy(listen, 'feed_changes', feedLoops, log)
 
   return {
     async stop() {
@@ -56,12 +54,13 @@ const outboxEveryMs = 1000
 /** `pushEveryMs` null sends in real time; else all that waits is sent in one go, this often. */
 export function startSender(
   { db, listen }: Connection,
-  { post, log }: Omit<Drain, 'db'>,
+  sending: Omit<Drain, 'db'>,
   pushEveryMs: number | null,
 ): Worker {
+  const { log } = sending
   const stopping = new AbortController()
   const loops = laneNames.map((lane) =>
-    startLoop(() => drain(lane, { db, post, log }, stopping.signal), {
+    startLoop(() => drain(lane, { db, ...sending }, stopping.signal), {
       everyMs: pushEveryMs ?? outboxEveryMs,
       pauseMs: 0,
       restRatio: 0,
@@ -69,9 +68,7 @@ export function startSender(
     }),
   )
   if (pushEveryMs === null) {
-    listen('outbox', () => nudgeAll(loops)).catch((error: unknown) =>
-      log.warn({ err: error }, 'no notifications: messages are polled for'),
-    )
+    void nudgeBy(listen, 'outbox', loops, log)
   }
   return {
     async stop() {
@@ -81,8 +78,20 @@ export function startSender(
   }
 }
 
-function nudgeAll(loops: Loop[]): void {
-  for (const loop of loops) loop.nudge()
+async function nudgeBy(
+  listen: Connection['listen'],
+  channel: string,
+  loops: Loop[],
+  log: Drain['log'],
+): Promise<void> {
+  try {
+    const listens = await listen(channel, () => {
+      for (const loop of loops) loop.nudge()
+    })
+    if (!listens) log.info({ channel }, 'no notifications through a pooler: asked for every second')
+  } catch (error) {
+    log.warn({ err: error, channel }, 'no notifications: asked for every second')
+  }
 }
 
 async function keepUp(db: Connection['db'], retentionDays: number, log: Logger): Promise<void> {

@@ -62,8 +62,13 @@ test('a server without its database lives, is not ready, asks to try again, and 
   await until(async () => {
     expect((await ask('GET', '/feeds/products.json')).text).toContain('Before')
   })
+  const figures = async () => (await ask('GET', '/metrics')).text
+  expect(await figures()).toContain('storefeed_database_up 1')
   await wire.cut()
   expect((await ask('GET', '/healthz')).status).toBe(200)
+  expect(await figures()).toMatch(/^storefeed_database_up 0$/m)
+  expect(await figures()).toContain('storefeed_feed_polls_total{feed="products"')
+  expect((await asker(server.url, 'no-such-key')('GET', '/metrics')).status).toBe(503)
   const ready = await ask('GET', '/readyz')
   expect([ready.status, ready.body]).toEqual([
     503,

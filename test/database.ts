@@ -5,7 +5,14 @@ import { inject } from 'vitest'
 import { connect, type Database } from '../src/db/connect.ts'
 import { postgresCode } from '../src/db/postgres-error.ts'
 
-export type TestDatabase = { url: string; db: Database; close: () => Promise<void> }
+export type TestDatabase = {
+  /** Through the pooler, when there is one. */
+  url: string
+  /** Past it, for what needs a connection of its own. */
+  directUrl: string
+  db: Database
+  close: () => Promise<void>
+}
 
 /**
  * To be made in `beforeAll`; `close`, in `afterAll`, drops it with all that is in it. A copy of
@@ -16,10 +23,11 @@ export async function createTestDatabase(template = inject('template')): Promise
   const name = `${inject('template')}_${randomUUID().slice(0, 8)}`
   const admin = postgres(serverUrl, { max: 1, onnotice: () => undefined })
   await copyTemplate(admin, template, name)
-  const url = databaseAt(serverUrl, name)
+  const url = databaseAt(inject('clientUrl'), name)
   const { db, close } = connect(url)
   return {
     url,
+    directUrl: databaseAt(serverUrl, name),
     db,
     close: async () => {
       await close()

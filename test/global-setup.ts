@@ -1,4 +1,7 @@
-/** In charge of what all tests share: a Postgres, started for them or the one at TEST_DATABASE_URL, and a build of the commands. */
+/**
+ * In charge of what all tests share: a Postgres, started for them or the one at TEST_DATABASE_URL, PgBouncer before it
+ * with TEST_POOLER=pgbouncer, and a build of the commands.
+ */
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,11 +12,14 @@ import { startEmbedded } from '../src/db/embedded.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { build } from './build.ts'
 import { databaseAt } from './database.ts'
+import { type Pooler, startPooler } from './pooler.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** Where databases are made and dropped. */
     serverUrl: string
+    /** Where storefeed and the tests find them: the same, or a pooler before it. */
+    clientUrl: string
     /** The migrated database that each test file gets a copy of. */
     template: string
     /** The built `main.js`. */
@@ -27,17 +33,20 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     (error: unknown) => ({ error }),
   )
   const server = await startServer()
+  let pooler: Pooler | undefined
   const template = `storefeed_test_${randomUUID().replaceAll('-', '')}`
   const admin = postgres(server.url, { max: 1, onnotice: () => undefined })
   try {
     await admin`create database ${admin(template)}`
     await migrate(databaseAt(server.url, template))
+    if (throughPooler()) pooler = await startPooler(server.url)
     project.provide('main', await builtMain())
   } catch (error) {
     await tearDown()
     throw error
   }
   project.provide('serverUrl', server.url)
+  project.provide('clientUrl', pooler?.url ?? server.url)
   project.provide('template', template)
   return tearDown
 
@@ -48,6 +57,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
 
   async function tearDown(): Promise<void> {
+    await pooler?.stop()
     for (const { datname } of await admin`
       select datname from pg_database where starts_with(datname, ${template})`) {
       await admin`drop database if exists ${admin(datname)} with (force)`
@@ -57,6 +67,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     const outcome = await building
     if ('built' in outcome) await outcome.built.remove()
   }
+}
+
+function throughPooler(): boolean {
+  const { TEST_POOLER } = process.env
+  if (TEST_POOLER && TEST_POOLER !== 'pgbouncer')
+    throw new Error(`TEST_POOLER may be pgbouncer, not ${TEST_POOLER}`)
+  return Boolean(TEST_POOLER)
 }
 
 /** Its data is thrown away, so it need not outlive a crash: that makes it several times as fast. */

@@ -12,18 +12,24 @@ export type Queryable = Pick<Database, 'execute' | 'select' | 'insert' | 'update
 export type Connection = {
   db: Database
   /**
-   * Calls back at every NOTIFY, and once as soon as it listens, also after a lost connection. Through
-   * a pooler in transaction mode nothing ever comes: a notification is a nudge, never the truth.
+   * Calls back at every NOTIFY, and once as soon as it listens, also after a lost connection. Resolves to false
+   * behind a pooler, where it does not listen: a notification is a nudge, never the truth.
    */
-  listen: (channel: string, nudge: () => void) => Promise<void>
+  listen: (channel: string, nudge: () => void) => Promise<boolean>
   close: () => Promise<void>
+}
+
+type ConnectOptions = {
+  max?: number
+  /** What the connections are for, as Postgres shows it to who looks at `pg_stat_activity`. */
+  purpose?: 'web' | 'background' | 'push'
 }
 
 /**
  * No statement is prepared by name: that works through a pooler in transaction mode, and no plan
  * made for an empty table outlives it.
  */
-export function connect(url: string, { max = 10 }: { max?: number } = {}): Connection {
+export function connect(url: string, { max = 10, purpose }: ConnectOptions = {}): Connection {
   const client = postgres(url, {
     max,
     prepare: false,
@@ -34,15 +40,29 @@ export function connect(url: string, { max = 10 }: { max?: number } = {}): Conne
     fetch_types: false,
     types: { textArray },
     onnotice: () => undefined,
-    connection: { application_name: 'storefeed', TimeZone: 'UTC' },
+    connection: {
+      application_name: purpose ? `storefeed ${purpose}` : 'storefeed',
+      TimeZone: 'UTC',
+    },
   })
   return {
     db: drizzle(client),
     listen: async (channel, nudge) => {
+      if (await isPooled(client)) return false
       await client.listen(channel, nudge, nudge)
+      return true
     },
     close: () => client.end({ timeout: 5 }),
   }
+}
+
+/**
+ * Postgres tells each connection the number of its process; a pooler tells a number of its own. In transaction mode
+ * LISTEN would stay behind on a connection that serves others.
+ */
+async function isPooled(client: postgres.Sql): Promise<boolean> {
+  const answer = await client<{ pid: number }[]>`select pg_backend_pid() as pid`
+  return answer[0]?.pid !== answer.state.pid
 }
 
 const escaped = (text: unknown) => String(text).replace(/["\\]/g, '\\$&')

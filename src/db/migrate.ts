@@ -1,8 +1,10 @@
 /** In charge of bringing a database to the shape this version needs. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
-import { connect } from './connect.ts'
+import { connect, type Database, type Queryable } from './connect.ts'
 
 const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
@@ -11,11 +13,38 @@ export async function migrate(databaseUrl: string): Promise<void> {
   const gate = connect(databaseUrl, { max: 1 })
   const worker = connect(databaseUrl, { max: 1 })
   try {
-    await gate.db.transaction(async (tx) => {
-      await tx.execute(sql`select pg_advisory_xact_lock(hashtext('storefeed.migrate'))`)
-      await runMigrations(worker.db, { migrationsFolder })
-    })
+    while (!(await migrateInTurn(gate.db, worker.db))) await delay(lookAgainMs)
   } finally {
     await Promise.all([gate.close(), worker.close()])
   }
+}
+
+const lookAgainMs = 100
+
+/**
+ * False while it is another process's turn. Whoever waits holds no connection meanwhile: the pool of a pooler could be
+ * used up by those that wait, and the one whose turn it is needs a second.
+ */
+function migrateInTurn(gate: Database, worker: Database): Promise<boolean> {
+  return gate.transaction(async (tx) => {
+    const [turn] = await tx.execute<{ ours: boolean }>(
+      sql`select pg_try_advisory_xact_lock(hashtext('storefeed.migrate')) as ours`,
+    )
+    if (turn?.ours) await runMigrations(worker, { migrationsFolder })
+    return turn?.ours === true
+  })
+}
+
+/** How many migrations of this version the database has not had. */
+export async function countMissingMigrations(db: Queryable): Promise<number> {
+  const [table] = await db.execute<{ there: boolean }>(
+    sql`select to_regclass('drizzle.__drizzle_migrations') is not null as there`,
+  )
+  const [last] = table?.there
+    ? await db.execute<{ at: number | null }>(
+        sql`select max(created_at)::float8 as at from drizzle.__drizzle_migrations`,
+      )
+    : []
+  const known = readMigrationFiles({ migrationsFolder })
+  return known.filter(({ folderMillis }) => folderMillis > (last?.at ?? 0)).length
 }

@@ -70,6 +70,32 @@ async function readFeedStatus(db: Queryable, feed: FeedName): Promise<FeedStatus
   return { ...status, warnings: warningsOf(status) }
 }
 
+/** Longer than any but a rebuild takes: then something is wrong with refreshing. */
+const notesOverdueMs = 60_000
+
+/** What keeps feeds from being as they should be, in words; cheap enough to be asked every second. */
+export async function readFeedProblems(db: Queryable): Promise<string[]> {
+  const problems = feedNames.map(async (feed) => {
+    const row = await readStateRow(db, feed)
+    if (row.held_since) return [heldWarning({ feed, ...row })]
+    const { notes_waiting, oldest_note_at } = row
+    const isOld = oldest_note_at && Date.now() - Date.parse(oldest_note_at) > notesOverdueMs
+    return isOld
+      ? [
+          `The feed of ${feed} is behind: ${notes_waiting} notes of changes wait since ${oldest_note_at}. The log says why it cannot be refreshed.`,
+        ]
+      : []
+  })
+  return (await Promise.all(problems)).flat()
+}
+
+const heldWarning = ({
+  feed,
+  held_since,
+  held_reason,
+}: Pick<FeedStatus, 'feed' | 'held_since' | 'held_reason'>) =>
+  `Held since ${held_since}: ${held_reason} The last good feed is served. If this is right, POST /v1/feeds/${feed}/release; else bring the items back.`
+
 async function readStateRow(db: Queryable, feed: FeedName): Promise<StateRow> {
   const [row] = await db.execute<{ state: StateRow }>(sql`
     select row_to_json(r) as state from (
@@ -126,12 +152,9 @@ async function readPolls(db: Queryable, feed: FeedName): Promise<RecordedPoll[]>
 }
 
 function warningsOf(status: Omit<FeedStatus, 'warnings'>): string[] {
-  const { feed, state, held_since, held_reason, files, poll_overdue } = status
+  const { feed, state, files, poll_overdue } = status
   const warnings: string[] = []
-  if (state === 'held')
-    warnings.push(
-      `Held since ${held_since}: ${held_reason} The last good feed is served. If this is right, POST /v1/feeds/${feed}/release; else bring the items back.`,
-    )
+  if (state === 'held') warnings.push(heldWarning(status))
   if (poll_overdue)
     warnings.push(
       `No poll in the last ${pollOverdueHours} hours. Klaviyo polls every six: check the source in Klaviyo and its URL.`,

@@ -1,7 +1,7 @@
 /** In charge of bringing a feed up to date: takes the notes and renders again just the slots they touch, in one transaction. */
 import { both } from '../db/both.ts'
 import { type Database, type Queryable, transaction } from '../db/connect.ts'
-import { everyHash, type FeedName } from '../db/schema/feeds.ts'
+import { everyHash, type FeedName, feedFormats } from '../db/schema/feeds.ts'
 import type { ChunkMark } from './chunk.ts'
 import { readMarks, removeChunks, renderSlots } from './chunk-store.ts'
 import { countItems } from './item-rows.ts'
@@ -16,6 +16,13 @@ export type RefreshSettings = {
   recipe: string
   /** The share of its items that a feed may lose at once; more than that is held back. */
   maxDrop: number
+  /** Told of each refresh: what came of it, how many chunks it rendered, how long it took. */
+  onRefresh?: (
+    feed: FeedName,
+    outcome: RefreshOutcome | 'failed',
+    chunks: number,
+    seconds: number,
+  ) => void
 }
 
 /** `busy`: another process is refreshing this feed. `held`: too many items would go, so the feed and the notes stay. */
@@ -26,34 +33,48 @@ export type RefreshOutcome = 'fresh' | 'busy' | 'held'
  * commits later waits for the next refresh. One at a time per feed, by a lock that falls with its
  * transaction. Writers are never waited for, nor do they wait.
  */
-export function refresh(
+export async function refresh(
   db: Database,
   feed: FeedName,
   settings: RefreshSettings,
 ): Promise<RefreshOutcome> {
-  return transaction(db, (tx) => refreshIn(tx, feed, settings), {
-    isolationLevel: 'repeatable read',
-  })
+  const started = performance.now()
+  const told = ({ outcome, chunks }: Refreshed | { outcome: 'failed'; chunks: number }) =>
+    settings.onRefresh?.(feed, outcome, chunks, (performance.now() - started) / 1000)
+  try {
+    const refreshed = await transaction(db, (tx) => refreshIn(tx, feed, settings), {
+      isolationLevel: 'repeatable read',
+    })
+    told(refreshed)
+    return refreshed.outcome
+  } catch (error) {
+    told({ outcome: 'failed', chunks: 0 })
+    throw error
+  }
 }
+
+type Refreshed = { outcome: RefreshOutcome; chunks: number }
+
+const without = (outcome: RefreshOutcome): Refreshed => ({ outcome, chunks: 0 })
 
 async function refreshIn(
   tx: Queryable,
   feed: FeedName,
   settings: RefreshSettings,
-): Promise<RefreshOutcome> {
+): Promise<Refreshed> {
   const locked = await lockFeed(tx, feed)
-  if (locked === 'busy') return 'busy'
+  if (locked === 'busy') return without('busy')
   const { state } = locked
   // Another refresh may have taken the notes while this one waited for its turn.
-  if (state && !state.waiting && state.recipe === settings.recipe) return 'fresh'
+  if (state && !state.waiting && state.recipe === settings.recipe) return without('fresh')
   const plan = await planRefresh(tx, feed, state, settings)
   if (state && plan.items < state.reference_items * (1 - settings.maxDrop)) {
     const reason = `It would fall from ${state.reference_items} items to ${plan.items}.`
     await holdFeed(tx, feed, reason)
-    return 'held'
+    return without('held')
   }
   await carryOut(tx, feed, plan, state, settings)
-  return 'fresh'
+  return { outcome: 'fresh', chunks: plan.touched.length * feedFormats.length }
 }
 
 type Plan = {

@@ -35,6 +35,8 @@ export type ClientOptions = {
   share: number
   log: Pick<Logger, 'warn'>
   timeoutMs?: number
+  /** Told of each request: `limited` is a 429. */
+  onSend?: (endpoint: Endpoint, verdict: Verdict['verdict'] | 'limited', seconds: number) => void
 }
 
 const statusVerdicts: Record<number, 'done' | 'later' | 'never' | 'stop'> = {
@@ -72,6 +74,7 @@ export function createClient({
   share,
   log,
   timeoutMs = 15_000,
+  onSend,
 }: ClientOptions): Client {
   const paces = {
     event: createPace(endpoints.event.windows, share),
@@ -89,23 +92,32 @@ export function createClient({
     log.warn({ revision, date }, 'Klaviyo will retire the revision of its API that storefeed uses')
   }
 
+  async function send(endpoint: Endpoint, body: string): Promise<Verdict> {
+    try {
+      const response = await fetch(url + endpoints[endpoint].path, {
+        method: 'POST',
+        redirect: 'error',
+        signal: AbortSignal.timeout(timeoutMs),
+        ...content(endpoint, body, apiKey),
+      })
+      warnOfRetirement(response)
+      return judge(endpoint, response, await response.text())
+    } catch (error) {
+      return { verdict: 'later', reason: faultOf(error), retryAfterMs: null, requestId: null }
+    }
+  }
+
   return {
     paces,
     url,
     async post(endpoint, body) {
       await paces[endpoint].take()
-      try {
-        const response = await fetch(url + endpoints[endpoint].path, {
-          method: 'POST',
-          redirect: 'error',
-          signal: AbortSignal.timeout(timeoutMs),
-          ...content(endpoint, body, apiKey),
-        })
-        warnOfRetirement(response)
-        return judge(endpoint, response, await response.text())
-      } catch (error) {
-        return { verdict: 'later', reason: faultOf(error), retryAfterMs: null, requestId: null }
-      }
+      const started = performance.now()
+      const verdict = await send(endpoint, body)
+      const limited = verdict.verdict === 'later' && verdict.retryAfterMs !== null
+      const seconds = (performance.now() - started) / 1000
+      onSend?.(endpoint, limited ? 'limited' : verdict.verdict, seconds)
+      return verdict
     },
   }
 }

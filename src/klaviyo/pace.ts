@@ -12,6 +12,8 @@ export type Pace = {
   waitMs: () => number
   /** How far apart evenly spread requests are; 0 when they are not spread. */
   spacingMs: number
+  /** How many requests may leave at once under each window. */
+  left: () => Window[]
   requests: () => Requests
   /** Counts requests that another sender made. */
   remember: (requests: Requests) => void
@@ -57,7 +59,14 @@ export function createPace(
     return ticks
   }
 
+  const left = () =>
+    allowed.map(({ max, ms }) => {
+      const since = Date.now() - ms - travelMs
+      return { max: Math.max(0, max - taken.filter((at) => at > since).length), ms }
+    })
+
   return {
+    left,
     requests,
     spacingMs,
     waitMs: () => Math.max(0, freeAt() - Date.now()),

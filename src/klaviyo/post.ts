@@ -1,14 +1,22 @@
 /** In charge of what sending needs from the settings: a client, a transport, and the names of the metrics. */
 import type { Logger } from 'pino'
 import { type KlaviyoConfig, klaviyoUrl } from '../config.ts'
-import { type Client, createClient } from './client.ts'
+import { type Client, type ClientOptions, createClient } from './client.ts'
 import type { MetricNames } from './event.ts'
+import type { Endpoint } from './limits.ts'
 import { eventsTransport, type Transport, trackTransport } from './transport.ts'
+
+/** Requests that may leave at once under the limit of so many seconds. */
+export type RateLeft = { endpoint: Endpoint; window_seconds: number; left: number }
 
 export type Post = { client: Client; transport: Transport; names: MetricNames }
 
 /** Null when the key that the chosen API needs is not set; the log says so. */
-export function createPost(config: KlaviyoConfig, log: Pick<Logger, 'warn'>): Post | null {
+export function createPost(
+  config: KlaviyoConfig,
+  log: Pick<Logger, 'warn'>,
+  watch: Pick<ClientOptions, 'onSend'> = {},
+): Post | null {
   const transport = chooseTransport(config)
   if (!transport) {
     const missing = config.api === 'track' ? 'KLAVIYO_PUBLIC_KEY' : 'KLAVIYO_API_KEY'
@@ -17,7 +25,19 @@ export function createPost(config: KlaviyoConfig, log: Pick<Logger, 'warn'>): Po
   }
   const { url, apiKey, rateShare: share } = config
   if (url !== klaviyoUrl) log.warn({ url }, 'KLAVIYO_URL is a sandbox: nothing reaches Klaviyo')
-  return { client: createClient({ url, apiKey, share, log }), transport, names: config.metricNames }
+  const client = createClient({ url, apiKey, share, log, ...watch })
+  return { client, transport, names: config.metricNames }
+}
+
+/** What is left of the limits of those endpoints that this post uses. */
+export function readRatesLeft({ client, transport }: Post): RateLeft[] {
+  const { event, profile, bulkEntry } = transport
+  const used = [event.endpoint, profile.endpoint, ...(bulkEntry ? (['bulk'] as const) : [])]
+  return used.flatMap((endpoint) =>
+    client.paces[endpoint]
+      .left()
+      .map(({ max, ms }) => ({ endpoint, window_seconds: ms / 1000, left: max })),
+  )
 }
 
 function chooseTransport({ api, apiKey, publicKey }: KlaviyoConfig): Transport | null {

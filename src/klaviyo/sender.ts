@@ -15,8 +15,8 @@ export type Drain = {
   db: Database
   post: Post
   log: Pick<Logger, 'info' | 'warn' | 'error'>
-  /** Told after each round of what has been done so far. */
-  onRound?: (tally: Tally) => void
+  /** Told after each round of what has been done so far, and of what this round did. */
+  onRound?: (tally: Tally, round: Tally, lane: LaneName) => void
 }
 
 /**
@@ -29,18 +29,24 @@ export async function drain(
   { db, post, log, onRound }: Drain,
   signal: AbortSignal,
 ): Promise<Tally> {
-  const tally: Tally = { sent: 0, buried: 0, unsendable: 0, pending: 0 }
+  const tally = emptyTally()
   while (!signal.aborted) {
     const round = await runRound(db, lane, post)
     report(lane, round, log)
-    for (const { status } of round.outcomes) tally[status]++
-    if (round.outcomes.length > 0) onRound?.(tally)
+    const ofRound = emptyTally()
+    for (const { status } of round.outcomes) {
+      tally[status]++
+      ofRound[status]++
+    }
+    if (round.outcomes.length > 0) onRound?.(tally, ofRound, lane)
     const idle = round.outcomes.length === 0 && round.waitMs === 0 && !round.halted
     if (idle || round.alarm !== null) break
     await pause(round.waitMs, signal)
   }
   return tally
 }
+
+const emptyTally = (): Tally => ({ sent: 0, buried: 0, unsendable: 0, pending: 0 })
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms === 0) return

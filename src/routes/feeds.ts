@@ -9,7 +9,10 @@ import type { PollLog } from '../feeds/poll-log.ts'
 import type { ServedFeed } from '../feeds/served-feed.ts'
 import { type Part, partCounts } from '../feeds/slots.ts'
 import type { AuthorizeFeed } from './authorize.ts'
+import type { Figures } from './figures.ts'
 import { renderProblem } from './problem.ts'
+import { logAnswer } from './request-log.ts'
+import { nameRequest, type RequestNames } from './request-names.ts'
 
 type Encoding = 'gzip' | 'identity'
 
@@ -18,6 +21,7 @@ export type FeedDoor = {
   pollLog: PollLog
   authorize: AuthorizeFeed
   log: Logger
+  figures: Pick<Figures, 'countPoll'>
 }
 
 /** False when the request is not a poll, and left untouched. */
@@ -31,20 +35,26 @@ export function feedListener(door: FeedDoor): FeedListener {
   return (request, response) => {
     const isPoll =
       request.url?.startsWith('/feeds/') && (request.method === 'GET' || request.method === 'HEAD')
-    if (isPoll)
-      answerPoll(door, request, response).catch((error: unknown) =>
-        refusePoll(door, error, response),
-      )
-    return isPoll === true
+    if (!isPoll) return false
+    const { 'x-request-id': id, traceparent } = request.headers
+    const arrival = { names: nameRequest(id, traceparent), at: performance.now() }
+    answerPoll(door, request, response, arrival).catch((error: unknown) =>
+      refusePoll(door, error, request, response, arrival),
+    )
+    return true
   }
 }
 
+type Arrival = { names: RequestNames; at: number }
+
+const secondsSince = (at: number) => (performance.now() - at) / 1000
+
 async function answerPoll(
-  { reader, pollLog, authorize, log }: FeedDoor,
+  { reader, pollLog, authorize, log, figures }: FeedDoor,
   request: IncomingMessage,
   response: ServerResponse,
+  { names, at }: Arrival,
 ): Promise<void> {
-  const started = performance.now()
   const [path = '', query] = request.url?.split('?', 2) ?? []
   await authorize({
     key: new URLSearchParams(query).get('key'),
@@ -59,8 +69,8 @@ async function answerPoll(
   const status = unchanged ? 304 : 200
 
   response.once('close', () => {
-    const milliseconds = Math.round(performance.now() - started)
-    log.debug({ method: request.method, path, status, ms: milliseconds }, 'poll')
+    const milliseconds = Math.round(performance.now() - at)
+    log.debug({ ...names.log, method: request.method, path, status, ms: milliseconds }, 'poll')
     pollLog.add({
       at: new Date(),
       feed,
@@ -72,23 +82,37 @@ async function answerPoll(
       address: request.socket.remoteAddress ?? null,
     })
   })
-  response.writeHead(status, headersOf(served, freshness, etag, encoding, unchanged))
+  figures.countPoll({ feed, format, status, state: freshness }, secondsSince(at))
+  response.writeHead(status, {
+    ...headersOf(served, freshness, etag, encoding, unchanged),
+    ...names.headers,
+  })
   if (bodiless) response.end()
   else if (encoding === 'gzip') writeAll(response, served.gzip.buffers)
   else await pipeline(Readable.from(served.text()), response)
 }
 
 /** Once the answer has begun there is nothing left to say but to cut it off, so that nobody takes it for whole. */
-function refusePoll({ log }: FeedDoor, error: unknown, response: ServerResponse): void {
+function refusePoll(
+  { log, figures }: FeedDoor,
+  error: unknown,
+  { method, url = '' }: IncomingMessage,
+  response: ServerResponse,
+  { names, at }: Arrival,
+): void {
+  const [path = ''] = url.split('?', 1)
+  const [file = 'none', feed = 'none', , , format = 'none'] =
+    fileName.exec(path.slice('/feeds/'.length)) ?? []
   if (response.headersSent) {
-    log.warn({ err: error }, 'a feed broke off')
+    log.warn({ ...names.log, file, err: error }, 'a feed broke off')
     response.destroy()
     return
   }
-  const { status, headers, body } = renderProblem(error, (failure) =>
-    log.error({ err: failure }, 'a poll failed'),
-  )
-  response.writeHead(status, headers).end(body)
+  const { status, headers, body } = renderProblem(error)
+  figures.countPoll({ feed, format, status, state: 'none' }, secondsSince(at))
+  const ms = Math.round(performance.now() - at)
+  logAnswer(log, { ...names.log, method, path: `/feeds/${file}`, status, ms }, error)
+  response.writeHead(status, { ...headers, ...names.headers }).end(body)
 }
 
 const fileName = /^(products|stores)(?:\.(\d+)-of-(\d+))?\.(json|xml)$/

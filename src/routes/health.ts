@@ -1,21 +1,29 @@
 /** In charge of telling whether this process lives, and whether it can do its work. */
 import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Database } from '../db/connect.ts'
-import { readFeedStatuses } from '../feeds/feed-status.ts'
+import { inTime, TooLate } from '../db/in-time.ts'
+import { isAway } from '../db/postgres-error.ts'
+import { readFeedProblems } from '../feeds/feed-status.ts'
+import { readDatabaseFaults } from '../services/database-state.ts'
 import { readPushProblems } from '../services/messages.ts'
 
 export type Health = {
   /** False once the process has begun to stop, so that a balancer sends it nothing more. */
   accepting: () => boolean
+  log: Logger
 }
+
+/** Balancers and monitors do not wait long themselves. */
+const patienceMs = 3_000
 
 const alive = z.strictObject({ status: z.literal('alive') })
 const readiness = z
   .strictObject({ status: z.enum(['ready', 'not ready']), problems: z.array(z.string()) })
   .meta({ id: 'Readiness' })
 
-export function healthRoutes(db: Database, { accepting }: Health): OpenAPIHono {
+export function healthRoutes(db: Database, health: Health): OpenAPIHono {
   const app = new OpenAPIHono()
   const { openAPIRegistry: registry } = app
   registry.registerPath({
@@ -35,23 +43,41 @@ export function healthRoutes(db: Database, { accepting }: Health): OpenAPIHono {
     summary: 'Whether the server can do its work',
     tags: ['health'],
     responses: {
-      200: described('It can; a feed that is held is told', readiness),
-      503: described('The server is stopping, or its database does not answer', readiness),
+      200: described('It can; what else is wrong is told', readiness),
+      503: described('It stops, or its database lets it do nothing', readiness),
     },
   })
-  /** A held feed or a key that Klaviyo refuses is told, and is no reason to send polls elsewhere: every copy of the server serves the same. */
   app.get('/readyz', async (c) => {
-    if (!accepting())
-      return c.json({ status: 'not ready', problems: ['The server is stopping.'] }, 503)
-    try {
-      const feeds = await readFeedStatuses(db)
-      const held = feeds.flatMap((feed) => (feed.state === 'held' ? feed.warnings : []))
-      return c.json({ status: 'ready', problems: [...held, ...(await readPushProblems(db))] })
-    } catch {
-      return c.json({ status: 'not ready', problems: ['The database does not answer.'] }, 503)
-    }
+    const { ready, problems } = await examine(db, health)
+    if (!ready) return c.json({ status: 'not ready', problems }, 503)
+    return c.json({ status: 'ready', problems })
   })
   return app
+}
+
+type Readiness = { ready: boolean; problems: string[] }
+
+async function examine(db: Database, { accepting, log }: Health): Promise<Readiness> {
+  if (!accepting()) return { ready: false, problems: ['The server is stopping.'] }
+  try {
+    return await inTime(examineDatabase(db), patienceMs)
+  } catch (error) {
+    if (isAway(error) || error instanceof TooLate)
+      return { ready: false, problems: ['The database does not answer.'] }
+    log.error({ err: error }, 'the database could not be examined')
+    return { ready: false, problems: ['The database answers with an error, which the log tells.'] }
+  }
+}
+
+/**
+ * A held feed, one that lags or a key that Klaviyo refuses is told, and is no reason to send requests elsewhere: every
+ * copy of the server fares the same, and serves.
+ */
+async function examineDatabase(db: Database): Promise<Readiness> {
+  const faults = await readDatabaseFaults(db)
+  if (faults.length > 0) return { ready: false, problems: faults }
+  const problems = [...(await readFeedProblems(db)), ...(await readPushProblems(db))]
+  return { ready: true, problems }
 }
 
 const described = (description: string, schema: z.ZodType) => ({

@@ -1,48 +1,23 @@
-/** In charge of the figures for Prometheus: what each feed holds and how it fares, read from the database when asked. */
+/** In charge of the figures for Prometheus, also while the database is away: then they are wanted most. */
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { Gauge, Registry } from 'prom-client'
+import type { Context } from 'hono'
+import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Database } from '../db/connect.ts'
-import { type FeedStatus, readFeedStatuses } from '../feeds/feed-status.ts'
+import { inTime } from '../db/in-time.ts'
+import { Refusal } from '../errors.ts'
 import type { Authorize } from './authorize.ts'
+import { writeDatabaseFigures } from './database-figures.ts'
 import { describeRefusal } from './endpoint.ts'
+import type { Figures } from './figures.ts'
 
-const secondsSince = (time: string | null | undefined) =>
-  time ? (Date.now() - Date.parse(time)) / 1000 : 0
+export type Monitored = { authorize: Authorize; figures: Figures; log: Logger }
 
-/** Name, meaning, and value of each gauge; all have the label `feed`. */
-const gauges: [name: string, help: string, value: (status: FeedStatus) => number][] = [
-  ['items', 'Items that are served', ({ items }) => items],
-  ['version', 'Version that is served', ({ version }) => version],
-  [
-    'held',
-    '1 while a refresh that lost too many items is held back',
-    ({ held_since }) => (held_since ? 1 : 0),
-  ],
-  [
-    'notes_waiting',
-    'Notes of changes that no refresh has taken',
-    ({ notes_waiting }) => notes_waiting,
-  ],
-  [
-    'notes_oldest_seconds',
-    'Age of the oldest of them',
-    ({ oldest_note_at }) => secondsSince(oldest_note_at),
-  ],
-  [
-    'poll_age_seconds',
-    'Since the last poll; 0 before the first',
-    ({ last_polls }) => secondsSince(last_polls[0]?.at),
-  ],
-  [
-    'poll_overdue',
-    '1 when no poll came for seven hours',
-    ({ poll_overdue }) => (poll_overdue ? 1 : 0),
-  ],
-]
+/** Prometheus itself gives up after ten seconds, and the key may have taken five of them. */
+const patienceMs = 4_000
 
 /** Needs a key: how a business fares is not for everybody. */
-export function metricsRoutes(db: Database, authorize: Authorize): OpenAPIHono {
+export function metricsRoutes(db: Database, monitored: Monitored): OpenAPIHono {
   const app = new OpenAPIHono()
   app.openAPIRegistry.registerPath({
     method: 'get',
@@ -62,20 +37,39 @@ export function metricsRoutes(db: Database, authorize: Authorize): OpenAPIHono {
       503: describeRefusal('unavailable'),
     },
   })
+  const { figures, log } = monitored
+  const admit = rememberingWhoMay(monitored.authorize)
   app.get('/metrics', async (c) => {
-    await authorize(c, 'read')
-    const registry = new Registry()
-    const statuses = await readFeedStatuses(db)
-    for (const [name, help, value] of gauges) {
-      const gauge = new Gauge({
-        name: `storefeed_feed_${name}`,
-        help,
-        labelNames: ['feed'],
-        registers: [registry],
-      })
-      for (const status of statuses) gauge.set({ feed: status.feed }, value(status))
-    }
-    return c.body(await registry.metrics(), 200, { 'Content-Type': registry.contentType })
+    await admit(c)
+    const ofDatabase = await inTime(writeDatabaseFigures(db), patienceMs).catch(
+      (error: unknown) => {
+        log.warn({ err: error }, 'the figures that stand in the database cannot be had')
+        return ''
+      },
+    )
+    const text = `${await figures.write()}${up(ofDatabase !== '')}${ofDatabase}`
+    return c.body(text, 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' })
   })
   return app
+}
+
+const up = (answered: boolean) =>
+  `# HELP storefeed_database_up 1 when the database gave its figures; those are missing otherwise
+# TYPE storefeed_database_up gauge
+storefeed_database_up ${answered ? 1 : 0}
+`
+
+/** A key that was good when it was last asked for is good while the database cannot tell, as it is for feeds. */
+function rememberingWhoMay(authorize: Authorize): (c: Context) => Promise<void> {
+  const lastGood = new Set<string>()
+  return async (c) => {
+    const key = c.req.header('Authorization') ?? ''
+    try {
+      await authorize(c, 'read')
+      lastGood.add(key)
+    } catch (error) {
+      if (error instanceof Refusal) lastGood.delete(key)
+      if (!lastGood.has(key)) throw error
+    }
+  }
 }

@@ -39,23 +39,18 @@ export type RenderedProblem = {
   body: string
 }
 
-/** Renders any failure; `report` is told of those that are the server's own fault. */
-export function renderProblem(error: unknown, report: (error: unknown) => void): RenderedProblem {
+/** Of any failure. One with a status from 500 on belongs into the log, with its cause. */
+export function renderProblem(error: unknown): RenderedProblem {
   const refusal = asRefusal(error)
   if (refusal)
     return rendered(refusal.code, refusals[refusal.code], refusal.message, refusal.faults)
-  report(error)
   const failed = { status: 500, title: 'The server failed' } as const
   return rendered('internal_error', failed, 'Nothing was changed. The log of the server says more.')
 }
 
 /** The same, for a handler of Hono's. */
-export function answerProblem(
-  error: unknown,
-  c: Context,
-  report: (error: unknown) => void,
-): Response {
-  const { status, headers, body } = renderProblem(error, report)
+export function answerProblem(error: unknown, c: Context): Response {
+  const { status, headers, body } = renderProblem(error)
   return c.body(body, status, headers)
 }
 

@@ -1,22 +1,42 @@
-/** In charge of the line that each request leaves in the log: never its query, where a key may stand, nor its headers. */
-import { randomUUID } from 'node:crypto'
+/** In charge of the line that each request leaves in the log: never its query, where a key may stand, an id in its path, nor its headers. */
+import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
+import { routePath } from 'hono/route'
 import type { Logger } from 'pino'
+import type { Figures } from './figures.ts'
+import { nameRequest, type RequestNames } from './request-names.ts'
 
-/** A caller's own id is taken over when it is a plain one, so that logs of several servers can be joined. */
-const plainId = /^[\w-]{1,64}$/
-
-export function requestLog(log: Logger) {
+export function requestLog(log: Logger, { countRequest }: Pick<Figures, 'countRequest'>) {
   return createMiddleware(async (c, next) => {
     const started = performance.now()
-    const given = c.req.header('X-Request-Id') ?? ''
-    const id = plainId.test(given) ? given : randomUUID()
-    c.header('X-Request-Id', id)
+    const names = nameRequest(c.req.header('X-Request-Id'), c.req.header('traceparent'))
+    for (const [name, value] of Object.entries(names.headers)) c.header(name, value)
     await next()
-    const ms = Math.round(performance.now() - started)
-    log.debug(
-      { request: id, method: c.req.method, path: c.req.path, status: c.res.status, ms },
-      'request',
-    )
+    const ms = performance.now() - started
+    const { method } = c.req
+    const { status } = c.res
+    const path = routeOf(c)
+    countRequest(method, path, status, ms / 1000)
+    logAnswer(log, { ...names.log, method, path, status, ms: Math.round(ms) }, c.error)
   })
+}
+
+type Line = RequestNames['log'] & {
+  method: string | undefined
+  path: string
+  status: number
+  ms: number
+}
+
+/** With the cause where the server could not do what was asked. */
+export function logAnswer(log: Logger, line: Line, error: unknown): void {
+  if (line.status === 500) log.error({ ...line, err: error }, 'a request failed')
+  else if (line.status > 500) log.warn({ ...line, err: error }, 'a request could not be served')
+  else log.debug(line, 'request')
+}
+
+/** As the OpenAPI document writes it, never with an id in it; what no route takes matches the middleware only. */
+function routeOf(c: Context): string {
+  const path = routePath(c, -1)
+  return path.endsWith('*') ? 'none' : path.replaceAll(/:(\w+)/g, '{$1}')
 }

@@ -1,6 +1,7 @@
 /** In charge of showing `storefeed migrate`. */
 import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
+import { countMissingMigrations, migrate } from '../../src/db/migrate.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
 import { run } from './command-line.ts'
 
@@ -31,10 +32,21 @@ test('an empty database is migrated by one of two that try at once, and again wi
   }
 })
 
+test('more that migrate at once than a pooler has connections take turns', async () => {
+  const empty = await createTestDatabase('template0')
+  try {
+    await Promise.all(Array.from({ length: 25 }, () => migrate(empty.url)))
+    expect(await countMissingMigrations(empty.db)).toBe(0)
+  } finally {
+    await empty.close()
+  }
+})
+
 test('a database that does not exist is told by name', async () => {
   const database = await createTestDatabase()
   await database.close()
-  const { code, stdout, stderr } = await run(['migrate'], { DATABASE_URL: database.url })
+  // Directly: a pooler has one code for all its errors.
+  const { code, stdout, stderr } = await run(['migrate'], { DATABASE_URL: database.directUrl })
   expect([code, stdout]).toEqual([1, ''])
   expect(stderr).toMatch(/^Postgres refused: database "\w+" does not exist \(3D000\)\n$/)
 })

@@ -1,7 +1,8 @@
-/** In charge of showing that lists of texts go to Postgres and back unchanged, whatever they hold. */
+/** In charge of showing that lists of texts go to Postgres and back unchanged, whatever they hold, and who is notified. */
 import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { connect } from '../../src/db/connect.ts'
 import { products } from '../../src/db/schema/catalog.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
 
@@ -35,4 +36,20 @@ test('a list of texts comes back as it was sent, by SQL of our own and by an ins
     }),
     { numRuns: 60 },
   )
+})
+
+test('a notification comes to who listens, but a pooler is never left with a LISTEN', async () => {
+  const direct = inject('clientUrl') === inject('serverUrl')
+  const listener = connect(database.url, { max: 1 })
+  let nudges = 0
+  try {
+    const listens = await listener.listen('bell', () => nudges++)
+    expect(listens).toBe(direct)
+    const before = nudges
+    await database.db.execute(sql`select pg_notify('bell', '')`)
+    if (direct) await expect.poll(() => nudges).toBe(before + 1)
+    else expect(nudges).toBe(0)
+  } finally {
+    await listener.close()
+  }
 })

@@ -49,7 +49,8 @@ test.each([
   expect((await poll(`${at('stores.json')}${query}`, { headers })).status).toBe(200)
 })
 
-test.each([{}, gzip])('HEAD tells the same as GET, without the body: %o', async (headers) => {
+test.each([{}, gzip])('HEAD tells the same as GET, without the body: %o', async (encoding) => {
+  const headers = { ...encoding, 'X-Request-Id': 'both' }
   const [got, told] = [
     await poll(at('products.xml'), { headers }),
     await poll(at('products.xml'), { headers, method: 'HEAD' }),

@@ -1,5 +1,19 @@
 /** In charge of showing what a server says of itself, without a key. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { once } from 'node:events'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'drizzle-orm'
+import postgres from 'postgres'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { createApp } from '../../src/app.ts'
+import { connect, type Database } from '../../src/db/connect.ts'
+import { startEmbedded } from '../../src/db/embedded.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { createLogger } from '../../src/log.ts'
+import { createFigures } from '../../src/routes/figures.ts'
+import { startAnother } from '../feeds/servers.ts'
 import { startTestServer, type TestServer } from '../server.ts'
 
 let server: TestServer
@@ -10,6 +24,16 @@ afterAll(() => server.stop())
 
 const none = { Authorization: '' }
 
+async function readiness(): Promise<unknown[]> {
+  const { status, body } = await server.ask('GET', '/readyz', undefined, none)
+  return [status, body]
+}
+const told = (problem: RegExp) => [
+  200,
+  { status: 'ready', problems: [expect.stringMatching(problem)] },
+]
+const notReady = (problem: string) => [503, { status: 'not ready', problems: [problem] }]
+
 test('a server lives and is ready', async () => {
   const alive = await server.ask('GET', '/healthz', undefined, none)
   expect([alive.status, alive.body]).toEqual([200, { status: 'alive' }])
@@ -17,13 +41,136 @@ test('a server lives and is ready', async () => {
   expect([ready.status, ready.body]).toEqual([200, { status: 'ready', problems: [] }])
 })
 
-test('every answer carries an id of the request, the caller’s own when it is a plain one', async () => {
-  const idOf = async (given: string) => {
-    const answer = await server.ask('GET', '/healthz', undefined, { 'X-Request-Id': given })
-    return answer.headers.get('X-Request-Id')
+test('a key that Klaviyo refuses is told, and the server serves on', async () => {
+  const { db } = server.database
+  await db.execute(sql`update push_lanes set alarm = '401 no such key' where lane = 'events'`)
+  expect(await readiness()).toEqual(
+    told(/^Klaviyo turns storefeed away, so events wait: 401 no such key$/),
+  )
+  await db.execute(sql`update push_lanes set alarm = null`)
+})
+
+test('a feed that no refresh brings up to date is told after a minute', async () => {
+  await server.database.db.transaction(async (tx) => {
+    // As another process's refresh does.
+    await expect
+      .poll(() =>
+        tx.execute(
+          sql`select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext('stores')) as ok`,
+        ),
+      )
+      .toEqual([{ ok: true }])
+    const note = (age: string) =>
+      server.database.db.execute(
+        sql`insert into feed_changes (feed, hash, noted_at) values ('stores', 1, now() - ${age}::interval)`,
+      )
+    await note('50 s')
+    expect((await readiness())[1]).toEqual({ status: 'ready', problems: [] })
+    await note('70 s')
+    expect(await readiness()).toEqual(
+      told(/^The feed of stores is behind: 2 notes of changes wait since .+\. The log says why/),
+    )
+  })
+})
+
+test('migrations that are missing are counted, and the server is not ready', async () => {
+  const { db } = server.database
+  const [last] = await db.execute<{ hash: string; created_at: string }>(
+    sql`delete from drizzle.__drizzle_migrations where created_at = (select max(created_at) from drizzle.__drizzle_migrations)
+      returning hash, created_at`,
+  )
+  expect(await readiness()).toEqual(
+    notReady('Migrations of this version are missing in the database: 1. Run storefeed migrate.'),
+  )
+  await db.execute(
+    sql`insert into drizzle.__drizzle_migrations (hash, created_at) values (${last?.hash}, ${last?.created_at})`,
+  )
+  expect((await readiness())[0]).toBe(200)
+})
+
+test('a database that takes no writes is told, and a write is asked to come again', async () => {
+  const name = new URL(server.database.url).pathname.slice(1)
+  const admin = postgres(inject('serverUrl'), { max: 1, onnotice: () => undefined })
+  const readOnly = async (value: 'on' | 'off') => {
+    await admin.unsafe(`alter database ${name} set default_transaction_read_only = ${value}`)
+    await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`
   }
-  expect(await idOf('trace-1_a')).toBe('trace-1_a')
-  expect(await idOf('not plain')).toMatch(/^[\da-f-]{36}$/)
-  const refused = await server.ask('GET', '/nothing', undefined, { 'X-Request-Id': 'mine' })
-  expect(refused.headers.get('X-Request-Id')).toBe('mine')
+  try {
+    await readOnly('on')
+    await expect
+      .poll(readiness, { timeout: 10_000 })
+      .toEqual(
+        notReady(
+          'The database is set to read only (default_transaction_read_only): nothing can be written.',
+        ),
+      )
+    const { status, headers, body } = await server.ask('PUT', '/v1/products/p', { title: 'P' })
+    expect([status, headers.get('Retry-After')]).toEqual([503, '5'])
+    expect(body).toMatchObject({
+      detail: 'The database takes no writes at the moment. Try again soon.',
+    })
+    await readOnly('off')
+    await expect.poll(readiness, { timeout: 10_000 }).toEqual([200, expect.anything()])
+  } finally {
+    await admin.end()
+  }
+})
+
+const appOn = (db: Database, accepting: boolean) =>
+  createApp({
+    db,
+    config: { publicUrl: null, currency: 'USD' },
+    log: createLogger('silent'),
+    figures: createFigures(),
+    accepting: () => accepting,
+  })
+
+test('a server that stops is not ready', async () => {
+  const answer = await appOn(server.database.db, false).request('/readyz')
+  expect([answer.status, await answer.json()]).toEqual(notReady('The server is stopping.'))
+})
+
+test('a database that says nothing at all is not waited for', async () => {
+  const mute = createServer().listen(0, '127.0.0.1')
+  await once(mute, 'listening')
+  const address = mute.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const { db, close } = connect(`postgres://nobody@127.0.0.1:${port}/none`)
+  try {
+    const app = appOn(db, true)
+    const [ready, products] = await Promise.all([
+      app.request('/readyz'),
+      app.request('/v1/products', { headers: { Authorization: 'Bearer any' } }),
+    ])
+    expect([ready.status, await ready.json()]).toEqual(notReady('The database does not answer.'))
+    expect(products.status).toBe(503)
+  } finally {
+    await close()
+    mute.close()
+  }
+})
+
+test('a standby is told', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'storefeed-standby-'))
+  const [primary, standby] = [join(home, 'primary'), join(home, 'standby')]
+  try {
+    const first = await startEmbedded(primary)
+    await migrate(first.url)
+    await first.stop()
+    await cp(primary, standby, { recursive: true })
+    await writeFile(join(standby, 'postgres', 'standby.signal'), '')
+    const second = await startEmbedded(standby)
+    const another = await startAnother(second.url)
+    try {
+      const answer = await fetch(`${another.url}/readyz`)
+      expect([answer.status, await answer.json()]).toEqual(
+        notReady('The database is a standby: nothing can be written until it is promoted.'),
+      )
+    } finally {
+      await another.stop()
+      await second.stop()
+    }
+  } finally {
+    await rm(home, { recursive: true })
+  }
 })

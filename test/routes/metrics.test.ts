@@ -1,17 +1,39 @@
 /** In charge of showing the figures for Prometheus. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { startSandbox } from '../../src/sandbox/listen.ts'
+import { seedOrders } from '../klaviyo/seed.ts'
 import { startTestServer, type TestServer } from '../server.ts'
 
 let server: TestServer
 beforeAll(async () => {
   server = await startTestServer()
   await server.ask('PUT', '/v1/products/1111', { title: 'Ladle' })
-  await (await fetch(`${server.url}/feeds/products.json?key=${server.key}`)).arrayBuffer()
+  await pollFeed('products.json')
 })
 afterAll(() => server.stop())
 
-const figures = async () => (await server.ask('GET', '/metrics')).text.split('\n')
+async function pollFeed(file: string, headers: Record<string, string> = {}) {
+  const answer = await fetch(`${server.url}/feeds/${file}?key=${server.key}`, { headers })
+  await answer.arrayBuffer()
+  return answer
+}
+
+const textOf = async (asked: TestServer) => (await asked.ask('GET', '/metrics')).text
+const figures = async () => (await textOf(server)).split('\n')
+
+/** Those whose name and labels begin so, without the name. */
+const seriesOf = (text: string, name: string) =>
+  Object.fromEntries(
+    text
+      .split('\n')
+      .filter((line) => line.startsWith(`${name}{`))
+      .map((line) => {
+        const at = line.lastIndexOf(' ')
+        return [line.slice(name.length, at), Number(line.slice(at + 1))]
+      }),
+  )
 
 test('the figures tell what each feed holds', async () => {
   const { status, headers } = await server.ask('GET', '/metrics')
@@ -25,6 +47,8 @@ test('the figures tell what each feed holds', async () => {
       'storefeed_feed_items{feed="stores"} 0',
       'storefeed_feed_held{feed="products"} 0',
       'storefeed_feed_poll_overdue{feed="products"} 0',
+      'storefeed_feed_notes_waiting{feed="products"} 0',
+      'storefeed_database_up 1',
     ]),
   )
 })
@@ -36,6 +60,146 @@ test('a feed that was not polled for seven hours is overdue', async () => {
   expect(await figures()).toContain('storefeed_feed_poll_overdue{feed="stores"} 1')
 })
 
+test('polls are counted by feed, format, status and state, those that are refused too', async () => {
+  const before = seriesOf(await textOf(server), 'storefeed_feed_polls_total')
+  const etag = (await pollFeed('stores.xml')).headers.get('ETag') ?? ''
+  await pollFeed('stores.xml')
+  await pollFeed('stores.xml', { 'If-None-Match': etag })
+  await fetch(`${server.url}/feeds/stores.json?key=wrong`)
+  await fetch(`${server.url}/feeds/nothing.json?key=${server.key}`)
+  const text = await textOf(server)
+  expect(seriesOf(text, 'storefeed_feed_polls_total')).toEqual({
+    ...before,
+    '{feed="stores",format="xml",status="200",state="fresh"}': 2,
+    '{feed="stores",format="xml",status="304",state="fresh"}': 1,
+    '{feed="stores",format="json",status="401",state="none"}': 1,
+    '{feed="none",format="none",status="404",state="none"}': 1,
+  })
+  expect(seriesOf(text, 'storefeed_feed_poll_seconds_count')).toMatchObject({
+    '{feed="stores",format="xml"}': 3,
+  })
+})
+
+test('requests are counted by their route, never by what is in it', async () => {
+  await server.ask('GET', '/v1/products/1111')
+  await server.ask('GET', '/v1/products/2222')
+  await server.ask('GET', '/v1/products/3333')
+  await server.ask('POST', '/v1/products/batch', { products: [] })
+  await server.ask('GET', '/nothing/4444')
+  const text = await textOf(server)
+  expect(seriesOf(text, 'storefeed_http_requests_total')).toMatchObject({
+    '{method="PUT",route="/v1/products/{id}",status="201"}': 1,
+    '{method="GET",route="/v1/products/{id}",status="200"}': 1,
+    '{method="GET",route="/v1/products/{id}",status="404"}': 2,
+    '{method="GET",route="none",status="404"}': 1,
+  })
+  expect(seriesOf(text, 'storefeed_http_request_seconds_count')).toMatchObject({
+    '{method="GET",route="/v1/products/{id}"}': 3,
+  })
+  expect(text).not.toMatch(/route="[^"]*\d{4}/)
+})
+
+test('refreshes are counted with the chunks they render', async () => {
+  const read = async () => {
+    const text = await textOf(server)
+    const [chunks, times, fresh] = [
+      seriesOf(text, 'storefeed_feed_chunks_rendered_total')['{feed="products"}'] ?? 0,
+      seriesOf(text, 'storefeed_feed_refresh_seconds_count')['{feed="products"}'] ?? 0,
+      seriesOf(text, 'storefeed_feed_refreshes_total')['{feed="products",outcome="fresh"}'] ?? 0,
+    ]
+    return { chunks, times, fresh }
+  }
+  const before = await read()
+  // The first built all of its 64 slots, in both formats.
+  expect(before.chunks).toBeGreaterThanOrEqual(128)
+  await server.ask('PATCH', '/v1/products/1111', { title: 'Soup ladle' })
+  await pollFeed('products.json')
+  const after = await read()
+  // One slot, by the poll or by the background before it.
+  expect(after.chunks - before.chunks).toBe(2)
+  expect(after.times - before.times).toBe(1)
+  expect(after.fresh).toBeGreaterThan(before.fresh)
+})
+
+test('connections are told by what they are for, and how long one was waited for', async () => {
+  const text = await textOf(server)
+  expect(seriesOf(text, 'storefeed_database_connections')).toMatchObject({
+    '{pool="web",state="active"}': expect.anything(),
+  })
+  expect(text).toMatch(/^storefeed_database_answer_seconds \d/m)
+})
+
+test('the process is told of once, however many servers run in it', async () => {
+  const text = await textOf(server)
+  expect(text.match(/^process_cpu_seconds_total /gm)).toHaveLength(1)
+  expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m)
+  expect(text).toMatch(/^process_resident_memory_bytes \d/m)
+})
+
+test('every figure is explained once, and named as Prometheus wants it', async () => {
+  const text = await textOf(server)
+  const types = [...text.matchAll(/^# TYPE (storefeed_\w+) (\w+)$/gm)].map(([, ...found]) => found)
+  expect(types.length).toBeGreaterThan(20)
+  expect(new Set(types.map(([name]) => name)).size).toBe(types.length)
+  for (const [name = '', type] of types) {
+    expect(text).toMatch(new RegExp(`^# HELP ${name} .{8,}$`, 'm'))
+    expect(name.endsWith('_total'), name).toBe(type === 'counter')
+    if (type === 'histogram') expect(name).toMatch(/_seconds$/)
+  }
+})
+
 test('without a key there are none', async () => {
   expect((await server.ask('GET', '/metrics', undefined, { Authorization: '' })).status).toBe(401)
+})
+
+test('what is sent is counted by verdict, what waits by lane and age, and what is left of the limits is told', async () => {
+  const sandbox = await startSandbox({ port: 0, settings: { limits: false } })
+  const { klaviyo } = readConfig({ KLAVIYO_API_KEY: 'pk_test', KLAVIYO_URL: sandbox.url })
+  const sending = await startTestServer({ klaviyo })
+  try {
+    const { db } = sending.database
+    await seedOrders(db, 1)
+    await expect
+      .poll(() => textOf(sending), { timeout: 10_000 })
+      .toContain('storefeed_message_outcomes_total{lane="events",outcome="sent"} 3')
+    expect(seriesOf(await textOf(sending), 'storefeed_klaviyo_requests_total')).toEqual({
+      '{endpoint="event",verdict="done"}': 3,
+    })
+    expect(seriesOf(await textOf(sending), 'storefeed_klaviyo_rate_left')).toEqual({
+      '{endpoint="event",window_seconds="1"}': expect.toSatisfy((left) => left >= 336),
+      '{endpoint="event",window_seconds="60"}': 3395 - 3,
+      '{endpoint="profile",window_seconds="1"}': 72,
+      '{endpoint="profile",window_seconds="60"}': 727,
+      '{endpoint="bulk",window_seconds="1"}': 9,
+      '{endpoint="bulk",window_seconds="60"}': 145,
+    })
+    await db.execute(sql`
+      update outbox set status = 'pending', next_at = now() + interval '1 hour', created_at = now() - interval '90 s'
+      where metric = 'placed_order'`)
+    await db.execute(sql`update outbox set status = 'buried' where metric = 'ordered_product'`)
+    await db.execute(sql`update push_lanes set alarm = '401' where lane = 'events'`)
+    const text = await textOf(sending)
+    expect(seriesOf(text, 'storefeed_messages')).toEqual({
+      '{lane="events",status="pending"}': 1,
+      '{lane="events",status="buried"}': 2,
+      '{lane="events",status="unsendable"}': 0,
+      '{lane="events",status="discarded"}': 0,
+      '{lane="profiles",status="pending"}': 0,
+      '{lane="profiles",status="buried"}': 0,
+      '{lane="profiles",status="unsendable"}': 0,
+      '{lane="profiles",status="discarded"}': 0,
+    })
+    const oldest = seriesOf(text, 'storefeed_messages_oldest_seconds')
+    expect(oldest['{lane="events",status="pending"}']).toBeGreaterThanOrEqual(90)
+    expect(oldest['{lane="profiles",status="pending"}']).toBe(0)
+    expect(seriesOf(text, 'storefeed_push_alarm')).toEqual({
+      '{lane="events"}': 1,
+      '{lane="profiles"}': 0,
+    })
+    // Nothing of this is counted with the other server of this process.
+    expect(await textOf(server)).not.toContain('storefeed_klaviyo_requests_total{')
+  } finally {
+    await sending.stop()
+    await sandbox.stop()
+  }
 })

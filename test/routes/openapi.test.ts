@@ -3,6 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { createLogger } from '../../src/log.ts'
+import { createFigures } from '../../src/routes/figures.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
 
 type Operation = { operationId: string; summary: string; tags: string[]; responses: object }
@@ -25,7 +26,8 @@ afterAll(() => database.close())
 
 function appOn({ db }: TestDatabase) {
   const config = { publicUrl: null, currency: 'USD' }
-  return createApp({ db, config, log: createLogger('silent'), accepting: () => true })
+  const [log, figures] = [createLogger('silent'), createFigures()]
+  return createApp({ db, config, log, figures, accepting: () => true })
 }
 
 const operations = () =>
