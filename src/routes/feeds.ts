@@ -70,7 +70,8 @@ async function answerPoll(
 
   response.once('close', () => {
     const milliseconds = Math.round(performance.now() - at)
-    log.debug({ ...names.log, method: request.method, path, status, ms: milliseconds }, 'poll')
+    if (log.isLevelEnabled('debug'))
+      log.debug({ ...names.log, method: request.method, path, status, ms: milliseconds }, 'poll')
     pollLog.add({
       at: new Date(),
       feed,
@@ -83,10 +84,8 @@ async function answerPoll(
     })
   })
   figures.countPoll({ feed, format, status, state: freshness }, secondsSince(at))
-  response.writeHead(status, {
-    ...headersOf(served, freshness, etag, encoding, unchanged),
-    ...names.headers,
-  })
+  const headers = headersOf(served, freshness, etag, encoding, unchanged)
+  response.writeHead(status, Object.assign(headers, names.headers))
   if (bodiless) response.end()
   else if (encoding === 'gzip') writeAll(response, served.gzip.buffers)
   else await pipeline(Readable.from(served.text()), response)

@@ -1,5 +1,6 @@
 /** In charge of what a server counts as it goes: requests, polls, refreshes, and what it sends to Klaviyo. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { createHistogram, type Histogram } from './histogram.ts'
 
 /** What is left of one of Klaviyo's limits. */
 type RateLeft = { endpoint: string; window_seconds: number; left: number }
@@ -31,14 +32,21 @@ const refreshBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 /** Of one server: several may run in a process. */
 export function createFigures(): Figures {
   const registry = new Registry()
+  const histograms: Histogram[] = []
   const counter = (name: string, help: string, ...labelNames: string[]) =>
     makeCounter(registry, { name, help, labelNames })
   const histogram = (name: string, help: string, buckets: number[], ...labelNames: string[]) => {
-    const made = new Histogram({ name, help, buckets, labelNames, registers: [registry] })
-    return remembered((...labels) => made.labels(...labels))
+    const made = createHistogram({ name, help, buckets, labelNames })
+    histograms.push(made)
+    return remembered(made.child)
   }
   return {
-    write: async () => (await registry.metrics()) + (await processRegistry().metrics()),
+    write: async () =>
+      [
+        await registry.metrics(),
+        ...histograms.map((one) => one.write()),
+        await processRegistry().metrics(),
+      ].join(''),
     ...requestFigures(counter, histogram),
     ...refreshFigures(counter, histogram),
     ...sendFigures(counter, histogram),
@@ -81,14 +89,20 @@ function requestFigures(counter: MakeCounter, histogram: MakeHistogram) {
     pollBuckets,
     ...['feed', 'format'],
   )
+  /** Both by one look-up. */
+  const pollOf = remembered((feed: string, format: string, status: string, state: string) => ({
+    counted: polls(feed, format, status, state),
+    timed: pollSeconds(feed, format),
+  }))
   return {
     countRequest(method: string, route: string, status: number, seconds: number) {
       requests(method, route, String(status)).inc()
       requestSeconds(method, route).observe(seconds)
     },
     countPoll({ feed, format, status, state }: PollLabels, seconds: number) {
-      polls(feed, format, String(status), state).inc()
-      pollSeconds(feed, format).observe(seconds)
+      const { counted, timed } = pollOf(feed, format, String(status), state)
+      counted.inc()
+      timed.observe(seconds)
     },
   }
 }
@@ -195,7 +209,9 @@ function makeCounter(
 }
 
 /** Labels are resolved once. */
-function remembered<T>(make: (...labels: string[]) => T): (...labels: string[]) => T {
+function remembered<Labels extends string[], T>(
+  make: (...labels: Labels) => T,
+): (...labels: Labels) => T {
   const made = new Map<string, T>()
   return (...labels) => {
     const key = labels.join(' ')

@@ -2,6 +2,7 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
+import { createHistogram } from '../../src/routes/histogram.ts'
 import { startSandbox } from '../../src/sandbox/listen.ts'
 import { seedOrders } from '../klaviyo/seed.ts'
 import { startTestServer, type TestServer } from '../server.ts'
@@ -202,4 +203,27 @@ test('what is sent is counted by verdict, what waits by lane and age, and what i
     await sending.stop()
     await sandbox.stop()
   }
+})
+
+test('a histogram counts each value in every bucket that is wide enough', () => {
+  const options = { name: 'wait_seconds', help: 'How long', buckets: [0.5, 1], labelNames: ['at'] }
+  const histogram = createHistogram(options)
+  const [door, gate] = [histogram.child('door'), histogram.child('gate')]
+  for (const value of [0, 0.5, 0.75, 1, 4]) door.observe(value)
+  gate.observe(2)
+  expect(histogram.write().split('\n')).toEqual([
+    '# HELP wait_seconds How long',
+    '# TYPE wait_seconds histogram',
+    'wait_seconds_bucket{at="door",le="0.5"} 2',
+    'wait_seconds_bucket{at="door",le="1"} 4',
+    'wait_seconds_bucket{at="door",le="+Inf"} 5',
+    'wait_seconds_sum{at="door"} 6.25',
+    'wait_seconds_count{at="door"} 5',
+    'wait_seconds_bucket{at="gate",le="0.5"} 0',
+    'wait_seconds_bucket{at="gate",le="1"} 0',
+    'wait_seconds_bucket{at="gate",le="+Inf"} 1',
+    'wait_seconds_sum{at="gate"} 2',
+    'wait_seconds_count{at="gate"} 1',
+    '',
+  ])
 })
