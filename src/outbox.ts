@@ -235,12 +235,16 @@ export async function countMessages(db: Queryable): Promise<Partial<Record<Statu
 
 const forgottenAtOnce = 10_000
 
-/** Empties the payloads of what was settled that long ago: they are about people. Answers how many; to be called again until none. */
+/**
+ * Empties what was settled that long ago of what may be about people: what was sent, and what Klaviyo said of it.
+ * Answers how many; to be called again until none.
+ */
 export async function forgetPayloads(db: Queryable, days: number): Promise<number> {
   const forgotten = await db.execute(sql`
-    update ${outbox} set payload = null where id in (
+    update ${outbox} set payload = null, error = null, warnings = '{}' where id in (
       select id from ${outbox}
-      where settled_at < now() - ${days} * interval '1 day' and payload is not null limit ${forgottenAtOnce}
+      where settled_at < now() - ${days} * interval '1 day'
+        and (payload is not null or error is not null or warnings <> '{}') limit ${forgottenAtOnce}
     ) returning 1`)
   return forgotten.length
 }

@@ -7,6 +7,7 @@ import {
   getCustomer,
   saveCustomer,
 } from '../services/customers.ts'
+import { eraseCustomer } from '../services/erasure.ts'
 import { id } from '../services/fields.ts'
 import { type Door, endpoint, noBody, none } from './endpoint.ts'
 
@@ -44,5 +45,24 @@ export function customerRoutes(door: Door, db: Database): void {
       refuses: ['conflict'],
     },
     async ({ params, body }, c) => c.json(await saveCustomer(db, params.id, body)),
+  )
+  endpoint(
+    door,
+    {
+      ...common,
+      method: 'delete',
+      operationId: 'eraseCustomer',
+      summary: 'Erase a person for good: orders stay without them, what was sent is emptied',
+      scope: 'admin',
+      body: noBody,
+      answers: {
+        204: { description: 'Nothing here tells of them any more; ask Klaviyo for the same' },
+      },
+      refuses: ['not_found'],
+    },
+    async ({ params }, c) => {
+      await eraseCustomer(db, params.id)
+      return c.body(null, 204)
+    },
   )
 }

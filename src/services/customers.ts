@@ -115,14 +115,20 @@ export async function writeCustomer(tx: Queryable, draft: CustomerDraft): Promis
   })
 }
 
-/** Plain SQL takes no part in our locks and may make the same customer meanwhile. */
-async function asOneTry<T>(work: () => Promise<T>): Promise<T> {
+const lostTo = new Set([
+  'customers_email',
+  'customers_pkey',
+  'orders_customer_id_customers_id_fk',
+  'visits_customer_id_customers_id_fk',
+])
+
+/** Plain SQL takes no part in our locks and may make the same customer meanwhile; and one just found may be erased. */
+export async function asOneTry<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    const lost = ['customers_email', 'customers_pkey']
-    if (!lost.includes(postgresError(error)?.constraint_name ?? '')) throw error
-    throw new LostRace('a customer was made meanwhile', { cause: error })
+    if (!lostTo.has(postgresError(error)?.constraint_name ?? '')) throw error
+    throw new LostRace('a customer was made or erased meanwhile', { cause: error })
   }
 }
 

@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from '../db/connect.ts'
 import { orderItems, orders } from '../db/schema/orders.ts'
 import { Refusal } from '../errors.ts'
-import { recognizeCustomer } from './customers.ts'
+import { asOneTry, recognizeCustomer } from './customers.ts'
 import { digestOf } from './digest.ts'
 import { refuseUnknownStore } from './known-store.ts'
 import type { Order, OrderDraft } from './order-drafts.ts'
@@ -36,7 +36,7 @@ export async function writeOrder(
   if (await isRecorded(tx, draft.id, digest)) return false
   if (draft.store_id) await refuseUnknownStore(tx, draft.store_id)
   const customerId = await recognizeCustomer(tx, draft.customer)
-  const created = await insertOrder(tx, draft, { customerId, digest, ...defaults })
+  const created = await asOneTry(() => insertOrder(tx, draft, { customerId, digest, ...defaults }))
   if (created) await insertItems(tx, draft)
   else await isRecorded(tx, draft.id, digest)
   return created

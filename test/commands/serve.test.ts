@@ -47,7 +47,7 @@ test('a port in use is told in one line', async () => {
   expect(stderr).toBe(`Port ${port} is in use by another program. Set PORT to another one.\n`)
 })
 
-test('no line of the log holds a key or a header, however much is logged', async () => {
+test('no line of the log holds a key, a header or anything of a person, however much is logged', async () => {
   const key = 'key-that-must-not-be-logged'
   const settings = { DATABASE_URL: database.url, API_KEY: key, LOG_LEVEL: 'trace' }
   const server = start(['serve'], settings)
@@ -62,6 +62,7 @@ test('no line of the log holds a key or a header, however much is logged', async
   const body = JSON.stringify({ name: 'made', scopes: ['read'] })
   const made = await fetch(`${url}/v1/keys`, { method: 'POST', headers, body })
   const { key: madeKey } = (await made.json()) as { key: string }
+  await tellOfAPerson(url ?? '', headers)
   await fetch(`${url}/v1/products`, { method: 'POST', headers, body: '{' })
   await server.printed(/"path":"\/v1\/products","status":400/)
   const { code, stdout, stderr } = await server.end()
@@ -69,5 +70,31 @@ test('no line of the log holds a key or a header, however much is logged', async
   const logged = stdout + stderr
   for (const secret of [key, madeKey, 'key=', 'Bearer', 'Basic', basic.Authorization.slice(6)])
     expect(logged).not.toContain(secret)
+  expect(logged).not.toMatch(/klaviyo-demo|6175550123|lovelace/i)
   expect(logged).toContain('"path":"/v1/products","status":422')
 })
+
+/** In all places where a request can do so, well and badly. */
+async function tellOfAPerson(url: string, headers: Record<string, string>): Promise<void> {
+  const email = 'ada@klaviyo-demo.com'
+  const ada = { email, phone_number: '+16175550123', last_name: 'Lovelace' }
+  const send = (method: string, path: string, body?: unknown) =>
+    fetch(`${url}${path}`, {
+      method,
+      headers: { ...headers, 'X-Request-Id': email },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+  const order = { total: 1, customer: ada, items: [{ product_id: 'p', item_price: 1 }] }
+  const statuses = [
+    await send('PUT', `/v1/customers/${email}`, ada),
+    await send('PUT', '/v1/orders/lovelace', order),
+    await send('PUT', '/v1/orders/lovelace', { ...order, total: 2 }),
+    await send('PUT', `/v1/orders/${email}`, { ...order, total: email }),
+    await send('PUT', '/v1/customers/other', ada),
+    await send('GET', `/v1/orders?customer_id=${email}&lovelace=1`),
+    await send('GET', `/v1/${email}`),
+    await send('GET', `/feeds/${email}.json`),
+    await send('DELETE', `/v1/customers/${email}`),
+  ].map(({ status }) => status)
+  expect(statuses).toEqual([200, 201, 409, 422, 409, 422, 404, 404, 204])
+}
