@@ -1,12 +1,11 @@
 /** In charge of the HTTP application: hangs every route, and answers whatever goes wrong. */
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { bodyLimit } from 'hono/body-limit'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Database } from './db/connect.ts'
-import { Refusal } from './errors.ts'
 import { bearerAuthorizer } from './routes/authorize.ts'
 import { availabilityRoutes } from './routes/availability.ts'
+import { limitBody } from './routes/body-limit.ts'
 import { customerRoutes } from './routes/customers.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -20,6 +19,7 @@ import { answerProblem } from './routes/problem.ts'
 import { productRoutes } from './routes/products.ts'
 import { requestLog } from './routes/request-log.ts'
 import { storeRoutes } from './routes/stores.ts'
+import { refuserOfUnknown } from './routes/unknown-address.ts'
 import { visitRoutes } from './routes/visits.ts'
 import { version } from './version.ts'
 
@@ -35,19 +35,11 @@ export type AppParts = {
 
 export function createApp({ db, config, log, accepting }: AppParts): OpenAPIHono {
   const app = new OpenAPIHono()
-  const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
 
   app.use(requestLog(log))
-  app.use(bodyLimit({ maxSize: maxBodyBytes, onError: tooLarge }))
+  app.use(limitBody(maxBodyBytes))
   app.onError((error, c) =>
     answerProblem(error, c, (failure) => log.error({ err: failure }, 'a request failed')),
-  )
-  app.notFound((c) =>
-    answerProblem(
-      new Refusal('not_found', 'There is nothing at this address.'),
-      c,
-      warn.bind(null, 'no such address'),
-    ),
   )
 
   app.route('/', healthRoutes(db, { accepting }))
@@ -65,9 +57,10 @@ export function createApp({ db, config, log, accepting }: AppParts): OpenAPIHono
   eventRoutes(door, db)
   keyRoutes(door, db)
   docsRoutes(app, version)
-  return app
-}
 
-function tooLarge(): never {
-  throw new Refusal('too_large', 'The body may hold at most 10 MB.')
+  const refuseUnknown = refuserOfUnknown(app)
+  app.notFound((c) => {
+    throw refuseUnknown(c.req.path)
+  })
+  return app
 }

@@ -6,7 +6,8 @@ import { z } from 'zod'
 import { Refusal } from '../errors.ts'
 
 const description = `Products, stores, and which product is sold where; orders and their events; the feeds that Klaviyo polls.
-Every failure is answered as RFC 9457 problem+json that names the faulty fields.`
+Every failure is answered as RFC 9457 problem+json that names the faulty fields.
+A method that an address does not take is a 405 with \`Allow\`.`
 
 const assets = () =>
   new Map([
