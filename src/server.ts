@@ -1,5 +1,5 @@
 /** In charge of a running server: puts database, feeds, HTTP and background together, and takes them apart in order. */
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
@@ -12,6 +12,10 @@ import { createPost } from './klaviyo/post.ts'
 import { prepareToSend } from './klaviyo/sender.ts'
 import { feedAuthorizer } from './routes/authorize.ts'
 import { feedListener } from './routes/feeds.ts'
+import { createHttpServer } from './routes/http-server.ts'
+import { identityStreams } from './routes/identity-streams.ts'
+import { limits as usualLimits } from './routes/limits.ts'
+import { answerUnreadable } from './routes/problem.ts'
 import { startSender, startWorker, type Worker } from './worker.ts'
 
 export type RunningServer = { url: string; stop: () => Promise<void> }
@@ -27,6 +31,7 @@ export async function startServer(
   config: Config,
   databaseUrl: string,
   log: Logger,
+  limits = usualLimits,
 ): Promise<RunningServer> {
   const web = connect(databaseUrl)
   const background = connect(databaseUrl, { max: 6 })
@@ -43,11 +48,12 @@ export async function startServer(
   let accepting = true
   const app = createApp({ db: web.db, config, log, accepting: () => accepting })
   const authorize = feedAuthorizer(web.db, config.feedsPublic)
-  const answerPoll = feedListener({ reader, pollLog, authorize, log })
-  const answerRest = getRequestListener(app.fetch)
-  const server = createServer(
-    (request, response) => answerPoll(request, response) || answerRest(request, response),
-  )
+  const streams = identityStreams(limits.identityStreams)
+  const answerPoll = feedListener({ reader, pollLog, authorize, log, streams })
+  const answerRest = getRequestListener(app.fetch, { errorHandler: answerUnreadable })
+  const server = createHttpServer((request, response) => {
+    if (!answerPoll(request, response)) void answerRest(request, response)
+  }, limits)
   await listen(server, config).catch(async (error: unknown) => {
     await Promise.all([pollLog.stop(), web.close(), background.close()])
     throw error

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Config, readConfig } from '../src/config.ts'
 import { createLogger } from '../src/log.ts'
+import { type Limits, limits as usualLimits } from '../src/routes/limits.ts'
 import { startServer } from '../src/server.ts'
 import { ensureKey } from '../src/services/keys.ts'
 import { checkAnswer, checkRefusal } from './contract.ts'
@@ -34,7 +35,10 @@ export function faultyFields({ body }: Answer): string[] {
 }
 
 /** To be made in `beforeAll`; `stop`, in `afterAll`, drops the database too. */
-export async function startTestServer(settings: Partial<Config> = {}): Promise<TestServer> {
+export async function startTestServer(
+  settings: Partial<Config> = {},
+  limits: Partial<Limits> = {},
+): Promise<TestServer> {
   const database = await createTestDatabase()
   const key = `test-${randomUUID()}`
   await ensureKey(database.db, key, { name: 'tests', scopes: ['admin'] })
@@ -45,7 +49,10 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
     feedMaxDrop: 1,
     ...settings,
   }
-  const server = await startServer(config, database.url, createLogger('silent'))
+  const server = await startServer(config, database.url, createLogger('silent'), {
+    ...usualLimits,
+    ...limits,
+  })
   const ask = asker(server.url, key)
   async function stop() {
     await server.stop()

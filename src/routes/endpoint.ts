@@ -81,7 +81,9 @@ async function readJson(c: Context): Promise<unknown> {
       'The body must be JSON, sent as Content-Type: application/json.',
     )
   }
-  const bytes = await c.req.arrayBuffer()
+  const bytes = await c.req.arrayBuffer().catch(() => {
+    throw new Refusal('malformed', 'The body broke off.')
+  })
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     return JSON.parse(text, text.includes('__proto__') ? refuseProto : undefined)

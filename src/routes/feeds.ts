@@ -9,6 +9,7 @@ import type { PollLog } from '../feeds/poll-log.ts'
 import type { ServedFeed } from '../feeds/served-feed.ts'
 import { type Part, partCounts } from '../feeds/slots.ts'
 import type { AuthorizeFeed } from './authorize.ts'
+import type { IdentityStreams } from './identity-streams.ts'
 import { renderProblem } from './problem.ts'
 
 type Encoding = 'gzip' | 'identity'
@@ -18,6 +19,7 @@ export type FeedDoor = {
   pollLog: PollLog
   authorize: AuthorizeFeed
   log: Logger
+  streams: IdentityStreams
 }
 
 /** False when the request is not a poll, and left untouched. */
@@ -40,7 +42,7 @@ export function feedListener(door: FeedDoor): FeedListener {
 }
 
 async function answerPoll(
-  { reader, pollLog, authorize, log }: FeedDoor,
+  { reader, pollLog, authorize, log, streams }: FeedDoor,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -58,24 +60,31 @@ async function answerPoll(
   const bodiless = unchanged || request.method === 'HEAD'
   const status = unchanged ? 304 : 200
 
-  response.once('close', () => {
-    const milliseconds = Math.round(performance.now() - started)
-    log.debug({ method: request.method, path, status, ms: milliseconds }, 'poll')
-    pollLog.add({
-      at: new Date(),
-      feed,
-      format,
-      status,
-      bytes: bodiless ? 0 : sizeOf(served, encoding),
-      milliseconds,
-      user_agent: request.headers['user-agent']?.slice(0, 255) ?? null,
-      address: request.socket.remoteAddress ?? null,
+  function begin() {
+    response.once('close', () => {
+      const milliseconds = Math.round(performance.now() - started)
+      log.debug({ method: request.method, path, status, ms: milliseconds }, 'poll')
+      pollLog.add({
+        at: new Date(),
+        feed,
+        format,
+        status,
+        bytes: bodiless ? 0 : sizeOf(served, encoding),
+        milliseconds,
+        user_agent: request.headers['user-agent']?.slice(0, 255) ?? null,
+        address: request.socket.remoteAddress ?? null,
+      })
     })
-  })
-  response.writeHead(status, headersOf(served, freshness, etag, encoding, unchanged))
+    response.writeHead(status, headersOf(served, freshness, etag, encoding, unchanged))
+  }
+  if (!bodiless && encoding === 'identity')
+    return streams(() => {
+      begin()
+      return pipeline(Readable.from(served.text()), response)
+    })
+  begin()
   if (bodiless) response.end()
-  else if (encoding === 'gzip') writeAll(response, served.gzip.buffers)
-  else await pipeline(Readable.from(served.text()), response)
+  else writeAll(response, served.gzip.buffers)
 }
 
 /** Once the answer has begun there is nothing left to say but to cut it off, so that nobody takes it for whole. */

@@ -64,6 +64,13 @@ export function answerProblem(
   return c.body(body, status, headers)
 }
 
+/** For what node took for a request and Hono does not, such as one with a faulty Host. */
+export function answerUnreadable(): Response {
+  const refusal = new Refusal('malformed', 'The URL or the Host header is not to be understood.')
+  const { status, headers, body } = renderProblem(refusal, () => undefined)
+  return new Response(body, { status, headers })
+}
+
 /** What an answer of this kind tells besides its body. */
 const headersByCode: Partial<Record<string, Record<string, string>>> = {
   unauthorized: {
