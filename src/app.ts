@@ -12,11 +12,13 @@ import { eventRoutes } from './routes/events.ts'
 import { describeFeeds } from './routes/feed-contract.ts'
 import { feedStatusRoutes } from './routes/feed-status.ts'
 import { healthRoutes } from './routes/health.ts'
+import type { KeyGate } from './routes/key-gate.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { answerProblem } from './routes/problem.ts'
 import { productRoutes } from './routes/products.ts'
+import { type CountRequest, countRequests } from './routes/rate-limits.ts'
 import { requestLog } from './routes/request-log.ts'
 import { storeRoutes } from './routes/stores.ts'
 import { refuserOfUnknown } from './routes/unknown-address.ts'
@@ -31,12 +33,15 @@ export type AppParts = {
   log: Logger
   /** False once the process has begun to stop. */
   accepting: () => boolean
+  gate: KeyGate
+  count: CountRequest
 }
 
-export function createApp({ db, config, log, accepting }: AppParts): OpenAPIHono {
+export function createApp({ db, config, log, accepting, gate, count }: AppParts): OpenAPIHono {
   const app = new OpenAPIHono()
 
   app.use(requestLog(log))
+  app.use(countRequests(count))
   app.use(limitBody(maxBodyBytes))
   app.onError((error, c) =>
     answerProblem(error, c, (failure) => log.error({ err: failure }, 'a request failed')),
@@ -45,7 +50,7 @@ export function createApp({ db, config, log, accepting }: AppParts): OpenAPIHono
   app.route('/', healthRoutes(db, { accepting }))
   describeFeeds(app)
 
-  const door = { app, authorize: bearerAuthorizer(db) }
+  const door = { app, authorize: bearerAuthorizer(db, gate) }
   app.route('/', metricsRoutes(db, door.authorize))
   productRoutes(door, db)
   storeRoutes(door, db)

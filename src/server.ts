@@ -14,8 +14,10 @@ import { feedAuthorizer } from './routes/authorize.ts'
 import { feedListener } from './routes/feeds.ts'
 import { createHttpServer } from './routes/http-server.ts'
 import { identityStreams } from './routes/identity-streams.ts'
+import { createKeyGate } from './routes/key-gate.ts'
 import { limits as usualLimits } from './routes/limits.ts'
 import { answerUnreadable } from './routes/problem.ts'
+import { requestCounter } from './routes/rate-limits.ts'
 import { startSender, startWorker, type Worker } from './worker.ts'
 
 export type RunningServer = { url: string; stop: () => Promise<void> }
@@ -46,8 +48,10 @@ export async function startServer(
   })
   const pollLog = createPollLog(background.db, warn)
   let accepting = true
-  const app = createApp({ db: web.db, config, log, accepting: () => accepting })
-  const authorize = feedAuthorizer(web.db, config.feedsPublic)
+  const gate = createKeyGate(limits.wrongKeys)
+  const count = requestCounter(config.rateLimit, gate.isTrusted)
+  const app = createApp({ db: web.db, config, log, accepting: () => accepting, gate, count })
+  const authorize = feedAuthorizer(web.db, config.feedsPublic, { gate, count })
   const streams = identityStreams(limits.identityStreams)
   const answerPoll = feedListener({ reader, pollLog, authorize, log, streams })
   const answerRest = getRequestListener(app.fetch, { errorHandler: answerUnreadable })

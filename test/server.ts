@@ -34,6 +34,9 @@ export function faultyFields({ body }: Answer): string[] {
   return [...new Set(errors.map(({ field }) => field))]
 }
 
+/** Tests ask more often than anybody else. */
+export const unlimited = 1_000_000_000
+
 /** To be made in `beforeAll`; `stop`, in `afterAll`, drops the database too. */
 export async function startTestServer(
   settings: Partial<Config> = {},
@@ -47,10 +50,12 @@ export async function startTestServer(
     host: '127.0.0.1',
     port: 0,
     feedMaxDrop: 1,
+    rateLimit: unlimited,
     ...settings,
   }
   const server = await startServer(config, database.url, createLogger('silent'), {
     ...usualLimits,
+    wrongKeys: unlimited,
     ...limits,
   })
   const ask = asker(server.url, key)

@@ -48,10 +48,9 @@ async function answerPoll(
 ): Promise<void> {
   const started = performance.now()
   const [path = '', query] = request.url?.split('?', 2) ?? []
-  await authorize({
-    key: new URLSearchParams(query).get('key'),
-    authorization: request.headers.authorization,
-  })
+  const { authorization } = request.headers
+  const key = new URLSearchParams(query).get('key')
+  await authorize({ key, authorization }, request.socket.remoteAddress)
   const { feed, format, part } = readName(path.slice('/feeds/'.length))
   const { served, freshness } = await reader.poll(feed, format, part)
   const encoding = encodingFor(request.headers['accept-encoding'])
