@@ -3,7 +3,6 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Database } from './db/connect.ts'
-import { Refusal } from './errors.ts'
 import { bearerAuthorizer } from './routes/authorize.ts'
 import { availabilityRoutes } from './routes/availability.ts'
 import { limitBody } from './routes/body-limit.ts'
@@ -14,15 +13,20 @@ import { describeFeeds } from './routes/feed-contract.ts'
 import { feedStatusRoutes } from './routes/feed-status.ts'
 import type { Figures } from './routes/figures.ts'
 import { healthRoutes } from './routes/health.ts'
+import type { KeyGate } from './routes/key-gate.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { answerProblem } from './routes/problem.ts'
 import { productRoutes } from './routes/products.ts'
+import { type CountRequest, countRequests } from './routes/rate-limits.ts'
 import { requestLog } from './routes/request-log.ts'
 import { storeRoutes } from './routes/stores.ts'
+import { refuserOfUnknown } from './routes/unknown-address.ts'
 import { visitRoutes } from './routes/visits.ts'
 import { version } from './version.ts'
+
+const maxBodyBytes = 10_000_000
 
 export type AppParts = {
   db: Database
@@ -31,21 +35,29 @@ export type AppParts = {
   figures: Figures
   /** False once the process has begun to stop. */
   accepting: () => boolean
+  gate: KeyGate
+  count: CountRequest
 }
 
-export function createApp({ db, config, log, figures, accepting }: AppParts): OpenAPIHono {
+export function createApp({
+  db,
+  config,
+  log,
+  figures,
+  accepting,
+  gate,
+  count,
+}: AppParts): OpenAPIHono {
   const app = new OpenAPIHono()
   app.use(requestLog(log, figures))
-  app.use(limitBody)
+  app.use(countRequests(count))
+  app.use(limitBody(maxBodyBytes))
   app.onError(answerProblem)
-  app.notFound((c) =>
-    answerProblem(new Refusal('not_found', 'There is nothing at this address.'), c),
-  )
 
   app.route('/', healthRoutes(db, { accepting, log }))
   describeFeeds(app)
 
-  const door = { app, authorize: bearerAuthorizer(db) }
+  const door = { app, authorize: bearerAuthorizer(db, gate) }
   app.route('/', metricsRoutes(db, { authorize: door.authorize, figures, log }))
   productRoutes(door, db)
   storeRoutes(door, db)
@@ -57,5 +69,10 @@ export function createApp({ db, config, log, figures, accepting }: AppParts): Op
   eventRoutes(door, db)
   keyRoutes(door, db)
   docsRoutes(app, version)
+
+  const refuseUnknown = refuserOfUnknown(app)
+  app.notFound((c) => {
+    throw refuseUnknown(c.req.path)
+  })
   return app
 }

@@ -57,6 +57,7 @@ const settings = z.object({
     .max(60_000)
     .default(3000),
   FEED_MAX_DROP: z.coerce.number('must be a share from 0 to 1').min(0).max(1).default(0.5),
+  RATE_LIMIT: z.coerce.number('must be a number of requests').int().min(1).default(6000),
   KLAVIYO_API_KEY: z.string().trim().optional(),
   KLAVIYO_PUBLIC_KEY: z.string().trim().optional(),
   KLAVIYO_API: z.enum(['events', 'track'], 'must be events or track').default('events'),
@@ -123,6 +124,8 @@ export type Config = {
   feedWaitMs: number
   /** The share of its items that a feed may lose at once before it is held back; 1 lets everything through. */
   feedMaxDrop: number
+  /** Requests a minute with one key, and from one address without a good one. */
+  rateLimit: number
   currency: string
   logLevel: z.infer<typeof settings>['LOG_LEVEL']
 }
@@ -153,6 +156,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     feedsPublic: env.FEEDS_PUBLIC,
     feedWaitMs: env.FEED_WAIT_MS,
     feedMaxDrop: env.FEED_MAX_DROP,
+    rateLimit: env.RATE_LIMIT,
     klaviyo: readKlaviyo(env),
     currency: env.CURRENCY,
     logLevel: env.LOG_LEVEL,

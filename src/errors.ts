@@ -6,25 +6,35 @@ export type RefusalCode =
   | 'unauthorized'
   | 'forbidden'
   | 'not_found'
+  | 'method_not_allowed'
+  | 'request_timeout'
   | 'conflict'
   | 'precondition_failed'
   | 'too_large'
+  | 'uri_too_long'
   | 'unsupported_media_type'
   | 'invalid'
+  | 'too_many_requests'
+  | 'headers_too_large'
   | 'unavailable'
 
 /** One faulty field: its dotted path as the caller wrote it (`products.3.title`), and what is wrong with it. */
 export type Fault = { field: string; detail: string }
+
+/** What an answer tells besides its words: what is allowed instead, and when to try again. */
+export type Advice = { allow?: string; retryAfterSeconds?: number }
 
 /** A request that is understood and turned down. The message is shown to the caller, so it never holds SQL or a secret. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: RefusalCode
   readonly faults: Fault[]
+  readonly advice: Advice
 
-  constructor(code: RefusalCode, message: string, faults: Fault[] = []) {
+  constructor(code: RefusalCode, message: string, faults: Fault[] = [], advice: Advice = {}) {
     super(message)
     this.code = code
     this.faults = faults
+    this.advice = advice
   }
 }

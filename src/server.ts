@@ -1,5 +1,5 @@
 /** In charge of a running server: puts database, feeds, HTTP and background together, and takes them apart in order. */
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
@@ -13,6 +13,12 @@ import { type Drain, prepareToSend } from './klaviyo/sender.ts'
 import { feedAuthorizer } from './routes/authorize.ts'
 import { feedListener } from './routes/feeds.ts'
 import { createFigures, type Figures } from './routes/figures.ts'
+import { createHttpServer } from './routes/http-server.ts'
+import { identityStreams } from './routes/identity-streams.ts'
+import { createKeyGate } from './routes/key-gate.ts'
+import { limits as usualLimits } from './routes/limits.ts'
+import { answerUnreadable } from './routes/problem.ts'
+import { requestCounter } from './routes/rate-limits.ts'
 import { startSender, startWorker, type Worker } from './worker.ts'
 
 export type RunningServer = { url: string; stop: () => Promise<void> }
@@ -28,6 +34,7 @@ export async function startServer(
   config: Config,
   databaseUrl: string,
   log: Logger,
+  limits = usualLimits,
 ): Promise<RunningServer> {
   const web = connect(databaseUrl, { purpose: 'web' })
   const background = connect(databaseUrl, { max: 6, purpose: 'background' })
@@ -44,13 +51,24 @@ export async function startServer(
   })
   const pollLog = createPollLog(background.db, warn)
   let accepting = true
-  const app = createApp({ db: web.db, config, log, figures, accepting: () => accepting })
-  const authorize = feedAuthorizer(web.db, config.feedsPublic)
-  const answerPoll = feedListener({ reader, pollLog, authorize, log, figures })
-  const answerRest = getRequestListener(app.fetch)
-  const server = createServer(
-    (request, response) => answerPoll(request, response) || answerRest(request, response),
-  )
+  const gate = createKeyGate(limits.wrongKeys)
+  const count = requestCounter(config.rateLimit, gate.isTrusted)
+  const app = createApp({
+    db: web.db,
+    config,
+    log,
+    figures,
+    accepting: () => accepting,
+    gate,
+    count,
+  })
+  const authorize = feedAuthorizer(web.db, config.feedsPublic, { gate, count })
+  const streams = identityStreams(limits.identityStreams)
+  const answerPoll = feedListener({ reader, pollLog, authorize, log, figures, streams })
+  const answerRest = getRequestListener(app.fetch, { errorHandler: answerUnreadable })
+  const server = createHttpServer((request, response) => {
+    if (!answerPoll(request, response)) void answerRest(request, response)
+  }, limits)
   await listen(server, config).catch(async (error: unknown) => {
     await Promise.all([pollLog.stop(), web.close(), background.close()])
     throw error

@@ -13,6 +13,7 @@ const defaults = {
   feedsPublic: false,
   feedWaitMs: 3000,
   feedMaxDrop: 0.5,
+  rateLimit: 6000,
   klaviyo: {
     apiKey: null,
     publicKey: null,
@@ -64,6 +65,7 @@ test('every setting can be set, and variables of others are let be', () => {
     FEEDS_PUBLIC: 'true',
     FEED_WAIT_MS: '0',
     FEED_MAX_DROP: '0.25',
+    RATE_LIMIT: '60',
     KLAVIYO_API_KEY: 'pk_1',
     KLAVIYO_PUBLIC_KEY: 'ABC123',
     KLAVIYO_API: 'track',
@@ -90,6 +92,7 @@ test('every setting can be set, and variables of others are let be', () => {
     feedsPublic: true,
     feedWaitMs: 0,
     feedMaxDrop: 0.25,
+    rateLimit: 60,
     klaviyo: {
       apiKey: 'pk_1',
       publicKey: 'ABC123',
@@ -121,6 +124,7 @@ test('all faults are told at once, and none repeats a value, which may be a secr
     FEEDS_PUBLIC: 'secret',
     FEED_WAIT_MS: 'soon',
     FEED_MAX_DROP: '2',
+    RATE_LIMIT: '0',
     KLAVIYO_API: 'secret',
     KLAVIYO_URL: 'secret',
     KLAVIYO_RATE_SHARE: '0',

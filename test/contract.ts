@@ -55,7 +55,7 @@ export async function checkAnswer(url: string, asked: Asked, answer: Answer): Pr
   const method = asked.method === 'HEAD' ? 'get' : asked.method.toLowerCase()
   const path = findPath(document, method, asked.path)
   const where = `${asked.method} ${asked.path.slice(0, 200)} → ${answer.status}`
-  if (path === undefined) return mustBeUnlisted(where, asked.path, answer)
+  if (path === undefined) return mustBeUnlisted(document, where, asked.path, answer)
   const operation = document.paths[path]?.[method]
   const response = operation?.responses[answer.status]
   if (!response) throw new Error(`${where} is not documented: ${answer.text.slice(0, 500)}`)
@@ -77,18 +77,28 @@ export async function checkAnswer(url: string, asked: Asked, answer: Answer): Pr
 
 /** A path without parameters wins over one with them. */
 function findPath(document: OpenApi, method: string, asked: string): string | undefined {
-  const [pathname = ''] = asked.split('?')
-  const fitting = Object.keys(document.paths).filter(
-    (path) => document.paths[path]?.[method] && patternOf(path).test(pathname),
-  )
+  const fitting = pathsAt(document, asked).filter((path) => document.paths[path]?.[method])
   return fitting.sort((a, b) => Number(a.includes('{')) - Number(b.includes('{')))[0]
+}
+
+function pathsAt(document: OpenApi, asked: string): string[] {
+  const [pathname = ''] = asked.split('?')
+  return Object.keys(document.paths).filter((path) => patternOf(path).test(pathname))
 }
 
 export const patternOf = (path: string) =>
   new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`)
 
-function mustBeUnlisted(where: string, path: string, { status }: Answer): void {
-  if (status !== 404 && !path.startsWith('/docs')) throw new Error(`${where} is not documented`)
+/** What is documented with other methods tells exactly those; anything else is not there. */
+function mustBeUnlisted(document: OpenApi, where: string, path: string, answer: Answer): void {
+  if (path.startsWith('/docs')) return
+  const methods = pathsAt(document, path).flatMap((at) => Object.keys(document.paths[at] ?? {}))
+  if (methods.length === 0 && answer.status === 404) return
+  const told = answer.headers.get('Allow')?.toLowerCase().split(', ') ?? []
+  const allowed = new Set(methods.includes('get') ? [...methods, 'head'] : methods)
+  if (methods.length > 0 && answer.status === 405 && told.join() === [...allowed].sort().join())
+    return
+  throw new Error(`${where} is not documented`)
 }
 
 function mustFit(validate: ValidateFunction, value: unknown, where: string): void {

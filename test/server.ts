@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Config, readConfig } from '../src/config.ts'
 import { createLogger } from '../src/log.ts'
+import { type Limits, limits as usualLimits } from '../src/routes/limits.ts'
 import { startServer } from '../src/server.ts'
 import { ensureKey } from '../src/services/keys.ts'
 import { checkAnswer, checkRefusal } from './contract.ts'
@@ -33,8 +34,14 @@ export function faultyFields({ body }: Answer): string[] {
   return [...new Set(errors.map(({ field }) => field))]
 }
 
+/** Tests ask more often than anybody else. */
+export const unlimited = 1_000_000_000
+
 /** To be made in `beforeAll`; `stop`, in `afterAll`, drops the database too. */
-export async function startTestServer(settings: Partial<Config> = {}): Promise<TestServer> {
+export async function startTestServer(
+  settings: Partial<Config> = {},
+  limits: Partial<Limits> = {},
+): Promise<TestServer> {
   const database = await createTestDatabase()
   const key = `test-${randomUUID()}`
   await ensureKey(database.db, key, { name: 'tests', scopes: ['admin'] })
@@ -43,9 +50,14 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
     host: '127.0.0.1',
     port: 0,
     feedMaxDrop: 1,
+    rateLimit: unlimited,
     ...settings,
   }
-  const server = await startServer(config, database.url, createLogger('silent'))
+  const server = await startServer(config, database.url, createLogger('silent'), {
+    ...usualLimits,
+    wrongKeys: unlimited,
+    ...limits,
+  })
   const ask = asker(server.url, key)
   async function stop() {
     await server.stop()

@@ -1,9 +1,12 @@
-/** In charge of keys on the way in: which key a request carries, and whether it allows what is asked. */
+/** In charge of keys on the way in: whether the one that a request carries allows what is asked. */
 import type { Context } from 'hono'
 import type { Database } from '../db/connect.ts'
 import { inTime } from '../db/in-time.ts'
 import { Refusal } from '../errors.ts'
 import { allows, type Scope, scopesOfKey } from '../services/keys.ts'
+import { callerOf, type FeedCredentials, pollerOf } from './caller.ts'
+import type { KeyGate } from './key-gate.ts'
+import type { CountRequest } from './rate-limits.ts'
 
 /** A pooler may keep a question for minutes while Postgres is away; who asks here is told sooner. */
 const patienceMs = 5_000
@@ -13,22 +16,29 @@ const shortPatienceMs = 1_000
 /** Throws a refusal when the request may not do what needs `scope`. */
 export type Authorize = (c: Context, scope: Scope) => Promise<void>
 
-/** For the REST API: `Authorization: Bearer …` only, so that a key never stands in a URL that changes something. */
-export function bearerAuthorizer(db: Database): Authorize {
+export function bearerAuthorizer(db: Database, gate: KeyGate): Authorize {
   return async (c, scope) =>
-    admit(await heldScopes(db, bearerKey(c.req.header('Authorization'))), scope)
+    admit(
+      await gate.scopesOf(callerOf(c), (key) => inTime(scopesOfKey(db, key), patienceMs)),
+      scope,
+    )
 }
 
-/** The key in a feed's URL and the header, as they came. */
-type FeedCredentials = { key: string | null; authorization: string | undefined }
-export type AuthorizeFeed = (given: FeedCredentials) => Promise<void>
+/** Throws a refusal when there is nothing for this poller, or when he polls too often. */
+export type AuthorizeFeed = (
+  given: FeedCredentials,
+  remoteAddress: string | undefined,
+) => Promise<void>
 
 /**
- * For feeds, whose pollers know only URLs: `?key=`, the password of Basic, or a Bearer key; none when
- * feeds are public. A key that was good when it was last asked for opens the last good feed while the
- * database is away.
+ * No key is needed when feeds are public. One that was good when it was last asked for opens the last
+ * good feed while the database is away.
  */
-export function feedAuthorizer(db: Database, feedsPublic: boolean): AuthorizeFeed {
+export function feedAuthorizer(
+  db: Database,
+  feedsPublic: boolean,
+  { gate, count }: { gate: KeyGate; count: CountRequest },
+): AuthorizeFeed {
   const lastGood = new Map<string, Scope[]>()
 
   async function scopesOf(key: string): Promise<Scope[] | null> {
@@ -44,18 +54,14 @@ export function feedAuthorizer(db: Database, feedsPublic: boolean): AuthorizeFee
       return held
     }
   }
-  return async ({ key, authorization }) => {
-    if (feedsPublic) return
-    const given = key ?? basicPassword(authorization) ?? bearerKey(authorization)
-    admit(given ? await scopesOf(given) : null, 'feeds')
+  return async (given, remoteAddress) => {
+    const poller = pollerOf(given, remoteAddress)
+    await count(poller)
+    if (!feedsPublic) admit(await gate.scopesOf(poller, scopesOf), 'feeds')
   }
 }
 
-async function heldScopes(db: Database, key: string | undefined): Promise<Scope[] | null> {
-  return key ? inTime(scopesOfKey(db, key), patienceMs) : null
-}
-
-function admit(held: Scope[] | null, scope: Scope): void {
+function admit(held: readonly Scope[] | null, scope: Scope): void {
   if (held === null)
     throw new Refusal(
       'unauthorized',
@@ -66,22 +72,4 @@ function admit(held: Scope[] | null, scope: Scope): void {
       'forbidden',
       `This needs a key with the scope "${scope}"; the key given has ${held.map((one) => `"${one}"`).join(', ')}.`,
     )
-}
-
-function credentials(header: string | undefined, scheme: string): string | undefined {
-  const [given, value] = header?.split(' ', 2) ?? []
-  return given?.toLowerCase() === scheme ? value : undefined
-}
-
-const bearerKey = (header: string | undefined) => credentials(header, 'bearer')
-
-/** The user name does not matter. */
-function basicPassword(header: string | undefined): string | undefined {
-  const pair = credentials(header, 'basic')
-  return (
-    pair &&
-    Buffer.from(pair, 'base64')
-      .toString()
-      .replace(/^[^:]*:/, '')
-  )
 }

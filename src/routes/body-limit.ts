@@ -1,21 +1,21 @@
 /** In charge of how long a body may be. */
-import type { MiddlewareHandler } from 'hono'
+
 import { bodyLimit } from 'hono/body-limit'
+import { createMiddleware } from 'hono/factory'
 import { Refusal } from '../errors.ts'
 
-const maxBodyBytes = 10_000_000
-
 /**
- * A length that is told is enough: Node reads no more than that. Only what comes in chunks is counted,
- * as that makes a whole web Request of every request.
+ * A Content-Length is taken at its word, as node holds the body to it; only a body that comes in
+ * chunks is counted, which costs a copy of it.
  */
-export const limitBody: MiddlewareHandler = async (c, next) => {
-  if (c.req.header('Transfer-Encoding') !== undefined) return countBody(c, next)
-  if (Number(c.req.header('Content-Length') ?? 0) > maxBodyBytes) tooLarge()
-  return next()
+export function limitBody(maxBytes: number) {
+  const count = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
+  return createMiddleware((c, next) => {
+    if (c.req.header('Transfer-Encoding') !== undefined) return count(c, next)
+    if (Number(c.req.header('Content-Length') ?? 0) > maxBytes) tooLarge()
+    return next()
+  })
 }
-
-const countBody = bodyLimit({ maxSize: maxBodyBytes, onError: tooLarge })
 
 function tooLarge(): never {
   throw new Refusal('too_large', 'The body may hold at most 10 MB.')

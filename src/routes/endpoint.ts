@@ -4,10 +4,11 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import { Refusal, type RefusalCode } from '../errors.ts'
 import type { Scope } from '../services/keys.ts'
+import type { Authorize } from './authorize.ts'
 import { problem, refusalOfIssues, refusals } from './problem.ts'
 
 /** Where endpoints are hung, and who decides whether a request may enter: `authorize` throws a refusal. */
-export type Door = { app: OpenAPIHono; authorize: (c: Context, scope: Scope) => Promise<void> }
+export type Door = { app: OpenAPIHono; authorize: Authorize }
 
 type Answer = { description: string; schema?: z.ZodType; etag?: boolean }
 
@@ -81,7 +82,9 @@ async function readJson(c: Context): Promise<unknown> {
       'The body must be JSON, sent as Content-Type: application/json.',
     )
   }
-  const bytes = await c.req.arrayBuffer()
+  const bytes = await c.req.arrayBuffer().catch(() => {
+    throw new Refusal('malformed', 'The body broke off.')
+  })
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     return JSON.parse(text, text.includes('__proto__') ? refuseProto : undefined)
@@ -120,6 +123,23 @@ const ifMatchHeader = z.object({
     .meta({ description: 'Write only if the record still has this ETag' }),
 })
 
+/** What any request may get, whatever it asks for. */
+const always: RefusalCode[] = [
+  'unauthorized',
+  'forbidden',
+  'uri_too_long',
+  'invalid',
+  'too_many_requests',
+  'headers_too_large',
+  'unavailable',
+]
+const ofBodies: RefusalCode[] = [
+  'malformed',
+  'request_timeout',
+  'too_large',
+  'unsupported_media_type',
+]
+
 function describe({
   method,
   path,
@@ -134,8 +154,8 @@ function describe({
   answers,
   refuses = [],
 }: Contract<z.ZodObject, z.ZodObject, z.ZodType>) {
-  const codes: RefusalCode[] = [...refuses, 'unauthorized', 'forbidden', 'invalid', 'unavailable']
-  if (takesBody(body)) codes.push('malformed', 'too_large', 'unsupported_media_type')
+  const codes: RefusalCode[] = [...refuses, ...always]
+  if (takesBody(body)) codes.push(...ofBodies)
   if (ifMatch) codes.push('precondition_failed')
   const given = Object.entries(answers).map(
     ([status, answer]) => [status, describeAnswer(answer)] as const,
@@ -169,9 +189,14 @@ function describeAnswer({ description, schema, etag }: Answer) {
   }
 }
 
+const retryAfter = {
+  'Retry-After': { description: 'In seconds', schema: { type: 'integer' as const } },
+}
+
 export function describeRefusal(code: RefusalCode) {
   return {
     description: refusals[code].title,
     content: { 'application/problem+json': { schema: problem } },
+    ...(code === 'too_many_requests' || code === 'unavailable' ? { headers: retryAfter } : {}),
   }
 }

@@ -14,7 +14,15 @@ const file = z.string().meta({
   example: 'products.json',
 })
 
-const refused: RefusalCode[] = ['unauthorized', 'forbidden', 'not_found', 'unavailable']
+const refused: RefusalCode[] = [
+  'unauthorized',
+  'forbidden',
+  'not_found',
+  'uri_too_long',
+  'too_many_requests',
+  'headers_too_large',
+  'unavailable',
+]
 
 export function describeFeeds({ openAPIRegistry: registry }: OpenAPIHono): void {
   registry.registerComponent('securitySchemes', 'feed_key', {

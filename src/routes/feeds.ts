@@ -10,6 +10,7 @@ import type { ServedFeed } from '../feeds/served-feed.ts'
 import { type Part, partCounts } from '../feeds/slots.ts'
 import type { AuthorizeFeed } from './authorize.ts'
 import type { Figures } from './figures.ts'
+import type { IdentityStreams } from './identity-streams.ts'
 import { renderProblem } from './problem.ts'
 import { logAnswer } from './request-log.ts'
 import { nameRequest, type RequestNames } from './request-names.ts'
@@ -22,6 +23,7 @@ export type FeedDoor = {
   authorize: AuthorizeFeed
   log: Logger
   figures: Pick<Figures, 'countPoll'>
+  streams: IdentityStreams
 }
 
 /** False when the request is not a poll, and left untouched. */
@@ -50,16 +52,15 @@ type Arrival = { names: RequestNames; at: number }
 const secondsSince = (at: number) => (performance.now() - at) / 1000
 
 async function answerPoll(
-  { reader, pollLog, authorize, log, figures }: FeedDoor,
+  { reader, pollLog, authorize, log, figures, streams }: FeedDoor,
   request: IncomingMessage,
   response: ServerResponse,
   { names, at }: Arrival,
 ): Promise<void> {
   const [path = '', query] = request.url?.split('?', 2) ?? []
-  await authorize({
-    key: new URLSearchParams(query).get('key'),
-    authorization: request.headers.authorization,
-  })
+  const { authorization } = request.headers
+  const key = new URLSearchParams(query).get('key')
+  await authorize({ key, authorization }, request.socket.remoteAddress)
   const { feed, format, part } = readName(path.slice('/feeds/'.length))
   const { served, freshness } = await reader.poll(feed, format, part)
   const encoding = encodingFor(request.headers['accept-encoding'])
@@ -68,27 +69,34 @@ async function answerPoll(
   const bodiless = unchanged || request.method === 'HEAD'
   const status = unchanged ? 304 : 200
 
-  response.once('close', () => {
-    const milliseconds = Math.round(performance.now() - at)
-    if (log.isLevelEnabled('debug'))
-      log.debug({ ...names.log, method: request.method, path, status, ms: milliseconds }, 'poll')
-    pollLog.add({
-      at: new Date(),
-      feed,
-      format,
-      status,
-      bytes: bodiless ? 0 : sizeOf(served, encoding),
-      milliseconds,
-      user_agent: request.headers['user-agent']?.slice(0, 255) ?? null,
-      address: request.socket.remoteAddress ?? null,
+  function begin() {
+    response.once('close', () => {
+      const milliseconds = Math.round(performance.now() - at)
+      if (log.isLevelEnabled('debug'))
+        log.debug({ ...names.log, method: request.method, path, status, ms: milliseconds }, 'poll')
+      pollLog.add({
+        at: new Date(),
+        feed,
+        format,
+        status,
+        bytes: bodiless ? 0 : sizeOf(served, encoding),
+        milliseconds,
+        user_agent: request.headers['user-agent']?.slice(0, 255) ?? null,
+        address: request.socket.remoteAddress ?? null,
+      })
     })
-  })
-  figures.countPoll({ feed, format, status, state: freshness }, secondsSince(at))
-  const headers = headersOf(served, freshness, etag, encoding, unchanged)
-  response.writeHead(status, Object.assign(headers, names.headers))
+    figures.countPoll({ feed, format, status, state: freshness }, secondsSince(at))
+    const headers = headersOf(served, freshness, etag, encoding, unchanged)
+    response.writeHead(status, Object.assign(headers, names.headers))
+  }
+  if (!bodiless && encoding === 'identity')
+    return streams(() => {
+      begin()
+      return pipeline(Readable.from(served.text()), response)
+    })
+  begin()
   if (bodiless) response.end()
-  else if (encoding === 'gzip') writeAll(response, served.gzip.buffers)
-  else await pipeline(Readable.from(served.text()), response)
+  else writeAll(response, served.gzip.buffers)
 }
 
 /** Once the answer has begun there is nothing left to say but to cut it off, so that nobody takes it for whole. */

@@ -34,6 +34,7 @@ export function metricsRoutes(db: Database, monitored: Monitored): OpenAPIHono {
       },
       401: describeRefusal('unauthorized'),
       403: describeRefusal('forbidden'),
+      429: describeRefusal('too_many_requests'),
       503: describeRefusal('unavailable'),
     },
   })

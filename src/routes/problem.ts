@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
 import { refusalByDatabase } from '../db/postgres-error.ts'
-import { type Fault, Refusal, type RefusalCode } from '../errors.ts'
+import { type Advice, type Fault, Refusal, type RefusalCode } from '../errors.ts'
 
 /** The one table from what was refused to its HTTP status and title. */
 export const refusals = {
@@ -12,11 +12,16 @@ export const refusals = {
   unauthorized: { status: 401, title: 'A valid key is needed' },
   forbidden: { status: 403, title: 'The key does not allow this' },
   not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Not a method of this address' },
+  request_timeout: { status: 408, title: 'The request came too slowly' },
   conflict: { status: 409, title: 'Conflict' },
   precondition_failed: { status: 412, title: 'Changed since it was read' },
   too_large: { status: 413, title: 'Too large' },
+  uri_too_long: { status: 414, title: 'The URL is too long' },
   unsupported_media_type: { status: 415, title: 'Unsupported content type' },
   invalid: { status: 422, title: 'Some fields need mending' },
+  too_many_requests: { status: 429, title: 'Too many requests' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
   unavailable: { status: 503, title: 'Not available at the moment' },
 } as const satisfies Record<RefusalCode, { status: ContentfulStatusCode; title: string }>
 
@@ -42,16 +47,23 @@ export type RenderedProblem = {
 /** Of any failure. One with a status from 500 on belongs into the log, with its cause. */
 export function renderProblem(error: unknown): RenderedProblem {
   const refusal = asRefusal(error)
-  if (refusal)
-    return rendered(refusal.code, refusals[refusal.code], refusal.message, refusal.faults)
+  if (refusal) return rendered(refusal.code, refusals[refusal.code], refusal)
   const failed = { status: 500, title: 'The server failed' } as const
-  return rendered('internal_error', failed, 'Nothing was changed. The log of the server says more.')
+  const message = 'Nothing was changed. The log of the server says more.'
+  return rendered('internal_error', failed, { message })
 }
 
 /** The same, for a handler of Hono's. */
 export function answerProblem(error: unknown, c: Context): Response {
   const { status, headers, body } = renderProblem(error)
   return c.body(body, status, headers)
+}
+
+/** For what node took for a request and Hono does not, such as one with a faulty Host. */
+export function answerUnreadable(): Response {
+  const refusal = new Refusal('malformed', 'The URL or the Host header is not to be understood.')
+  const { status, headers, body } = renderProblem(refusal)
+  return new Response(body, { status, headers })
 }
 
 /** What an answer of this kind tells besides its body. */
@@ -62,11 +74,12 @@ const headersByCode: Partial<Record<string, Record<string, string>>> = {
   unavailable: { 'Retry-After': '5' },
 }
 
+type Told = { message: string; faults?: Fault[]; advice?: Advice }
+
 function rendered(
   code: string,
   { status, title }: { status: ContentfulStatusCode; title: string },
-  detail: string,
-  faults: Fault[] = [],
+  { message: detail, faults = [], advice = {} }: Told,
 ): RenderedProblem {
   const type = `urn:storefeed:${code.replaceAll('_', '-')}`
   const errors = faults.length > 0 ? { errors: faults } : {}
@@ -76,10 +89,16 @@ function rendered(
       'Content-Type': 'application/problem+json',
       'Cache-Control': 'no-store',
       ...headersByCode[code],
+      ...headersOf(advice),
     },
     body: JSON.stringify({ type, title, status, detail, ...errors }),
   }
 }
+
+const headersOf = ({ allow, retryAfterSeconds }: Advice): Record<string, string> => ({
+  ...(allow === undefined ? {} : { Allow: allow }),
+  ...(retryAfterSeconds === undefined ? {} : { 'Retry-After': String(retryAfterSeconds) }),
+})
 
 function asRefusal(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error

@@ -50,6 +50,7 @@ async function startServer(databaseUrl: string, env: Record<string, string>): Pr
     API_KEY: key,
     FEEDS_PUBLIC: 'true',
     LOG_LEVEL: 'error',
+    RATE_LIMIT: '1000000000',
     ...env,
   }
   const process = await startProcess('node', [main, 'serve'], settings, `${url}/healthz`)

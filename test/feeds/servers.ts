@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { type Config, readConfig } from '../../src/config.ts'
 import { createLogger } from '../../src/log.ts'
 import { type RunningServer, startServer } from '../../src/server.ts'
+import { unlimited } from '../server.ts'
 
 /** Public feeds, no guard, as much patience as a test has. */
 export function startAnother(
@@ -19,6 +20,7 @@ export function startAnother(
     feedsPublic: true,
     feedMaxDrop: 1,
     feedWaitMs: 15_000,
+    rateLimit: unlimited,
     ...settings,
   }
   return startServer(config, databaseUrl, createLogger('silent'))
@@ -47,6 +49,7 @@ export async function startProcess(
       FEED_WAIT_MS: '15000',
       FEED_MAX_DROP: '1',
       LOG_LEVEL: 'info',
+      RATE_LIMIT: String(unlimited),
       ...settings,
     },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -8,11 +8,11 @@ import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
-import { connect, type Database } from '../../src/db/connect.ts'
 import { startEmbedded } from '../../src/db/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { createLogger } from '../../src/log.ts'
 import { createFigures } from '../../src/routes/figures.ts'
+import { createKeyGate } from '../../src/routes/key-gate.ts'
 import { startAnother } from '../feeds/servers.ts'
 import { startTestServer, type TestServer } from '../server.ts'
 
@@ -116,17 +116,17 @@ test('a database that takes no writes is told, and a write is asked to come agai
   }
 })
 
-const appOn = (db: Database, accepting: boolean) =>
-  createApp({
-    db,
+test('a server that stops is not ready', async () => {
+  const app = createApp({
+    db: server.database.db,
     config: { publicUrl: null, currency: 'USD' },
     log: createLogger('silent'),
     figures: createFigures(),
-    accepting: () => accepting,
+    accepting: () => false,
+    gate: createKeyGate(10),
+    count: async () => undefined,
   })
-
-test('a server that stops is not ready', async () => {
-  const answer = await appOn(server.database.db, false).request('/readyz')
+  const answer = await app.request('/readyz')
   expect([answer.status, await answer.json()]).toEqual(notReady('The server is stopping.'))
 })
 
@@ -135,20 +135,19 @@ test('a database that says nothing at all is not waited for', async () => {
   await once(mute, 'listening')
   const address = mute.address()
   const port = typeof address === 'object' && address ? address.port : 0
-  const { db, close } = connect(`postgres://nobody@127.0.0.1:${port}/none`)
+  const mutes = await startAnother(`postgres://nobody@127.0.0.1:${port}/none`)
   try {
-    const app = appOn(db, true)
     const [ready, products] = await Promise.all([
-      app.request('/readyz'),
-      app.request('/v1/products', { headers: { Authorization: 'Bearer any' } }),
+      fetch(`${mutes.url}/readyz`),
+      fetch(`${mutes.url}/v1/products`, { headers: { Authorization: 'Bearer any' } }),
     ])
     expect([ready.status, await ready.json()]).toEqual(notReady('The database does not answer.'))
     expect(products.status).toBe(503)
   } finally {
-    await close()
+    await mutes.stop()
     mute.close()
   }
-})
+}, 40_000)
 
 test('a standby is told', async () => {
   const home = await mkdtemp(join(tmpdir(), 'storefeed-standby-'))
@@ -173,4 +172,4 @@ test('a standby is told', async () => {
   } finally {
     await rm(home, { recursive: true })
   }
-})
+}, 60_000)

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { createLogger } from '../../src/log.ts'
 import { createFigures } from '../../src/routes/figures.ts'
+import { createKeyGate } from '../../src/routes/key-gate.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
 
 type Operation = { operationId: string; summary: string; tags: string[]; responses: object }
@@ -14,20 +15,24 @@ type Document = {
   tags: { name: string }[]
 }
 
+/** What a request came by, as node tells it. */
+const connection = { incoming: { socket: {} } }
+
 let database: TestDatabase
 let app: ReturnType<typeof createApp>
 let document: Document
 beforeAll(async () => {
   database = await createTestDatabase()
   app = appOn(database)
-  document = JSON.parse(await (await app.request('/openapi.json')).text())
+  document = JSON.parse(await (await app.request('/openapi.json', {}, connection)).text())
 })
 afterAll(() => database.close())
 
 function appOn({ db }: TestDatabase) {
   const config = { publicUrl: null, currency: 'USD' }
-  const [log, figures] = [createLogger('silent'), createFigures()]
-  return createApp({ db, config, log, figures, accepting: () => true })
+  const [log, figures, gate] = [createLogger('silent'), createFigures(), createKeyGate(10)]
+  const count = async () => undefined
+  return createApp({ db, config, log, figures, accepting: () => true, gate, count })
 }
 
 const operations = () =>
@@ -169,7 +174,7 @@ test('every operation that needs a key says so, and what is refused without one'
     if (open.includes(path)) expect(operation).not.toHaveProperty('security')
     else {
       expect(operation).toHaveProperty('security')
-      expect(statuses).toEqual(expect.arrayContaining(['401', '403', '503']))
+      expect(statuses).toEqual(expect.arrayContaining(['401', '403', '429', '503']))
     }
   }
 })

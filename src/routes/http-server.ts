@@ -1,0 +1,73 @@
+/** In charge of the HTTP server itself: what it bears of clients that are slow, too large, or not to be understood. */
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
+import type { Duplex } from 'node:stream'
+import { Refusal } from '../errors.ts'
+import type { Limits } from './limits.ts'
+import { type RenderedProblem, renderProblem } from './problem.ts'
+import { watchReaders } from './slow-readers.ts'
+
+export type Listener = (request: IncomingMessage, response: ServerResponse) => void
+
+export function createHttpServer(listener: Listener, limits: Limits): Server {
+  const readers = watchReaders(limits)
+  const options = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: limits.checkMs,
+  }
+  const server = createServer(options, (request, response) => {
+    readers.watch(response)
+    if ((request.url ?? '').length > limits.urlLength) refuseUrl(response, limits)
+    else listener(request, response)
+  })
+  server.maxConnections = limits.connections
+  server.setTimeout(limits.stallMs)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (socket.writable && !readers.isAnswering(socket)) refuse(socket, refusalOf(error))
+    else socket.destroy()
+  })
+  server.once('close', readers.stop)
+  return server
+}
+
+/** What node could not make a request of. */
+function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new Refusal('request_timeout', 'The request did not come whole in time.')
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new Refusal('headers_too_large', 'The headers may hold at most 16 kB.')
+  return new Refusal('malformed', 'The request is not to be understood as HTTP.')
+}
+
+function refuseUrl(response: ServerResponse, { urlLength }: Limits): void {
+  const { status, headers, body } = lastAnswer(
+    new Refusal('uri_too_long', `A URL may have at most ${urlLength} characters.`),
+  )
+  response.writeHead(status, headers).end(body)
+}
+
+/** How long a refused client may take to hear of it. */
+const lingerMs = 1_000
+
+/** There is no request, so the answer is written by hand. */
+function refuse(socket: Duplex, refusal: Refusal): void {
+  const { status, headers, body } = lastAnswer(refusal)
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+  setTimeout(() => socket.destroy(), lingerMs).unref()
+}
+
+/** The last on its connection. */
+function lastAnswer(refusal: Refusal): RenderedProblem {
+  const { status, headers, body } = renderProblem(refusal)
+  const length = String(Buffer.byteLength(body))
+  return { status, headers: { ...headers, 'Content-Length': length, Connection: 'close' }, body }
+}

@@ -1,0 +1,78 @@
+/** In charge of keys that are guessed: an address that gave wrong ones must wait, a key that was good there goes on. */
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import type { Scope } from '../services/keys.ts'
+import type { Caller } from './caller.ts'
+import { spend, windowSeconds } from './rate-limits.ts'
+
+type Held = readonly Scope[] | null
+type Ask = (key: string) => Promise<Held>
+
+export type KeyGate = {
+  /** Whether this key was good when this address last gave it. */
+  isTrusted: (caller: Caller) => boolean
+  /** What `ask` says of the key; throws a refusal, and does not ask, when the address must wait. */
+  scopesOf: (caller: Caller, ask: Ask) => Promise<Held>
+}
+
+const maxTrusted = 10_000
+const nameOf = ({ address, key }: Caller) => `${address} ${key}`
+
+/**
+ * A trusted key is asked for each time too, so a revoked one ends at once. Others count as wrong
+ * until they are known to be good, so that no more are tried at once than one after another.
+ */
+export function createKeyGate(wrongKeys: number): KeyGate {
+  const wrong = new RateLimiterMemory({
+    points: wrongKeys,
+    duration: windowSeconds,
+    keyPrefix: '',
+  })
+  const trusted = new Set<string>()
+  const underWay = new Map<string, Promise<Held>>()
+  const isTrusted = (caller: Caller) => trusted.has(nameOf(caller))
+
+  async function askForTrusted(caller: Caller, key: string, ask: Ask): Promise<Held> {
+    const held = await ask(key)
+    if (held) return held
+    trusted.delete(nameOf(caller))
+    await wrong.penalty(caller.address)
+    return null
+  }
+
+  async function askForUnknown(caller: Caller, key: string, ask: Ask): Promise<Held> {
+    await spend(wrong, caller.address, 'Too many wrong keys came from this address.')
+    let isWrong = false
+    try {
+      const held = await ask(key)
+      if (held) trust(nameOf(caller))
+      else isWrong = true
+      return held
+    } finally {
+      if (!isWrong) await wrong.reward(caller.address)
+    }
+  }
+
+  function trust(name: string): void {
+    trusted.add(name)
+    const [oldest] = trusted
+    if (trusted.size > maxTrusted && oldest !== undefined) trusted.delete(oldest)
+  }
+
+  /** One question for all who come with the same key at once. */
+  function shared(caller: Caller, key: string, ask: Ask): Promise<Held> {
+    const name = nameOf(caller)
+    const answer =
+      underWay.get(name) ?? askForUnknown(caller, key, ask).finally(() => underWay.delete(name))
+    underWay.set(name, answer)
+    return answer
+  }
+
+  return {
+    isTrusted,
+    scopesOf: async (caller, ask) => {
+      if (!caller.key) return null
+      const check = isTrusted(caller) ? askForTrusted : shared
+      return check(caller, caller.key, ask)
+    },
+  }
+}
