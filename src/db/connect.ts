@@ -1,10 +1,14 @@
 /** In charge of connections to Postgres: one pool per purpose, and transactions that survive a deadlock. */
+import { type SQLWrapper, sql } from 'drizzle-orm'
 import type { PgTransactionConfig } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { isAway, postgresCode } from './postgres-error.ts'
 
-export type Database = PostgresJsDatabase
+export type Database = PostgresJsDatabase & {
+  /** How long one statement may run before Postgres cancels it; undefined: as long as it takes. */
+  readonly statementMs?: number
+}
 /** A database or a transaction on it: what a query needs, wherever it runs. */
 export type Queryable = Pick<Database, 'execute' | 'select' | 'insert' | 'update' | 'delete'>
 
@@ -22,7 +26,10 @@ export type Connection = {
  * No statement is prepared by name: that works through a pooler in transaction mode, and no plan
  * made for an empty table outlives it.
  */
-export function connect(url: string, { max = 10 }: { max?: number } = {}): Connection {
+export function connect(
+  url: string,
+  { max = 10, statementMs }: { max?: number; statementMs?: number } = {},
+): Connection {
   const client = postgres(url, {
     max,
     prepare: false,
@@ -35,13 +42,21 @@ export function connect(url: string, { max = 10 }: { max?: number } = {}): Conne
     onnotice: () => undefined,
     connection: { application_name: 'storefeed', TimeZone: 'UTC' },
   })
+  const db = drizzle(client)
   return {
-    db: drizzle(client),
+    db: statementMs === undefined ? db : limitStatements(db, statementMs),
     listen: async (channel, nudge) => {
       await client.listen(channel, nudge, nudge)
     },
     close: () => client.end({ timeout: 5 }),
   }
+}
+
+/** A single statement gets a transaction of its own, as the limit is a setting of transactions. */
+function limitStatements(db: Database, statementMs: number): Database {
+  const limited = Object.create(db, { statementMs: { value: statementMs } })
+  const execute = (query: SQLWrapper) => tryTransaction(limited, (tx) => tx.execute(query))
+  return Object.create(limited, { execute: { value: execute } })
 }
 
 const escaped = (text: unknown) => String(text).replace(/["\\]/g, '\\$&')
@@ -113,11 +128,13 @@ async function tryTransaction<T>(
         return tx.execute(query)
       }
       try {
-        // Sent together with the first query, before it.
+        // Both are sent together with the first query, before it.
         const configured = config && tx.setTransaction(config)
+        const limited = db.statementMs !== undefined && limit(tx, db.statementMs)
         const [result] = await Promise.all([
           work(Object.create(tx, { execute: { value: execute } })),
           configured,
+          limited,
         ])
         return result
       } catch (error) {
@@ -129,3 +146,7 @@ async function tryTransaction<T>(
     over = true
   }
 }
+
+/** Not by a setting of the connection: a pooler in transaction mode refuses it, or gives it to others. */
+const limit = (tx: Queryable, ms: number) =>
+  tx.execute(sql.raw(`set local statement_timeout = ${ms}`)).execute()

@@ -14,6 +14,8 @@ export function postgresCode(error: unknown): string | undefined {
 }
 
 const brokenRule = new Set(['22001', '22003', '22021', '22P05', '23502', '23503', '23514'])
+/** Also by the limit of a statement's time. */
+const canceled = '57014'
 const away = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
@@ -43,6 +45,8 @@ export function refusalByDatabase(error: unknown): Refusal | undefined {
       { field, detail: 'breaks a rule of the database' },
     ])
   }
+  if (found?.code === canceled)
+    return new Refusal('unavailable', 'The database took too long, and nothing was changed.')
   if (isAway(error))
     return new Refusal('unavailable', 'The database does not answer. Try again soon.')
   return undefined

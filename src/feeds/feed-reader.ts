@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../db/connect.ts'
 import type { FeedFormat, FeedName } from '../db/schema/feeds.ts'
+import { inTime as awaitInTime } from '../deadline.ts'
 import { Refusal } from '../errors.ts'
 import { BrokenChunks, type FeedCopy, loadCopy } from './feed-copy.ts'
 import { type RefreshOutcome, type RefreshSettings, refresh } from './refresh.ts'
@@ -121,17 +122,8 @@ export function createFeedReader(db: Database, settings: ReaderSettings): FeedRe
   return { poll, refresh: refreshWaiting }
 }
 
-/** Rejects when `work` takes longer; what it does goes on, and its own failure is then told to nobody. */
-async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing came of it within ${ms} ms`)), ms)
-  })
-  try {
-    return await Promise.race([work, tooLate])
-  } finally {
-    clearTimeout(timer)
-  }
+function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  return awaitInTime(work, ms, () => new Error(`nothing came of it within ${ms} ms`))
 }
 
 function perFeed<T>(make: (feed: FeedName) => T): Record<FeedName, T> {

@@ -1,18 +1,19 @@
 /** In charge of keys on the way in: whether the one that a request carries allows what is asked. */
 import type { Context } from 'hono'
-import type { Database } from '../db/connect.ts'
 import { Refusal } from '../errors.ts'
-import { allows, type Scope, scopesOfKey } from '../services/keys.ts'
+import { allows, type Scope } from '../services/keys.ts'
 import { callerOf, type FeedCredentials, pollerOf } from './caller.ts'
 import type { KeyGate } from './key-gate.ts'
 import type { CountRequest } from './rate-limits.ts'
 
+/** Null when the key is unknown or revoked. */
+export type AskForKey = (key: string) => Promise<Scope[] | null>
+
 /** Throws a refusal when the request may not do what needs `scope`. */
 export type Authorize = (c: Context, scope: Scope) => Promise<void>
 
-export function bearerAuthorizer(db: Database, gate: KeyGate): Authorize {
-  return async (c, scope) =>
-    admit(await gate.scopesOf(callerOf(c), (key) => scopesOfKey(db, key)), scope)
+export function bearerAuthorizer(ask: AskForKey, gate: KeyGate): Authorize {
+  return async (c, scope) => admit(await gate.scopesOf(callerOf(c), ask), scope)
 }
 
 /** Throws a refusal when there is nothing for this poller, or when he polls too often. */
@@ -23,10 +24,10 @@ export type AuthorizeFeed = (
 
 /**
  * No key is needed when feeds are public. One that was good when it was last asked for opens the last
- * good feed while the database is away.
+ * good feed while the database does not answer.
  */
 export function feedAuthorizer(
-  db: Database,
+  ask: AskForKey,
   feedsPublic: boolean,
   { gate, count }: { gate: KeyGate; count: CountRequest },
 ): AuthorizeFeed {
@@ -34,7 +35,7 @@ export function feedAuthorizer(
 
   async function scopesOf(key: string): Promise<Scope[] | null> {
     try {
-      const held = await scopesOfKey(db, key)
+      const held = await ask(key)
       if (held) lastGood.set(key, held)
       else lastGood.delete(key)
       return held

@@ -3,7 +3,6 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { createLogger } from '../../src/log.ts'
-import { createKeyGate } from '../../src/routes/key-gate.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
 
 type Operation = { operationId: string; summary: string; tags: string[]; responses: object }
@@ -34,8 +33,9 @@ function appOn({ db }: TestDatabase) {
     config,
     log: createLogger('silent'),
     accepting: () => true,
-    gate: createKeyGate(10),
+    authorize: async () => undefined,
     count: async () => undefined,
+    workMs: 1000,
   })
 }
 
