@@ -3,7 +3,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Database } from './db/connect.ts'
-import { bearerAuthorizer } from './routes/authorize.ts'
+import type { Authorize } from './routes/authorize.ts'
 import { availabilityRoutes } from './routes/availability.ts'
 import { limitBody } from './routes/body-limit.ts'
 import { customerRoutes } from './routes/customers.ts'
@@ -13,7 +13,6 @@ import { describeFeeds } from './routes/feed-contract.ts'
 import { feedStatusRoutes } from './routes/feed-status.ts'
 import type { Figures } from './routes/figures.ts'
 import { healthRoutes } from './routes/health.ts'
-import type { KeyGate } from './routes/key-gate.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { orderRoutes } from './routes/orders.ts'
@@ -35,30 +34,24 @@ export type AppParts = {
   figures: Figures
   /** False once the process has begun to stop. */
   accepting: () => boolean
-  gate: KeyGate
+  authorize: Authorize
   count: CountRequest
+  workMs: number
 }
 
-export function createApp({
-  db,
-  config,
-  log,
-  figures,
-  accepting,
-  gate,
-  count,
-}: AppParts): OpenAPIHono {
+export function createApp(parts: AppParts): OpenAPIHono {
+  const { db, config, log, figures, authorize, workMs } = parts
   const app = new OpenAPIHono()
   app.use(requestLog(log, figures))
-  app.use(countRequests(count))
+  app.use(countRequests(parts.count))
   app.use(limitBody(maxBodyBytes))
   app.onError(answerProblem)
 
-  app.route('/', healthRoutes(db, { accepting, log }))
+  app.route('/', healthRoutes(db, parts))
   describeFeeds(app)
 
-  const door = { app, authorize: bearerAuthorizer(db, gate) }
-  app.route('/', metricsRoutes(db, { authorize: door.authorize, figures, log }))
+  const door = { app, authorize, workMs }
+  app.route('/', metricsRoutes(db, { authorize, figures, log }))
   productRoutes(door, db)
   storeRoutes(door, db)
   availabilityRoutes(door, db)

@@ -2,23 +2,27 @@
 import type { Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
-import { createApp } from './app.ts'
+import { type AppParts, createApp } from './app.ts'
 import { type Config, currencyDecimals } from './config.ts'
-import { type Connection, connect } from './db/connect.ts'
+import { type Connection, connect, type Database } from './db/connect.ts'
+import { inTime } from './db/in-time.ts'
 import { Refusal } from './errors.ts'
 import { createFeedReader } from './feeds/feed-reader.ts'
 import { createPollLog } from './feeds/poll-log.ts'
+
 import { createPost, readRatesLeft } from './klaviyo/post.ts'
 import { type Drain, prepareToSend } from './klaviyo/sender.ts'
-import { feedAuthorizer } from './routes/authorize.ts'
-import { feedListener } from './routes/feeds.ts'
+import { bearerAuthorizer, feedAuthorizer } from './routes/authorize.ts'
+import { type FeedDoor, feedListener } from './routes/feeds.ts'
 import { createFigures, type Figures } from './routes/figures.ts'
-import { createHttpServer } from './routes/http-server.ts'
+import { createHttpServer, type Listener } from './routes/http-server.ts'
+
 import { identityStreams } from './routes/identity-streams.ts'
 import { createKeyGate } from './routes/key-gate.ts'
-import { limits as usualLimits } from './routes/limits.ts'
+import { type Limits, limits as usualLimits } from './routes/limits.ts'
 import { answerUnreadable } from './routes/problem.ts'
 import { requestCounter } from './routes/rate-limits.ts'
+import { scopesOfKey } from './services/keys.ts'
 import { startSender, startWorker, type Worker } from './worker.ts'
 
 export type RunningServer = { url: string; stop: () => Promise<void> }
@@ -36,7 +40,9 @@ export async function startServer(
   log: Logger,
   limits = usualLimits,
 ): Promise<RunningServer> {
-  const web = connect(databaseUrl, { purpose: 'web' })
+  const web = connect(databaseUrl, { purpose: 'web', statementMs: limits.statementMs })
+  // So that no poll waits for a slow request to let go of its connection.
+  const keys = connect(databaseUrl, { max: 4, purpose: 'keys' })
   const background = connect(databaseUrl, { max: 6, purpose: 'background' })
   const figures = createFigures()
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
@@ -51,26 +57,10 @@ export async function startServer(
   })
   const pollLog = createPollLog(background.db, warn)
   let accepting = true
-  const gate = createKeyGate(limits.wrongKeys)
-  const count = requestCounter(config.rateLimit, gate.isTrusted)
-  const app = createApp({
-    db: web.db,
-    config,
-    log,
-    figures,
-    accepting: () => accepting,
-    gate,
-    count,
-  })
-  const authorize = feedAuthorizer(web.db, config.feedsPublic, { gate, count })
-  const streams = identityStreams(limits.identityStreams)
-  const answerPoll = feedListener({ reader, pollLog, authorize, log, figures, streams })
-  const answerRest = getRequestListener(app.fetch, { errorHandler: answerUnreadable })
-  const server = createHttpServer((request, response) => {
-    if (!answerPoll(request, response)) void answerRest(request, response)
-  }, limits)
+  const parts = { db: web.db, keys: keys.db, reader, pollLog, figures, accepting: () => accepting }
+  const server = createHttpServer(listener(parts, config, log, limits), limits)
   await listen(server, config).catch(async (error: unknown) => {
-    await Promise.all([pollLog.stop(), web.close(), background.close()])
+    await Promise.all([pollLog.stop(), web.close(), keys.close(), background.close()])
     throw error
   })
   const worker = startWorker(background, reader, config.klaviyo.retentionDays, log)
@@ -84,8 +74,34 @@ export async function startServer(
       await drain(server)
       await Promise.all([worker.stop(), sender?.stop()])
       await pollLog.stop()
-      await Promise.all([web.close(), background.close(), sending.close()])
+      await Promise.all([web, keys, background, sending].map(({ close }) => close()))
     },
+  }
+}
+
+type Parts = Pick<AppParts, 'db' | 'figures' | 'accepting'> &
+  Pick<FeedDoor, 'reader' | 'pollLog'> & { keys: Database }
+
+/** Polls and all other requests, behind one gate. */
+function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
+  const { db, accepting, reader, pollLog, figures } = parts
+  const ask = (key: string) => inTime(scopesOfKey(parts.keys, key), limits.keyCheckMs)
+  const gate = createKeyGate(limits.wrongKeys)
+  const count = requestCounter(config.rateLimit, gate.isTrusted)
+  const answerPoll = feedListener({
+    reader,
+    pollLog,
+    authorize: feedAuthorizer(ask, config.feedsPublic, { gate, count }),
+    streams: identityStreams(limits.identityStreams),
+    log,
+    figures,
+  })
+  const authorize = bearerAuthorizer(ask, gate)
+  const { workMs } = limits
+  const app = createApp({ db, config, log, figures, accepting, authorize, count, workMs })
+  const answerRest = getRequestListener(app.fetch, { errorHandler: answerUnreadable })
+  return (request, response) => {
+    if (!answerPoll(request, response)) void answerRest(request, response)
   }
 }
 

@@ -1,11 +1,15 @@
 /** In charge of connections to Postgres: one pool per purpose, and transactions that survive a deadlock. */
+import { type SQLWrapper, sql } from 'drizzle-orm'
 import type { PgTransactionConfig } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { both } from './both.ts'
 import { isAway, postgresCode } from './postgres-error.ts'
 
-export type Database = PostgresJsDatabase
+export type Database = PostgresJsDatabase & {
+  /** How long one statement may run before Postgres cancels it; undefined: as long as it takes. */
+  readonly statementMs?: number
+}
 /** A database or a transaction on it: what a query needs, wherever it runs. */
 export type Queryable = Pick<Database, 'execute' | 'select' | 'insert' | 'update' | 'delete'>
 
@@ -22,14 +26,19 @@ export type Connection = {
 type ConnectOptions = {
   max?: number
   /** What the connections are for, as Postgres shows it to who looks at `pg_stat_activity`. */
-  purpose?: 'web' | 'background' | 'push'
+  purpose?: 'web' | 'keys' | 'background' | 'push'
+  /** How long one statement may run before Postgres cancels it; undefined: as long as it takes. */
+  statementMs?: number
 }
 
 /**
  * No statement is prepared by name: that works through a pooler in transaction mode, and no plan
  * made for an empty table outlives it.
  */
-export function connect(url: string, { max = 10, purpose }: ConnectOptions = {}): Connection {
+export function connect(
+  url: string,
+  { max = 10, purpose, statementMs }: ConnectOptions = {},
+): Connection {
   const client = postgres(url, {
     max,
     prepare: false,
@@ -45,8 +54,9 @@ export function connect(url: string, { max = 10, purpose }: ConnectOptions = {})
       TimeZone: 'UTC',
     },
   })
+  const db = drizzle(client)
   return {
-    db: drizzle(client),
+    db: statementMs === undefined ? db : limitStatements(db, statementMs),
     listen: async (channel, nudge) => {
       if (await isPooled(client)) return false
       await client.listen(channel, nudge, nudge)
@@ -54,6 +64,13 @@ export function connect(url: string, { max = 10, purpose }: ConnectOptions = {})
     },
     close: () => client.end({ timeout: 5 }),
   }
+}
+
+/** A single statement gets a transaction of its own, as the limit is a setting of transactions. */
+function limitStatements(db: Database, statementMs: number): Database {
+  const limited = Object.create(db, { statementMs: { value: statementMs } })
+  const execute = (query: SQLWrapper) => tryTransaction(limited, (tx) => tx.execute(query))
+  return Object.create(limited, { execute: { value: execute } })
 }
 
 /**
@@ -133,9 +150,10 @@ async function tryTransaction<T>(
         if (over) throw new Error('the transaction has ended, and with it all that was part of it')
       }
       try {
-        // Sent together with the first query, before it.
+        // Both are sent together with the first query, before it.
         const configured = config && tx.setTransaction(config)
-        const [result] = await both(work(guarded(tx, refuse)), configured)
+        const limited = db.statementMs === undefined ? undefined : limit(tx, db.statementMs)
+        const [result] = await both(work(guarded(tx, refuse)), both(configured, limited))
         return result
       } catch (error) {
         const isBroken = over || isAway(error)
@@ -159,3 +177,7 @@ function guarded(tx: Queryable, check: () => void): Queryable {
     },
   })
 }
+
+/** Not by a setting of the connection: a pooler in transaction mode refuses it, or gives it to others. */
+const limit = (tx: Queryable, ms: number) =>
+  tx.execute(sql.raw(`set local statement_timeout = ${ms}`)).execute()

@@ -15,6 +15,8 @@ export function postgresCode(error: unknown): string | undefined {
 }
 
 const brokenRule = new Set(['22001', '22003', '22021', '22P05', '23502', '23503', '23514'])
+/** Also by the limit of a statement's time. */
+const canceled = '57014'
 const away = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
@@ -44,6 +46,8 @@ export function refusalByDatabase(error: unknown): Refusal | undefined {
       { field, detail: 'breaks a rule of the database' },
     ])
   }
+  if (found?.code === canceled)
+    return new Refusal('unavailable', 'The database took too long, and nothing was changed.')
   // Of a standby, or of a database that is set to read only.
   if (found?.code === '25006')
     return new Refusal('unavailable', 'The database takes no writes at the moment. Try again soon.')

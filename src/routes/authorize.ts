@@ -1,27 +1,25 @@
 /** In charge of keys on the way in: whether the one that a request carries allows what is asked. */
 import type { Context } from 'hono'
-import type { Database } from '../db/connect.ts'
+
 import { inTime } from '../db/in-time.ts'
+
 import { Refusal } from '../errors.ts'
-import { allows, type Scope, scopesOfKey } from '../services/keys.ts'
+import { allows, type Scope } from '../services/keys.ts'
 import { callerOf, type FeedCredentials, pollerOf } from './caller.ts'
 import type { KeyGate } from './key-gate.ts'
 import type { CountRequest } from './rate-limits.ts'
 
-/** A pooler may keep a question for minutes while Postgres is away; who asks here is told sooner. */
-const patienceMs = 5_000
-/** For who would be let in all the same. */
+/** How long a poller waits for the word on a key that was good before: it would be let in all the same. */
 const shortPatienceMs = 1_000
+
+/** Null when the key is unknown or revoked. */
+export type AskForKey = (key: string) => Promise<Scope[] | null>
 
 /** Throws a refusal when the request may not do what needs `scope`. */
 export type Authorize = (c: Context, scope: Scope) => Promise<void>
 
-export function bearerAuthorizer(db: Database, gate: KeyGate): Authorize {
-  return async (c, scope) =>
-    admit(
-      await gate.scopesOf(callerOf(c), (key) => inTime(scopesOfKey(db, key), patienceMs)),
-      scope,
-    )
+export function bearerAuthorizer(ask: AskForKey, gate: KeyGate): Authorize {
+  return async (c, scope) => admit(await gate.scopesOf(callerOf(c), ask), scope)
 }
 
 /** Throws a refusal when there is nothing for this poller, or when he polls too often. */
@@ -32,10 +30,10 @@ export type AuthorizeFeed = (
 
 /**
  * No key is needed when feeds are public. One that was good when it was last asked for opens the last
- * good feed while the database is away.
+ * good feed while the database does not answer.
  */
 export function feedAuthorizer(
-  db: Database,
+  ask: AskForKey,
   feedsPublic: boolean,
   { gate, count }: { gate: KeyGate; count: CountRequest },
 ): AuthorizeFeed {
@@ -43,8 +41,7 @@ export function feedAuthorizer(
 
   async function scopesOf(key: string): Promise<Scope[] | null> {
     try {
-      const patience = lastGood.has(key) ? shortPatienceMs : patienceMs
-      const held = await inTime(scopesOfKey(db, key), patience)
+      const held = await (lastGood.has(key) ? inTime(ask(key), shortPatienceMs) : ask(key))
       if (held) lastGood.set(key, held)
       else lastGood.delete(key)
       return held

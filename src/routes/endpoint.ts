@@ -2,13 +2,19 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { z } from 'zod'
+import { inTime } from '../db/in-time.ts'
 import { Refusal, type RefusalCode } from '../errors.ts'
 import type { Scope } from '../services/keys.ts'
 import type { Authorize } from './authorize.ts'
 import { problem, refusalOfIssues, refusals } from './problem.ts'
 
 /** Where endpoints are hung, and who decides whether a request may enter: `authorize` throws a refusal. */
-export type Door = { app: OpenAPIHono; authorize: Authorize }
+export type Door = {
+  app: OpenAPIHono
+  authorize: Authorize
+  /** How long a request may be worked on, once it is there. */
+  workMs: number
+}
 
 type Answer = { description: string; schema?: z.ZodType; etag?: boolean }
 
@@ -51,7 +57,7 @@ export function endpoint<
   Query extends z.ZodObject,
   Body extends z.ZodType,
 >(
-  { app, authorize }: Door,
+  { app, authorize, workMs }: Door,
   contract: Contract<Params, Query, Body>,
   handle: (input: Input<Params, Query, Body>, c: Context) => Promise<Response>,
 ): void {
@@ -66,9 +72,13 @@ export function endpoint<
       throw refusalOfIssues([params, query, body].flatMap((checked) => checked.error?.issues ?? []))
     }
     const ifMatch = readIfMatch(c.req.header('If-Match'))
-    return handle({ params: params.data, query: query.data, body: body.data, ifMatch }, c)
+    const input = { params: params.data, query: query.data, body: body.data, ifMatch }
+    return inTime(handle(input, c), workMs, tookTooLong)
   })
 }
+
+const tookTooLong = () =>
+  new Refusal('unavailable', 'This took too long. Look whether it was done before you repeat it.')
 
 const takesBody = (body: z.ZodType) => !(body instanceof z.ZodUndefined)
 

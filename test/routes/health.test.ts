@@ -12,7 +12,6 @@ import { startEmbedded } from '../../src/db/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { createLogger } from '../../src/log.ts'
 import { createFigures } from '../../src/routes/figures.ts'
-import { createKeyGate } from '../../src/routes/key-gate.ts'
 import { startAnother } from '../feeds/servers.ts'
 import { startTestServer, type TestServer } from '../server.ts'
 
@@ -123,8 +122,9 @@ test('a server that stops is not ready', async () => {
     log: createLogger('silent'),
     figures: createFigures(),
     accepting: () => false,
-    gate: createKeyGate(10),
+    authorize: async () => undefined,
     count: async () => undefined,
+    workMs: 1000,
   })
   const answer = await app.request('/readyz')
   expect([answer.status, await answer.json()]).toEqual(notReady('The server is stopping.'))

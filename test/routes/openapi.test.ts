@@ -3,8 +3,9 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { createLogger } from '../../src/log.ts'
+
 import { createFigures } from '../../src/routes/figures.ts'
-import { createKeyGate } from '../../src/routes/key-gate.ts'
+
 import { createTestDatabase, type TestDatabase } from '../database.ts'
 
 type Operation = { operationId: string; summary: string; tags: string[]; responses: object }
@@ -30,9 +31,16 @@ afterAll(() => database.close())
 
 function appOn({ db }: TestDatabase) {
   const config = { publicUrl: null, currency: 'USD' }
-  const [log, figures, gate] = [createLogger('silent'), createFigures(), createKeyGate(10)]
-  const count = async () => undefined
-  return createApp({ db, config, log, figures, accepting: () => true, gate, count })
+  return createApp({
+    db,
+    config,
+    log: createLogger('silent'),
+    figures: createFigures(),
+    accepting: () => true,
+    authorize: async () => undefined,
+    count: async () => undefined,
+    workMs: 1000,
+  })
 }
 
 const operations = () =>
