@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import type { Database } from '../db/connect.ts'
 import { Refusal } from '../errors.ts'
-import { allows, type Scope, scopesOfKey } from '../services/keys.ts'
+import { allows, hashOf, type Scope, scopesOfKey } from '../services/keys.ts'
 
 /** Throws a refusal when the request may not do what needs `scope`. */
 export type Authorize = (c: Context, scope: Scope) => Promise<void>
@@ -20,19 +20,20 @@ export type AuthorizeFeed = (given: FeedCredentials) => Promise<void>
 /**
  * For feeds, whose pollers know only URLs: `?key=`, the password of Basic, or a Bearer key; none when
  * feeds are public. A key that was good when it was last asked for opens the last good feed while the
- * database is away.
+ * database is away; it is known by its hash, so that no key stays in memory.
  */
 export function feedAuthorizer(db: Database, feedsPublic: boolean): AuthorizeFeed {
   const lastGood = new Map<string, Scope[]>()
 
   async function scopesOf(key: string): Promise<Scope[] | null> {
+    const hash = hashOf(key)
     try {
       const held = await scopesOfKey(db, key)
-      if (held) lastGood.set(key, held)
-      else lastGood.delete(key)
+      if (held) lastGood.set(hash, held)
+      else lastGood.delete(hash)
       return held
     } catch (error) {
-      const held = lastGood.get(key)
+      const held = lastGood.get(hash)
       if (!held) throw error
       return held
     }
