@@ -1,6 +1,7 @@
 /** In charge of the endpoints of customers. */
 import { z } from 'zod'
 import type { Database } from '../db/connect.ts'
+import { eraseCustomer } from '../services/customer-erasure.ts'
 import {
   customerRecord,
   customerReplacement,
@@ -44,5 +45,23 @@ export function customerRoutes(door: Door, db: Database): void {
       refuses: ['conflict'],
     },
     async ({ params, body }, c) => c.json(await saveCustomer(db, params.id, body)),
+  )
+  endpoint(
+    door,
+    {
+      ...common,
+      method: 'delete',
+      operationId: 'eraseCustomer',
+      summary: 'Erase a person: their orders stay without them, and nothing more of them is sent',
+      // It cannot be undone, and the keys of tills may write.
+      scope: 'admin',
+      body: noBody,
+      answers: { 204: { description: 'Erased' } },
+      refuses: ['not_found'],
+    },
+    async ({ params }, c) => {
+      await eraseCustomer(db, params.id)
+      return c.body(null, 204)
+    },
   )
 }

@@ -145,11 +145,12 @@ async function upsertCustomer(
   const names = sql.join([sql`id`, ...columns], sql`, `)
   const newId = customerId === undefined ? ownId : sql`${customerId}::text`
   const values = columns.length > 0 ? sql`, ${list(sql`r.`)}` : sql``
+  // Its row is locked in any case: nobody may erase the customer before what is written next.
   const change =
     columns.length > 0
       ? sql`do update set (${list(sql``)}) = row(${list(sql`excluded.`)})
           where (${list(sql`c.`)}) is distinct from (${list(sql`excluded.`)})`
-      : sql`do nothing`
+      : sql`do update set updated_at = c.updated_at where false`
   const [saved] = await tx.execute<{ id: string; created: boolean }>(sql`
     insert into ${customers} as c (${names})
     select ${newId}${values} from jsonb_populate_record(null::${customers}, ${JSON.stringify(row)}::jsonb) r

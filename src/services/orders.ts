@@ -42,12 +42,12 @@ export async function writeOrder(
   return created
 }
 
-/** Refuses another order of the same id. */
+/** Refuses another order of the same id. One whose customer was erased is recorded whatever is said of it: nobody comes back by a repeat. */
 async function isRecorded(tx: Queryable, id: string, digest: string): Promise<boolean> {
-  const [found] = await tx.execute<{ digest: string | null }>(
-    sql`select digest from ${orders} where id = ${id}`,
+  const [found] = await tx.execute<{ digest: string | null; erased: boolean }>(
+    sql`select digest, erased_at is not null as erased from ${orders} where id = ${id}`,
   )
-  if (found && found.digest !== digest)
+  if (found && !found.erased && found.digest !== digest)
     throw new Refusal(
       'conflict',
       `The order "${id}" is recorded already, with other content. What was sent to Klaviyo cannot be changed; record a refund or a cancellation.`,

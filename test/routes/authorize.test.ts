@@ -38,6 +38,7 @@ const routes: [Scope, string, string][] = [
   ['write', 'DELETE', '/v1/stores/s/products/p'],
   ['read', 'GET', '/v1/customers/c'],
   ['write', 'PUT', '/v1/customers/c'],
+  ['admin', 'DELETE', '/v1/customers/nobody'],
   ['write', 'POST', '/v1/visits'],
   ['read', 'GET', '/v1/orders'],
   ['write', 'POST', '/v1/orders'],

@@ -90,6 +90,7 @@ test('the operations are named as they are in generated clients', () => {
       "releaseFeed",
       "getCustomer",
       "saveCustomer",
+      "eraseCustomer",
       "listOrders",
       "recordOrder",
       "getOrder",
