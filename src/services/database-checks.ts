@@ -52,7 +52,7 @@ export async function checkMessages(db: Queryable): Promise<Finding[]> {
   const found: Finding[] = [fine(area, `${pending} wait, ${sent} were sent.`)]
   const erased = await countErasedOrders(db)
   if (erased > 0)
-    found.push(fine(area, `${erased} orders send nothing more: their customers were erased.`))
+    found.push(fine(area, `Nothing more is sent of ${erased} orders: their customers were erased.`))
   for (const problem of await readPushProblems(db))
     found.push({ level: 'error', area, found: problem, advice: 'Mend the key; messages are kept.' })
   if (buried > 0)
