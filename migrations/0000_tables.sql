@@ -216,6 +216,7 @@ CREATE TABLE "orders" (
 	"discount_value" numeric(14, 4),
 	"metadata" jsonb DEFAULT '{}'::jsonb NOT NULL,
 	"digest" text,
+	"erased_at" timestamp (3) with time zone,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "orders_id_valid" CHECK (char_length("orders"."id") between 1 and 255 and "orders"."id" !~ '[\u0001-\u001f\u007f-\u009f\ufffe\uffff,]|^[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]|[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]$'),

@@ -46,6 +46,7 @@ $$;
 -- holds the order's row decides, so the ids of messages follow the order's history and nothing is
 -- written twice, however many call it at once.
 -- The first of its kind takes the plain id, by which Klaviyo ties refunds to orders; the others append their own.
+-- An order whose customer was erased gets none.
 -- It is planned anew at each call: a plan kept from when the tables were empty would read all of them later.
 CREATE FUNCTION outbox_fill(order_ids text[], history boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan SET jit = off AS $$
@@ -53,7 +54,10 @@ DECLARE
   historic_before timestamptz := now() - (SELECT backfill_after FROM push_settings);
   filled bigint;
 BEGIN
-  PERFORM FROM orders JOIN unnest(order_ids) AS named(id) USING (id) ORDER BY orders.id FOR NO KEY UPDATE OF orders;
+  order_ids := ARRAY(
+    SELECT id FROM orders JOIN unnest(order_ids) AS named(id) USING (id)
+    WHERE orders.erased_at IS NULL ORDER BY id FOR NO KEY UPDATE OF orders
+  );
   INSERT INTO outbox (order_id, metric, ref, unique_id, occurred_at, backfill)
   SELECT missing.order_id, missing.metric, missing.ref,
     CASE
@@ -176,6 +180,48 @@ BEGIN
 END $$;
 --> statement-breakpoint
 CREATE CONSTRAINT TRIGGER enqueue_new AFTER INSERT ON customers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION customers_enqueue_new();
+--> statement-breakpoint
+-- Erases a person, in the caller's transaction; false when there is no such customer. Orders stay as trade: what was
+-- sold, where, when and for how much. What is written by hand or leads to the person goes, and no message is written
+-- for them any more. Messages that were sent stay without their content, so that it is still known that they were;
+-- the others are removed, and so are those of an id that gave way to this or another one while they were being sent.
+-- At the same time there may run, each before it or after it as a whole:
+--  - whoever writes the customer, an order or a visit of theirs: REST locks the customer's row first, plain SQL by its
+--    foreign key. What comes after it finds no customer, and makes a new one;
+--  - an update of an order, or a backfill: they lock the order's row first;
+--  - a sender, which holds the messages it has claimed: what Klaviyo is being told of is waited for, then emptied;
+--  - a sender that takes notes of new e-mails: the note is waited for before the messages that it sets pending.
+-- All lock customers, orders, notes, messages in this order, and each of them by id, so that nobody waits in a circle.
+CREATE FUNCTION customers_erase(erased text) RETURNS boolean
+LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan SET jit = off AS $$
+DECLARE
+  their_orders text[];
+  messages bigint[];
+BEGIN
+  PERFORM FROM customers WHERE id = erased FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  their_orders := ARRAY(SELECT id FROM orders WHERE customer_id = erased ORDER BY id FOR NO KEY UPDATE);
+  UPDATE order_updates SET reason = NULL, tracking_number = NULL, digest = NULL WHERE order_id = ANY (their_orders);
+  UPDATE orders SET customer_id = NULL, billing_address = NULL, shipping_address = NULL, discount_code = NULL,
+    metadata = '{}', digest = NULL, erased_at = now()
+  WHERE id = ANY (their_orders);
+  DELETE FROM outbox_wakes WHERE customer_id = erased;
+  messages := ARRAY(
+    SELECT id FROM outbox WHERE id IN (
+      SELECT id FROM outbox WHERE order_id = ANY (their_orders)
+      UNION ALL
+      SELECT id FROM outbox WHERE customer_id = erased
+      UNION ALL
+      SELECT id FROM outbox m WHERE customer_id IS NOT NULL AND NOT EXISTS (SELECT FROM customers WHERE id = m.customer_id)
+    ) ORDER BY id FOR UPDATE
+  );
+  DELETE FROM outbox WHERE id = ANY (messages) AND (customer_id IS NOT NULL OR status <> 'sent');
+  UPDATE outbox SET payload = NULL, error = NULL, warnings = '{}' WHERE id = ANY (messages);
+  DELETE FROM customers WHERE id = erased;
+  RETURN true;
+END $$;
 --> statement-breakpoint
 -- A nudge for the sender, heard when the transaction commits.
 CREATE FUNCTION outbox_notify() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -17,6 +17,7 @@ import { serveCommand } from './commands/serve.ts'
 import { printError } from './commands/terminal.ts'
 import { readConfig } from './config.ts'
 import { outliveLateWrites } from './db/late-write.ts'
+import { describeError } from './log.ts'
 import { version } from './version.ts'
 
 const commands = [
@@ -44,7 +45,9 @@ const program = new Command('storefeed')
 
 for (const add of commands) add(program, () => readConfig(process.env))
 
-outliveLateWrites()
+outliveLateWrites((error) =>
+  printError(JSON.stringify({ err: describeError(error), msg: 'storefeed failed and ends' })),
+)
 
 try {
   // Not commander's default command: that takes an unknown command for an argument of its own.

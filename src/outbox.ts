@@ -69,7 +69,7 @@ export async function enterLane(tx: Queryable, lane: LaneName): Promise<LaneStat
 export async function wakeUnsendable(tx: Queryable): Promise<void> {
   await tx.execute(sql`
     with noted as (delete from ${outboxWakes} returning customer_id)
-    update ${outbox} set status = 'pending', next_at = now(), settled_at = null, attempts = 0, error = null,
+    update ${outbox} set status = 'pending', next_at = now(), settled_at = null, attempts = 0, ${withoutContent},
       backfill = backfill or occurred_at < now() - (select backfill_after from ${pushSettings})
     where status = 'unsendable' and order_id in (
       select id from ${orders} where customer_id in (select customer_id from noted)
@@ -233,18 +233,19 @@ export async function countMessages(db: Queryable): Promise<Partial<Record<Statu
   return counts
 }
 
+/** What a message tells of a person: what was sent, what Klaviyo found bad in it, and what was left out. */
+export const withoutContent = sql`payload = null, error = null, warnings = '{}'`
+
 const forgottenAtOnce = 10_000
 
-/**
- * Empties what was settled that long ago of what may be about people: what was sent, and what Klaviyo said of it.
- * Answers how many; to be called again until none.
- */
-export async function forgetPayloads(db: Queryable, days: number): Promise<number> {
+/** Empties what was settled that long ago; that it was sent stays known. Answers how many; to be called again until none. */
+export async function forgetContents(db: Queryable, days: number): Promise<number> {
   const forgotten = await db.execute(sql`
-    update ${outbox} set payload = null, error = null, warnings = '{}' where id in (
+    update ${outbox} set ${withoutContent} where id in (
       select id from ${outbox}
       where settled_at < now() - ${days} * interval '1 day'
-        and (payload is not null or error is not null or warnings <> '{}') limit ${forgottenAtOnce}
+        and (payload is not null or error is not null or warnings <> '{}')
+      limit ${forgottenAtOnce}
     ) returning 1`)
   return forgotten.length
 }

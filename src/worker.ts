@@ -8,7 +8,7 @@ import { readFeedStatuses } from './feeds/feed-status.ts'
 import { removeOldPolls } from './feeds/poll-log.ts'
 import { type Drain, drain } from './klaviyo/sender.ts'
 import { type Loop, startLoop } from './loop.ts'
-import { forgetPayloads } from './outbox.ts'
+import { forgetContents } from './outbox.ts'
 
 export type Worker = { stop: () => Promise<void> }
 
@@ -96,7 +96,7 @@ async function nudgeBy(
 
 async function keepUp(db: Connection['db'], retentionDays: number, log: Logger): Promise<void> {
   await removeOldPolls(db)
-  while ((await forgetPayloads(db, retentionDays)) > 0);
+  while ((await forgetContents(db, retentionDays)) > 0);
   for (const { feed, warnings } of await readFeedStatuses(db)) {
     for (const warning of warnings) log.warn({ feed }, warning)
   }

@@ -1,8 +1,12 @@
 /** In charge of showing that the log tells of a failure and holds nothing of the rows it failed on. */
+import { spawnSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { sql } from 'drizzle-orm'
-import { expect, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import { connect, type Database } from '../src/db/connect.ts'
 import { describeError } from '../src/log.ts'
+import { mask } from '../src/mask.ts'
 import { createTestDatabase } from './database.ts'
 
 const secret = 'jane@example.com'
@@ -57,4 +61,52 @@ test('any other error is told with its causes, and what is no error is told as s
     cause: { message: 'inner', code: 'E1', at: expect.any(Array) },
   })
   expect(describeError(secret)).toEqual({ message: 'something that is no error was thrown' })
+})
+
+test('no line of a parameter passes for a line of the stack', async () => {
+  const { db, close } = await createTestDatabase()
+  try {
+    const told = describeError(await failureOf(db, sql`select ${`x\nat ${secret}`}::int`))
+    expect(told).toMatchObject({ code: '22P02', at: expect.arrayContaining([expect.anything()]) })
+    expect(JSON.stringify(told)).not.toContain(secret)
+  } finally {
+    await close()
+  }
+})
+
+test.each([
+  ['no e-mail jane.doe+x@example.co.uk here', 'no e-mail (e-mail) here'],
+  ['<jane@example.com>, jane%40example.com', '<(e-mail)>, (e-mail)'],
+  ['/feeds/products.json?key=abc123&x=1', '/feeds/products.json?key=(key)&x=1'],
+  ['sf_0123456789abcdef0123 and pk_0123456789abcdef0123', '(key) and (key)'],
+  ['Authorization: Bearer abc.def', 'Authorization: Bearer (key)'],
+  ['call +1 (617) 555-0100 or 6175550100 or 617.555.0100', 'call (number) or (number) or (number)'],
+  [
+    'connect ECONNREFUSED 127.0.0.1:5432 after 5000 ms',
+    'connect ECONNREFUSED 127.0.0.1:5432 after 5000 ms',
+  ],
+  ['401 Incorrect authentication credentials.', '401 Incorrect authentication credentials.'],
+])('%s is shown as %s', (text, shown) => {
+  expect(mask(text)).toBe(shown)
+})
+
+test('an error that nobody caught ends the process, and is told without what hangs on it', () => {
+  const at = (name: string) =>
+    JSON.stringify(pathToFileURL(join(dirname(inject('main')), name)).href)
+  const script = `
+    import { outliveLateWrites } from ${at('db/late-write.js')}
+    import { describeError } from ${at('log.js')}
+    outliveLateWrites((error) => console.error(JSON.stringify(describeError(error))))
+    setTimeout(() => console.log('lives on'), 5000)
+    Promise.reject(Object.assign(new Error('Failed query: ${secret}'), { params: ['${secret}'] }))`
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', script],
+    {
+      encoding: 'utf8',
+    },
+  )
+  expect([status, stdout]).toEqual([1, ''])
+  expect(stderr).toMatch(/^\{"message":"a query failed"/)
+  expect(stderr).not.toContain(secret)
 })

@@ -6,6 +6,7 @@ import { Refusal } from '../errors.ts'
 import { packEvents } from '../klaviyo/parcels.ts'
 import { eventsTransport, trackTransport } from '../klaviyo/transport.ts'
 import { messagesOfOrder } from '../outbox.ts'
+import { isErased } from '../services/customer-erasure.ts'
 import { print } from './terminal.ts'
 import { withDatabase } from './with-database.ts'
 
@@ -22,6 +23,11 @@ export function eventCommand(program: Command, readConfig: () => Config): void {
 }
 
 async function readEvents(db: Database, { klaviyo }: Config, orderId: string) {
+  if (await isErased(db, orderId))
+    throw new Refusal(
+      'conflict',
+      `The customer of the order "${orderId}" was erased: it sends nothing more.`,
+    )
   const run = await messagesOfOrder(db, orderId)
   if (run.messages.length === 0)
     throw new Refusal('not_found', `There is no order "${orderId}", or it has no messages yet.`)

@@ -3,11 +3,14 @@
 /**
  * The write comes from a timer, so nobody else can catch it (porsager/postgres#1208, not mended in
  * 3.4.9). The connection is gone by then and its queries have been rejected or will be by their
- * time-outs. Anything else that nobody caught still ends the process.
+ * time-outs. Anything else that nobody caught ends the process once it is told: Node itself would print
+ * all that hangs on the error, as the parameters of a query.
  */
-export function outliveLateWrites(): void {
+export function outliveLateWrites(tell: (error: Error) => void): void {
   process.on('uncaughtException', (error) => {
-    if (!isLateWrite(error)) throw error
+    if (isLateWrite(error)) return
+    tell(error)
+    process.exit(1)
   })
 }
 

@@ -1,6 +1,7 @@
 /** In charge of every request to Klaviyo: the only place that speaks to the outside, and what an answer means. */
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { mask } from '../mask.ts'
 import { revision } from './events-api.ts'
 import { type Endpoint, endpoints } from './limits.ts'
 import { createPace, type Pace } from './pace.ts'
@@ -158,7 +159,8 @@ function judge(endpoint: Endpoint, response: Response, text: string): Verdict {
     const retryAfterMs = status === 429 ? readRetryAfter(headers.get('retry-after')) : null
     return { verdict: 'later', reason, retryAfterMs, requestId }
   }
-  if (meaning === 'stop') return { verdict: 'stop', reason, requestId }
+  // It becomes an alarm, which the log tells and /readyz shows to everybody.
+  if (meaning === 'stop') return { verdict: 'stop', reason: mask(reason), requestId }
   // An edge or a proxy answers in HTML; only Klaviyo itself may condemn a message.
   if (!errors && status !== 413) return { verdict: 'later', reason, retryAfterMs: null, requestId }
   return { verdict: 'never', reason, faults: errors ?? [], requestId }

@@ -1,10 +1,8 @@
 /** In charge of keys on the way in: whether the one that a request carries allows what is asked. */
 import type { Context } from 'hono'
-
 import { inTime } from '../db/in-time.ts'
-
 import { Refusal } from '../errors.ts'
-import { allows, type Scope } from '../services/keys.ts'
+import { allows, hashOf, type Scope } from '../services/keys.ts'
 import { callerOf, type FeedCredentials, pollerOf } from './caller.ts'
 import type { KeyGate } from './key-gate.ts'
 import type { CountRequest } from './rate-limits.ts'
@@ -40,13 +38,14 @@ export function feedAuthorizer(
   const lastGood = new Map<string, Scope[]>()
 
   async function scopesOf(key: string): Promise<Scope[] | null> {
+    const hash = hashOf(key)
     try {
-      const held = await (lastGood.has(key) ? inTime(ask(key), shortPatienceMs) : ask(key))
-      if (held) lastGood.set(key, held)
-      else lastGood.delete(key)
+      const held = await (lastGood.has(hash) ? inTime(ask(key), shortPatienceMs) : ask(key))
+      if (held) lastGood.set(hash, held)
+      else lastGood.delete(hash)
       return held
     } catch (error) {
-      const held = lastGood.get(key)
+      const held = lastGood.get(hash)
       if (!held) throw error
       return held
     }

@@ -1,13 +1,13 @@
 /** In charge of the endpoints of customers. */
 import { z } from 'zod'
 import type { Database } from '../db/connect.ts'
+import { eraseCustomer } from '../services/customer-erasure.ts'
 import {
   customerRecord,
   customerReplacement,
   getCustomer,
   saveCustomer,
 } from '../services/customers.ts'
-import { eraseCustomer } from '../services/erasure.ts'
 import { id } from '../services/fields.ts'
 import { type Door, endpoint, noBody, none } from './endpoint.ts'
 
@@ -52,12 +52,11 @@ export function customerRoutes(door: Door, db: Database): void {
       ...common,
       method: 'delete',
       operationId: 'eraseCustomer',
-      summary: 'Erase a person for good: orders stay without them, what was sent is emptied',
+      summary: 'Erase a person: their orders stay without them, and nothing more of them is sent',
+      // It cannot be undone, and the keys of tills may write.
       scope: 'admin',
       body: noBody,
-      answers: {
-        204: { description: 'Nothing here tells of them any more; ask Klaviyo for the same' },
-      },
+      answers: { 204: { description: 'Erased' } },
       refuses: ['not_found'],
     },
     async ({ params }, c) => {

@@ -115,20 +115,14 @@ export async function writeCustomer(tx: Queryable, draft: CustomerDraft): Promis
   })
 }
 
-const lostTo = new Set([
-  'customers_email',
-  'customers_pkey',
-  'orders_customer_id_customers_id_fk',
-  'visits_customer_id_customers_id_fk',
-])
-
-/** Plain SQL takes no part in our locks and may make the same customer meanwhile; and one just found may be erased. */
-export async function asOneTry<T>(work: () => Promise<T>): Promise<T> {
+/** Plain SQL takes no part in our locks and may make the same customer meanwhile. */
+async function asOneTry<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (!lostTo.has(postgresError(error)?.constraint_name ?? '')) throw error
-    throw new LostRace('a customer was made or erased meanwhile', { cause: error })
+    const lost = ['customers_email', 'customers_pkey']
+    if (!lost.includes(postgresError(error)?.constraint_name ?? '')) throw error
+    throw new LostRace('a customer was made meanwhile', { cause: error })
   }
 }
 
@@ -151,11 +145,12 @@ async function upsertCustomer(
   const names = sql.join([sql`id`, ...columns], sql`, `)
   const newId = customerId === undefined ? ownId : sql`${customerId}::text`
   const values = columns.length > 0 ? sql`, ${list(sql`r.`)}` : sql``
+  // Its row is locked in any case: nobody may erase the customer before what is written next.
   const change =
     columns.length > 0
       ? sql`do update set (${list(sql``)}) = row(${list(sql`excluded.`)})
           where (${list(sql`c.`)}) is distinct from (${list(sql`excluded.`)})`
-      : sql`do nothing`
+      : sql`do update set updated_at = c.updated_at where false`
   const [saved] = await tx.execute<{ id: string; created: boolean }>(sql`
     insert into ${customers} as c (${names})
     select ${newId}${values} from jsonb_populate_record(null::${customers}, ${JSON.stringify(row)}::jsonb) r

@@ -1,6 +1,7 @@
 /** In charge of checking the database and the messages in it. */
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connect.ts'
+import { orders } from '../db/schema/orders.ts'
 import { missingTriggers } from '../db/triggers.ts'
 import { countMessages } from '../outbox.ts'
 import { type Finding, fine } from './findings.ts'
@@ -49,6 +50,9 @@ export async function checkMessages(db: Queryable): Promise<Finding[]> {
   const area = 'messages'
   const { pending = 0, sent = 0, buried = 0, unsendable = 0 } = await countMessages(db)
   const found: Finding[] = [fine(area, `${pending} wait, ${sent} were sent.`)]
+  const erased = await countErasedOrders(db)
+  if (erased > 0)
+    found.push(fine(area, `Nothing more is sent of ${erased} orders: their customers were erased.`))
   for (const problem of await readPushProblems(db))
     found.push({ level: 'error', area, found: problem, advice: 'Mend the key; messages are kept.' })
   if (buried > 0)
@@ -66,4 +70,11 @@ export async function checkMessages(db: Queryable): Promise<Finding[]> {
       advice: 'GET /v1/events?status=unsendable lists them.',
     })
   return found
+}
+
+async function countErasedOrders(db: Queryable): Promise<number> {
+  const [row] = await db.execute<{ count: number }>(
+    sql`select count(*)::int as count from ${orders} where erased_at is not null`,
+  )
+  return row?.count ?? 0
 }

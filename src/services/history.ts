@@ -4,6 +4,7 @@ import type { Queryable } from '../db/connect.ts'
 import { orders, orderUpdates } from '../db/schema/orders.ts'
 import { outbox } from '../db/schema/outbox.ts'
 import { textArray } from '../db/text-array.ts'
+import { withoutContent } from '../outbox.ts'
 
 /** ISO 8601 with an offset; null is without end. `to` is not part of it. */
 export type Period = { from: string | null; to: string | null }
@@ -15,7 +16,8 @@ const ordersAtOnce = 1_000
 const within = (time: SQL, { from, to }: Period) =>
   sql`${time} >= coalesce(${from}::timestamptz, '-infinity') and ${time} < coalesce(${to}::timestamptz, 'infinity')`
 
-const inPeriod = (period: Period) => sql`(
+/** Orders of people who were erased are no history. */
+const inPeriod = (period: Period) => sql`o.erased_at is null and (
   ${within(sql`o.placed_at`, period)}
   or exists (select from ${orderUpdates} u where u.order_id = o.id and ${within(sql`u.occurred_at`, period)})
 )`
@@ -56,8 +58,11 @@ export async function* fillHistory(
 
 async function fillOrders(db: Queryable, ids: readonly string[], url: string): Promise<number> {
   const again = await db.execute(sql`
-    update ${outbox} set status = 'pending', backfill = true, next_at = now(), settled_at = null, attempts = 0
-    where order_id = any(${textArray(ids)}) and status = 'sent' and sent_to is distinct from ${url}
+    update ${outbox} set status = 'pending', backfill = true, next_at = now(), settled_at = null, attempts = 0,
+      ${withoutContent}
+    where order_id in (
+      select id from ${orders} where id = any(${textArray(ids)}) and erased_at is null order by id for share
+    ) and status = 'sent' and sent_to is distinct from ${url}
     returning 1`)
   const [filled] = await db.execute<{ count: number }>(
     sql`select outbox_fill(${textArray(ids)}, true)::int as count`,

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Queryable } from '../db/connect.ts'
 import { metrics, outbox, type Status, statuses } from '../db/schema/outbox.ts'
 import { Refusal } from '../errors.ts'
-import { readAlarms } from '../outbox.ts'
+import { readAlarms, withoutContent } from '../outbox.ts'
 import { type Page, readCursor, unknownRecord, writeCursor } from './catalog-reads.ts'
 import { instant } from './fields.ts'
 
@@ -97,7 +97,8 @@ export async function getMessage(db: Queryable, id: number): Promise<MessageReco
   return row?.record ?? unknownRecord('message', String(id))
 }
 
-const toPending = sql`status = 'pending', next_at = now(), settled_at = null, attempts = 0`
+/** As new: only what is settled is forgotten in time. */
+const toPending = sql`status = 'pending', next_at = now(), settled_at = null, attempts = 0, ${withoutContent}`
 const nudge = sql`select pg_notify('outbox', '')`
 
 /** Sends it again under its own unique_id, so that Klaviyo counts it once. A message under way is waited for first. */
@@ -121,7 +122,9 @@ export function discardMessage(db: Queryable, id: number): Promise<MessageRecord
 /** Answers how many. */
 export async function retryBuried(db: Queryable): Promise<number> {
   const again = await db.execute(
-    sql`update ${outbox} set ${toPending} where status = 'buried' returning 1`,
+    sql`update ${outbox} set ${toPending} where id in (
+      select id from ${outbox} where status = 'buried' order by id for no key update
+    ) returning 1`,
   )
   await db.execute(nudge)
   return again.length

@@ -125,6 +125,7 @@ export const orderRecord = z
     discount_code: z.string().nullable(),
     discount_value: z.number().nullable(),
     metadata: metadataRecord,
+    erased_at: instant.nullable().meta({ description: 'When its customer was erased' }),
     created_at: instant,
     updated_at: instant,
     items: z.array(

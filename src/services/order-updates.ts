@@ -39,20 +39,27 @@ export async function writeUpdate(
   draft: UpdateDraft,
 ): Promise<boolean> {
   const digest = digestOf(draft)
-  const found = await tx.execute(sql`select from ${orders} where id = ${orderId} for no key update`)
-  if (found.length === 0) unknownRecord('order', orderId)
-  if (await isRecorded(tx, { orderId, kind, id: draft.id, digest })) return false
+  const [order] = await tx.execute<{ erased: boolean }>(sql`
+    select erased_at is not null as erased from ${orders} where id = ${orderId} for no key update`)
+  if (!order) unknownRecord('order', orderId)
+  if (await isRecorded(tx, { orderId, kind, id: draft.id, digest }, order.erased)) return false
   await insertUpdate(tx, { orderId, kind, digest }, draft)
   return true
 }
 
 type UpdateKey = { orderId: string; kind: UpdateKind; id: string }
 
-async function isRecorded(tx: Queryable, key: UpdateKey & { digest: string }): Promise<boolean> {
+/** The digests of what was known of an order before its customer was erased are gone: a repeat is one by its id. */
+async function isRecorded(
+  tx: Queryable,
+  key: UpdateKey & { digest: string },
+  erased: boolean,
+): Promise<boolean> {
   const [found] = await tx.execute<{ digest: string | null }>(
     sql`select digest from ${orderUpdates} where ${same(key)}`,
   )
-  if (found && found.digest !== key.digest)
+  const forgotten = erased && found?.digest === null
+  if (found && !forgotten && found.digest !== key.digest)
     throw new Refusal('conflict', `"${key.id}" is recorded already, with other content.`, [
       { field: 'id', detail: 'is used by an update of this order with other content' },
     ])

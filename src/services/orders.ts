@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from '../db/connect.ts'
 import { orderItems, orders } from '../db/schema/orders.ts'
 import { Refusal } from '../errors.ts'
-import { asOneTry, recognizeCustomer } from './customers.ts'
+import { recognizeCustomer } from './customers.ts'
 import { digestOf } from './digest.ts'
 import { refuseUnknownStore } from './known-store.ts'
 import type { Order, OrderDraft } from './order-drafts.ts'
@@ -36,18 +36,18 @@ export async function writeOrder(
   if (await isRecorded(tx, draft.id, digest)) return false
   if (draft.store_id) await refuseUnknownStore(tx, draft.store_id)
   const customerId = await recognizeCustomer(tx, draft.customer)
-  const created = await asOneTry(() => insertOrder(tx, draft, { customerId, digest, ...defaults }))
+  const created = await insertOrder(tx, draft, { customerId, digest, ...defaults })
   if (created) await insertItems(tx, draft)
   else await isRecorded(tx, draft.id, digest)
   return created
 }
 
-/** Refuses another order of the same id. */
+/** Refuses another order of the same id. One whose customer was erased is recorded whatever is said of it: nobody comes back by a repeat. */
 async function isRecorded(tx: Queryable, id: string, digest: string): Promise<boolean> {
-  const [found] = await tx.execute<{ digest: string | null }>(
-    sql`select digest from ${orders} where id = ${id}`,
+  const [found] = await tx.execute<{ digest: string | null; erased: boolean }>(
+    sql`select digest, erased_at is not null as erased from ${orders} where id = ${id}`,
   )
-  if (found && found.digest !== digest)
+  if (found && !found.erased && found.digest !== digest)
     throw new Refusal(
       'conflict',
       `The order "${id}" is recorded already, with other content. What was sent to Klaviyo cannot be changed; record a refund or a cancellation.`,

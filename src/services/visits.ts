@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Database, type Queryable, transaction } from '../db/connect.ts'
 import { visits } from '../db/schema/customers.ts'
-import { asOneTry, customerDraft, recognizeCustomer } from './customers.ts'
+import { customerDraft, recognizeCustomer } from './customers.ts'
 import { happened, id, instant } from './fields.ts'
 import { refuseUnknownStore } from './known-store.ts'
 
@@ -53,10 +53,8 @@ export async function writeVisit(
 ): Promise<{ customerId: string; created: boolean }> {
   await refuseUnknownStore(tx, draft.store_id)
   const customerId = await recognizeCustomer(tx, draft.customer)
-  const made = await asOneTry(() =>
-    tx.execute(sql`
+  const made = await tx.execute(sql`
       insert into ${visits} (customer_id, store_id, at) values (${customerId}, ${draft.store_id}, ${momentOf(draft)})
-      on conflict do nothing returning id`),
-  )
+      on conflict do nothing returning id`)
   return { customerId, created: made.length > 0 }
 }

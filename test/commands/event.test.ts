@@ -48,3 +48,14 @@ test('an order that is not there is told in one line', async () => {
   expect([code, stdout]).toEqual([1, ''])
   expect(stderr).toBe('There is no order "o2", or it has no messages yet.\n')
 })
+
+test('an order whose customer was erased says so', async () => {
+  await rig.db.execute(sql`select customers_erase('o1')`)
+  const { code, stdout, stderr } = await run(['event', 'o1'], rig.settings)
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr).toBe('The customer of the order "o1" was erased: it sends nothing more.\n')
+  const { stdout: examined } = await run(['doctor'], rig.settings)
+  expect(examined).toContain(
+    'messages: Nothing more is sent of 1 orders: their customers were erased.',
+  )
+})

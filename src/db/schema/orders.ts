@@ -83,6 +83,8 @@ export const orders = pgTable(
     metadata: jsonb().$type<Metadata>().notNull().default({}),
     /** SHA-256 of the body that recorded it, so that a repeat can be told from a contradiction. */
     digest: text(),
+    /** When its customer was erased: it is nobody's since, and no message is written for it any more. */
+    erased_at: moment(),
     ...timestamps(),
   },
   (table) => [
