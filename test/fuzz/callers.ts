@@ -1,0 +1,95 @@
+/** In charge of the callers: each asks one request after the other, and learns from its own answers what to ask next. */
+import fc from 'fast-check'
+import type { OpenApi } from '../contract.ts'
+import type { Answer } from '../server.ts'
+import { asShell } from './curl.ts'
+import { copyOf, type Known, learn, nounOf } from './known.ts'
+import type { Operation } from './operations.ts'
+import { anyRequest, type Sent } from './requests.ts'
+import { count, type Tally } from './tally.ts'
+import { judge } from './verdict.ts'
+import type { Wire } from './wire.ts'
+
+export type Run = {
+  url: string
+  key: string
+  document: OpenApi
+  operations: Operation[]
+  wire: Wire
+  tally: Tally
+  /** True once a caller has found something: the others stop. */
+  over: boolean
+}
+
+/** How long a failure may be made smaller. */
+const shrinkMs = 10_000
+
+/** The seeds of a run's requests: the same for the same seed, whatever the callers do. */
+export const seedsOf = (seed: number, requests: number): number[] =>
+  fc.sample(fc.integer(), { seed, numRuns: requests })
+
+/** Asks one request a seed; throws what it finds, as small as it can be had, with the request as shell lines. */
+export async function call(run: Run, seeds: number[], shared: Known): Promise<void> {
+  const known = copyOf(shared)
+  const source = { document: run.document, known }
+  const requests = anyRequest(source, { admin: run.key, known }, run.operations)
+  for (const seed of seeds) {
+    if (run.over) return
+    const [sent] = fc.sample(requests, { seed, numRuns: 1 })
+    if (!sent) throw new Error('no request was drawn')
+    try {
+      const answer = await ask(run, sent)
+      if (answer) learnFrom(known, sent, answer)
+    } catch (error) {
+      if (process.env.FUZZ_ALL) {
+        const { appendFileSync } = await import('node:fs')
+        appendFileSync(
+          process.env.FUZZ_ALL,
+          `${String(error).slice(0, 1500)}\n${asShell(run.url, sent, run.key).slice(0, 1500)}\n=====\n`,
+        )
+        continue
+      }
+      run.over = true
+      throw await smallest(run, requests, { seed, sent, error })
+    }
+  }
+}
+
+export async function ask(run: Run, sent: Sent): Promise<Answer | null> {
+  const answer = await run.wire.send(sent)
+  count(run.tally, sent, answer?.status ?? null)
+  await judge(run.url, sent, answer, run.key)
+  return answer
+}
+
+function learnFrom(known: Known, { operation, target, method }: Sent, answer: Answer): void {
+  const path = target.replace(/\?.*/s, '')
+  const etag = answer.headers.get('ETag')
+  if (etag !== null && method !== 'HEAD') known.etags.set(path, etag)
+  if (answer.status < 300) learn(known, answer.body, nounOf(operation.path))
+}
+
+type Found = { seed: number; sent: Sent; error: unknown }
+
+/** What was learned is left alone meanwhile, so that the same seed makes the same request again. */
+async function smallest(
+  run: Run,
+  requests: fc.Arbitrary<Sent>,
+  { seed, sent, error }: Found,
+): Promise<Error> {
+  const property = fc.asyncProperty(requests, async (one) => {
+    await ask(run, one)
+  })
+  const { counterexample } = await fc.check(property, {
+    seed,
+    numRuns: 1,
+    interruptAfterTimeLimit: shrinkMs,
+  })
+  const shown = asShell(run.url, counterexample?.[0] ?? sent, run.key)
+  const first = asShell(run.url, sent, run.key)
+  const reason = error instanceof Error ? error.message : String(error)
+  return new Error(
+    `${reason}\n\nTo see it again, on a server with the key $API_KEY:\n${shown}\n\nAs it was found:\n${first}`,
+    { cause: error },
+  )
+}

@@ -1,0 +1,74 @@
+/** In charge of sending requests and reading answers: over kept connections, or byte for byte on a connection of its own. */
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import type { Answer } from '../server.ts'
+import { readAnswer, readBareAnswer } from './answers.ts'
+import type { Sent } from './requests.ts'
+
+/** Longer than any answer may take. */
+const answerMs = 20_000
+
+export type Wire = { send: (sent: Sent) => Promise<Answer | null>; close: () => void }
+
+export function openWire(url: string, connections: number): Wire {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections })
+  const send = (sent: Sent) =>
+    sent.bare || !isSendable(sent.target) ? sendBare(url, sent) : sendKept(url, agent, sent)
+  return { send, close: () => agent.destroy() }
+}
+
+/** What node:http takes as a path. */
+const isSendable = (target: string) => target.startsWith('/') && !/[^\x21-\xff]/.test(target)
+
+export function headersOf(url: string, { headers, body, method }: Sent): [string, string][] {
+  const has = (name: string) => headers.some(([given]) => given.toLowerCase() === name)
+  const host: [string, string][] = has('host') ? [] : [['Host', new URL(url).host]]
+  const isLong = body !== undefined || !['GET', 'HEAD'].includes(method)
+  return [
+    ...host,
+    ...headers,
+    ...(isLong ? [['Content-Length', String(body?.length ?? 0)] as [string, string]] : []),
+  ]
+}
+
+async function sendKept(url: string, agent: Agent, sent: Sent): Promise<Answer | null> {
+  const { hostname, port } = new URL(url)
+  const asked = request({
+    hostname,
+    port,
+    agent,
+    method: sent.method,
+    path: sent.target,
+    headers: headersOf(url, sent).flat(),
+    signal: AbortSignal.timeout(answerMs),
+  })
+  asked.end(sent.body)
+  const [answer] = await once(asked, 'response')
+  const headers = new Headers()
+  for (const [name, value] of Object.entries<string | string[]>(answer.headers))
+    headers.set(name, [value].flat().join(', '))
+  return readAnswer(answer.statusCode, headers, await buffer(answer))
+}
+
+/** Null when the server closed without a word, as it does on what is not HTTP at all. */
+async function sendBare(url: string, sent: Sent): Promise<Answer | null> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.setTimeout(answerMs, () => socket.destroy(new Error('no answer')))
+  const body = buffer(socket)
+  socket.write(bytesOf(url, sent))
+  const bytes = await body
+  return bytes.length === 0 ? null : readBareAnswer(bytes)
+}
+
+/** The head of a request is Latin-1 to HTTP; targets beyond that go as UTF-8. */
+export function bytesOf(url: string, sent: Sent): Buffer {
+  const lines = headersOf(url, sent).map(([name, value]) => `${name}: ${value}\r\n`)
+  return Buffer.concat([
+    Buffer.from(`${sent.method} ${sent.target} HTTP/1.1\r\n`),
+    Buffer.from(`${lines.join('')}Connection: close\r\n\r\n`, 'latin1'),
+    sent.body ?? Buffer.alloc(0),
+  ])
+}
