@@ -1,20 +1,19 @@
 /** In charge of the callers: each asks one request after the other, and learns from its own answers what to ask next. */
 import fc from 'fast-check'
-import type { OpenApi } from '../contract.ts'
 import type { Answer } from '../server.ts'
 import { asShell } from './curl.ts'
-import { copyOf, type Known, learn, nounOf } from './known.ts'
-import type { Operation } from './operations.ts'
-import { anyRequest, type Sent } from './requests.ts'
+import { type Known, learn, nothingKnown, nounOf } from './known.ts'
+import type { Sent } from './requests.ts'
 import { count, type Tally } from './tally.ts'
+import type { Source } from './valid.ts'
 import { judge } from './verdict.ts'
 import type { Wire } from './wire.ts'
 
 export type Run = {
   url: string
   key: string
-  document: OpenApi
-  operations: Operation[]
+  source: Source
+  requests: fc.Arbitrary<Sent>
   wire: Wire
   tally: Tally
   /** True once a caller has found something: the others stop. */
@@ -29,13 +28,12 @@ export const seedsOf = (seed: number, requests: number): number[] =>
   fc.sample(fc.integer(), { seed, numRuns: requests })
 
 /** Asks one request a seed; throws what it finds, as small as it can be had, with the request as shell lines. */
-export async function call(run: Run, seeds: number[], shared: Known): Promise<void> {
-  const known = copyOf(shared)
-  const source = { document: run.document, known }
-  const requests = anyRequest(source, { admin: run.key, known }, run.operations)
+export async function call(run: Run, seeds: number[]): Promise<void> {
+  const known = nothingKnown()
   for (const seed of seeds) {
     if (run.over) return
-    const [sent] = fc.sample(requests, { seed, numRuns: 1 })
+    run.source.known = known
+    const [sent] = fc.sample(run.requests, { seed, numRuns: 1 })
     if (!sent) throw new Error('no request was drawn')
     try {
       const answer = await ask(run, sent)
@@ -50,7 +48,7 @@ export async function call(run: Run, seeds: number[], shared: Known): Promise<vo
         continue
       }
       run.over = true
-      throw await smallest(run, requests, { seed, sent, error })
+      throw await smallest(run, { seed, sent, error, known })
     }
   }
 }
@@ -69,15 +67,12 @@ function learnFrom(known: Known, { operation, target, method }: Sent, answer: An
   if (answer.status < 300) learn(known, answer.body, nounOf(operation.path))
 }
 
-type Found = { seed: number; sent: Sent; error: unknown }
+type Found = { seed: number; sent: Sent; error: unknown; known: Known }
 
 /** What was learned is left alone meanwhile, so that the same seed makes the same request again. */
-async function smallest(
-  run: Run,
-  requests: fc.Arbitrary<Sent>,
-  { seed, sent, error }: Found,
-): Promise<Error> {
-  const property = fc.asyncProperty(requests, async (one) => {
+async function smallest(run: Run, { seed, sent, error, known }: Found): Promise<Error> {
+  run.source.known = known
+  const property = fc.asyncProperty(run.requests, async (one) => {
     await ask(run, one)
   })
   const { counterexample } = await fc.check(property, {

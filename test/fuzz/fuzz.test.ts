@@ -4,19 +4,22 @@ import { afterAll, beforeAll, test } from 'vitest'
 import type { OpenApi } from '../contract.ts'
 import { startTestServer, type TestServer } from '../server.ts'
 import { call, type Run, seedsOf } from './callers.ts'
+import { prepareGround } from './ground.ts'
 import { nothingKnown } from './known.ts'
 import { operationsOf } from './operations.ts'
+import { anyRequest } from './requests.ts'
 import { countAll, newTally, table } from './tally.ts'
 import { openWire, type Wire } from './wire.ts'
 
 const seed = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31))
-const requests = Number(process.env.FUZZ_REQUESTS ?? 20_400)
+const count = Number(process.env.FUZZ_REQUESTS ?? 20_400)
 const callers = 12
 
 let server: TestServer
 let wire: Wire
 beforeAll(async () => {
-  server = await startTestServer({ feedWaitMs: 15_000 })
+  server = await startTestServer({ feedWaitMs: 15_000, feedMaxDrop: 0.5 })
+  await prepareGround(server)
   wire = openWire(server.url, callers)
 })
 afterAll(async () => {
@@ -30,22 +33,16 @@ test('every route answers whatever it is asked as it is documented', {
   const document: OpenApi = JSON.parse(await (await fetch(`${server.url}/openapi.json`)).text())
   const operations = operationsOf(document)
   const tally = newTally(operations)
-  const run: Run = {
-    url: server.url,
-    key: server.key,
-    document,
-    operations,
-    wire,
-    tally,
-    over: false,
-  }
-  const seeds = seedsOf(seed, requests)
+  const source = { document, known: nothingKnown() }
+  const requests = anyRequest({ admin: server.key, source }, operations)
+  const run: Run = { url: server.url, key: server.key, source, requests, wire, tally, over: false }
+  const seeds = seedsOf(seed, count)
   const shares = Array.from({ length: callers }, (_, caller) =>
     seeds.filter((_, place) => place % callers === caller),
   )
   const started = performance.now()
   try {
-    await Promise.all(shares.map((share) => call(run, share, nothingKnown())))
+    await Promise.all(shares.map((share) => call(run, share)))
   } catch (error) {
     throw new Error(
       `${error instanceof Error ? error.message : error}\n\nFUZZ_SEED=${seed} npx vitest run test/fuzz`,

@@ -1,15 +1,16 @@
 /** In charge of headers: keys, content types and conditions, and what callers and proxies send besides. */
 import fc from 'fast-check'
 import { hostileText } from './hostile.ts'
-import { type Known, pick } from './known.ts'
+import { pick } from './known.ts'
 import type { Operation } from './operations.ts'
+import type { Source } from './valid.ts'
 
 export type Header = [name: string, value: string]
 /** Headers, and what is to be added to the query. */
 export type Credentials = { headers: Header[]; query: string }
 
-/** Of whoever asks; `admin` opens everything. */
-export type Keys = { admin: string; known: Known }
+/** `admin` opens everything; others are found on the way. */
+export type Keys = { admin: string; source: Source }
 
 const basic = (key: string) => `Basic ${Buffer.from(`klaviyo:${key}`).toString('base64')}`
 const bearing = (value: string): Credentials => ({ headers: [['Authorization', value]], query: '' })
@@ -30,9 +31,9 @@ export function validCredentials(
 }
 
 /** Of keys that other requests made, most of which may do less, and some of which are revoked. */
-export function otherCredentials({ admin, known }: Keys): fc.Arbitrary<Credentials> {
+export function otherCredentials({ admin, source }: Keys): fc.Arbitrary<Credentials> {
   return fc.oneof(
-    fc.nat().map((place) => bearing(`Bearer ${pick(known, 'key', place) ?? 'none'}`)),
+    fc.nat().map((place) => bearing(`Bearer ${pick(source.known, 'key', place) ?? 'none'}`)),
     fc.constantFrom(
       nobody,
       ...['', 'Bearer', 'Bearer ', 'Bearer  x', 'Basic', 'Basic %%%', 'Basic Og==', 'Digest x'].map(
@@ -93,7 +94,7 @@ export const validCondition: fc.Arbitrary<Condition> = fc.constantFrom(
 
 /** If-Match with the ETag that the path had when it was last read, where the operation takes one. */
 export function ifMatch(
-  { etags }: Known,
+  { known: { etags } }: Source,
   path: string,
   { parameters }: Operation,
   condition: Condition,
@@ -198,7 +199,7 @@ const oddHeaders: Record<string, string[]> = {
 const inHeader = (text: string) =>
   Buffer.from(text)
     .toString('latin1')
-    .replace(/[\0-\x1f\x7f]/g, '?')
+    .replace(/\p{Cc}/gu, '?')
 
 export const hostileHeaders: fc.Arbitrary<Header[]> = fc.array(
   fc.oneof(

@@ -12,11 +12,6 @@ export type Known = {
 
 export const nothingKnown = (): Known => ({ pools: new Map(), etags: new Map() })
 
-export const copyOf = ({ pools, etags }: Known): Known => ({
-  pools: new Map([...pools].map(([name, values]) => [name, [...values]])),
-  etags: new Map(etags),
-})
-
 /** What a value named so is, given what stands around it: `store_id` and `store_ids` are of `stores`, `id` of its holder. */
 export function poolOf(name: string, holder: string): string {
   if (name === 'id') return holder
@@ -44,15 +39,14 @@ const isId = /^(id|key|next_cursor|\w+_ids?)$/
 
 /** Everything in a JSON value that has the name of an id. */
 export function learn(known: Known, value: unknown, holder: string): void {
-  if (typeof value !== 'object' || value === null) return
-  if (Array.isArray(value)) {
-    for (const item of value) learn(known, item, holder)
-    return
-  }
-  for (const [name, held] of Object.entries(value)) {
-    if (!isId.test(name)) learn(known, held, name === 'customer' ? 'customers' : name)
-    else for (const id of [held].flat()) keep(known, poolOf(name, holder), id)
-  }
+  if (Array.isArray(value)) for (const item of value) learn(known, item, holder)
+  else if (typeof value === 'object' && value !== null)
+    for (const [name, held] of Object.entries(value)) learnMember(known, name, held, holder)
+}
+
+function learnMember(known: Known, name: string, held: unknown, holder: string): void {
+  if (isId.test(name)) for (const id of [held].flat()) keep(known, poolOf(name, holder), id)
+  else learn(known, held, name === 'customer' ? 'customers' : name)
 }
 
 function keep({ pools }: Known, pool: string, id: unknown): void {

@@ -1,6 +1,6 @@
 /** In charge of request targets: paths with their parameters, and queries. */
 import fc from 'fast-check'
-import { hostileNumber, hostileText } from './hostile.ts'
+import { hostileNumber, hostileText, hostileTime } from './hostile.ts'
 import { holderOf, nounOf } from './known.ts'
 import type { Operation, Parameter } from './operations.ts'
 import { writeTree } from './tree.ts'
@@ -233,19 +233,21 @@ const forgedCursor = fc
   .map((text) => Buffer.from(text).toString('base64url'))
 
 export function hostileQuery(source: Source, operation: Operation): fc.Arbitrary<string> {
-  const names = operation.parameters.filter((one) => one.in === 'query').map(({ name }) => name)
-  const name = fc.oneof(
-    { weight: names.length > 0 ? 8 : 0, arbitrary: fc.constantFrom('limit', ...names) },
-    { weight: 1, arbitrary: hostileText.map(encode) },
-  )
+  const asked = operation.parameters.filter((parameter) => parameter.in === 'query')
   const value = fc.oneof(
     { weight: 3, arbitrary: hostileText.map(encode) },
     { weight: 1, arbitrary: hostileNumber },
-    { weight: 1, arbitrary: fc.constantFrom(...oddSteps.filter((step) => !step.includes('#'))) },
+    { weight: 1, arbitrary: fc.constantFrom(...oddSteps) },
   )
+  const known = asked.map(({ name, schema }) => {
+    const values = schema.format === 'date-time' ? hostileTime.map(encode) : value
+    return values.map((drawn): Pair => [name, drawn])
+  })
+  const unknown = fc.tuple(hostileText.map(encode), value)
   const cursor = forgedCursor.map((text): Pair => ['cursor', text])
   const pair = fc.oneof(
-    { weight: 6, arbitrary: fc.tuple(name, value) },
+    ...known.map((arbitrary) => ({ weight: 2, arbitrary })),
+    { weight: 1, arbitrary: unknown },
     { weight: 1, arbitrary: cursor },
   )
   const spoilt = fc

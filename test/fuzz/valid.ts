@@ -26,6 +26,7 @@ export type Schema = {
 
 /** Where a value stands: under which name, in a record of which noun. */
 export type Place = { name: string; holder: string }
+/** `known` is what the caller knows for whom the next value is drawn. */
 export type Source = { document: OpenApi; known: Known }
 
 const words = [
@@ -50,6 +51,8 @@ const niceTexts = [
   ']]>',
   ' y ',
 ]
+
+const shortText = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
 
 export function validTree(source: Source, schema: Schema, place: Place): fc.Arbitrary<Tree> {
   if (schema.$ref !== undefined) return validTree(source, resolve(source, schema.$ref), place)
@@ -131,15 +134,15 @@ export function validText(source: Source, schema: Schema, place: Place): fc.Arbi
   const { maxLength = 100_000 } = schema
   return fc.oneof(
     { weight: 12, arbitrary: fc.constantFrom(...niceTexts) },
-    { weight: 3, arbitrary: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }) },
+    { weight: 3, arbitrary: shortText },
     { weight: maxLength > 3000 ? 0 : 1, arbitrary: fc.constant('x'.repeat(maxLength)) },
   )
 }
 
 /** One that was seen in an answer, or else one that a caller would think of. */
-function knownText({ known }: Source, { name, holder }: Place): fc.Arbitrary<string> {
+function knownText(source: Source, { name, holder }: Place): fc.Arbitrary<string> {
   const pool = name === 'cursor' ? 'next_cursor' : poolOf(name, holder)
-  const seen = fc.nat().map((place) => pick(known, pool, place) ?? `${pool}-0`)
+  const seen = fc.nat().map((place) => pick(source.known, pool, place) ?? `${pool}-0`)
   const made = fc.nat(40).map((number) => `${pool}-${number}`)
   return fc.oneof(
     { weight: 5, arbitrary: seen },

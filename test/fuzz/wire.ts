@@ -1,6 +1,5 @@
 /** In charge of sending requests and reading answers: over kept connections, or byte for byte on a connection of its own. */
-import { once } from 'node:events'
-import { Agent, request } from 'node:http'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { Answer } from '../server.ts'
@@ -10,6 +9,7 @@ import type { Sent } from './requests.ts'
 /** Longer than any answer may take. */
 const answerMs = 20_000
 
+/** Null is a connection that was closed without an answer. */
 export type Wire = { send: (sent: Sent) => Promise<Answer | null>; close: () => void }
 
 export function openWire(url: string, connections: number): Wire {
@@ -33,30 +33,49 @@ export function headersOf(url: string, { headers, body, method }: Sent): [string
   ]
 }
 
-async function sendKept(url: string, agent: Agent, sent: Sent): Promise<Answer | null> {
+function sendKept(url: string, agent: Agent, sent: Sent): Promise<Answer | null> {
   const { hostname, port } = new URL(url)
-  const asked = request({
-    hostname,
-    port,
-    agent,
-    method: sent.method,
-    path: sent.target,
-    headers: headersOf(url, sent).flat(),
-    signal: AbortSignal.timeout(answerMs),
+  return new Promise((resolve, reject) => {
+    const asked = request({
+      hostname,
+      port,
+      agent,
+      method: sent.method,
+      path: sent.target,
+      headers: headersOf(url, sent).flat(),
+      signal: AbortSignal.timeout(answerMs),
+    })
+    asked.on('error', (error) => {
+      // The server may close a kept connection just as it is used again.
+      if (asked.reusedSocket && /ECONNRESET|socket hang up/.test(error.message))
+        resolve(sendKept(url, agent, sent))
+      else if (wasRefusedEarly(sent, error)) resolve(null)
+      else reject(error)
+    })
+    asked.once('response', (answer) => readKept(answer).then(resolve, reject))
+    asked.end(sent.body)
   })
-  asked.end(sent.body)
-  const [answer] = await once(asked, 'response')
-  const headers = new Headers()
-  for (const [name, value] of Object.entries<string | string[]>(answer.headers))
-    headers.set(name, [value].flat().join(', '))
-  return readAnswer(answer.statusCode, headers, await buffer(answer))
 }
 
-/** Null when the server closed without a word, as it does on what is not HTTP at all. */
+async function readKept(answer: IncomingMessage): Promise<Answer> {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(answer.headers))
+    headers.set(name, [value ?? []].flat().join(', '))
+  return readAnswer(answer.statusCode ?? 0, headers, await buffer(answer))
+}
+
+/** Who is still sending a long body when the refusal comes may lose it with the connection. */
+function wasRefusedEarly({ body }: Sent, error: Error): boolean {
+  const isLong = body !== undefined && body.length > 60_000
+  return isLong && /EPIPE|ECONNRESET|socket hang up/.test(error.message)
+}
+
 async function sendBare(url: string, sent: Sent): Promise<Answer | null> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   socket.setTimeout(answerMs, () => socket.destroy(new Error('no answer')))
+  // Told by reading too; an answer that came before the last of the request was sent counts.
+  socket.on('error', () => undefined)
   const body = buffer(socket)
   socket.write(bytesOf(url, sent))
   const bytes = await body
