@@ -135,7 +135,9 @@ function describe({
   refuses = [],
 }: Contract<z.ZodObject, z.ZodObject, z.ZodType>) {
   const codes: RefusalCode[] = [...refuses, 'unauthorized', 'forbidden', 'invalid', 'unavailable']
-  if (takesBody(body)) codes.push('malformed', 'too_large', 'unsupported_media_type')
+  // A body that nobody asked for is measured too.
+  if (method !== 'get') codes.push('too_large')
+  if (takesBody(body)) codes.push('malformed', 'unsupported_media_type')
   if (ifMatch) codes.push('precondition_failed')
   const given = Object.entries(answers).map(
     ([status, answer]) => [status, describeAnswer(answer)] as const,

@@ -23,6 +23,9 @@ export type FeedDoor = {
 /** False when the request is not a poll, and left untouched. */
 export type FeedListener = (request: IncomingMessage, response: ServerResponse) => boolean
 
+/** Of a file, whatever its name: there is nothing above it. */
+const pollPath = /^\/feeds\/[^/?]/
+
 /**
  * Polls are answered straight from memory to the socket, before any other routing, so that one
  * costs little more than its bytes.
@@ -30,12 +33,12 @@ export type FeedListener = (request: IncomingMessage, response: ServerResponse) 
 export function feedListener(door: FeedDoor): FeedListener {
   return (request, response) => {
     const isPoll =
-      request.url?.startsWith('/feeds/') && (request.method === 'GET' || request.method === 'HEAD')
+      pollPath.test(request.url ?? '') && (request.method === 'GET' || request.method === 'HEAD')
     if (isPoll)
       answerPoll(door, request, response).catch((error: unknown) =>
         refusePoll(door, error, response),
       )
-    return isPoll === true
+    return isPoll
   }
 }
 

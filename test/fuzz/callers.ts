@@ -20,15 +20,29 @@ export type Run = {
   over: boolean
 }
 
+/** How many ask at once. */
+export const callers = 12
 /** How long a failure may be made smaller. */
 const shrinkMs = 10_000
 
-/** The seeds of a run's requests: the same for the same seed, whatever the callers do. */
-export const seedsOf = (seed: number, requests: number): number[] =>
-  fc.sample(fc.integer(), { seed, numRuns: requests })
+/** The seeds of a run's requests: the same for the same seed, whatever the callers do. Biased ones would come again and again. */
+const seedsOf = (seed: number, requests: number): number[] =>
+  fc.sample(fc.noBias(fc.integer()), { seed, numRuns: requests })
+
+/** Throws the first thing that is found. */
+export async function callAll(run: Run, seed: number, requests: number): Promise<void> {
+  const seeds = seedsOf(seed, requests)
+  const calls = Array.from({ length: callers }, (_, caller) =>
+    call(
+      run,
+      seeds.filter((_, place) => place % callers === caller),
+    ),
+  )
+  await Promise.all(calls)
+}
 
 /** Asks one request a seed; throws what it finds, as small as it can be had, with the request as shell lines. */
-export async function call(run: Run, seeds: number[]): Promise<void> {
+async function call(run: Run, seeds: number[]): Promise<void> {
   const known = nothingKnown()
   for (const seed of seeds) {
     if (run.over) return
@@ -39,21 +53,13 @@ export async function call(run: Run, seeds: number[]): Promise<void> {
       const answer = await ask(run, sent)
       if (answer) learnFrom(known, sent, answer)
     } catch (error) {
-      if (process.env.FUZZ_ALL) {
-        const { appendFileSync } = await import('node:fs')
-        appendFileSync(
-          process.env.FUZZ_ALL,
-          `${String(error).slice(0, 1500)}\n${asShell(run.url, sent, run.key).slice(0, 1500)}\n=====\n`,
-        )
-        continue
-      }
       run.over = true
       throw await smallest(run, { seed, sent, error, known })
     }
   }
 }
 
-export async function ask(run: Run, sent: Sent): Promise<Answer | null> {
+async function ask(run: Run, sent: Sent): Promise<Answer | null> {
   const answer = await run.wire.send(sent)
   count(run.tally, sent, answer?.status ?? null)
   await judge(run.url, sent, answer, run.key)

@@ -4,7 +4,7 @@ const pathParameter = /^\{(\w+)\}$/
 const keptInPool = 40
 
 export type Known = {
-  /** By the plural noun: `products`, and `cursors` and `key`s beside them. */
+  /** By the plural noun, such as `products`; `key`, and the cursors of each list, beside them. */
   pools: Map<string, string[]>
   /** By the path they were sent for. */
   etags: Map<string, string>
@@ -15,6 +15,7 @@ export const nothingKnown = (): Known => ({ pools: new Map(), etags: new Map() }
 /** What a value named so is, given what stands around it: `store_id` and `store_ids` are of `stores`, `id` of its holder. */
 export function poolOf(name: string, holder: string): string {
   if (name === 'id') return holder
+  if (name === 'cursor' || name === 'next_cursor') return `cursors of ${holder}`
   const [, noun] = /^(\w+?)_ids?$/.exec(name) ?? []
   return noun === undefined ? name : `${noun}s`
 }
@@ -30,9 +31,10 @@ export function holderOf(path: string, parameter: string): string {
   return nounOf(path.slice(0, path.indexOf(`{${parameter}}`)))
 }
 
+/** Every other time one of the two newest, so that requests meet. */
 export function pick({ pools }: Known, pool: string, place: number): string | undefined {
   const values = pools.get(pool) ?? []
-  return values[place % values.length]
+  return place % 2 === 0 ? values.at(-1 - ((place / 2) % 2)) : values[place % values.length]
 }
 
 const isId = /^(id|key|next_cursor|\w+_ids?)$/
@@ -51,6 +53,8 @@ function learnMember(known: Known, name: string, held: unknown, holder: string):
 
 function keep({ pools }: Known, pool: string, id: unknown): void {
   if (typeof id !== 'string' && typeof id !== 'number') return
+  // A feed joins ids.
+  if (String(id).includes(',')) return
   const values = pools.get(pool) ?? []
   if (values.includes(String(id))) return
   values.push(String(id))

@@ -27,8 +27,6 @@ export type Sent = {
   body: Buffer | undefined
   /** Byte for byte on a connection of its own, as no client library would send it. */
   bare: boolean
-  /** Nothing about it is hostile. */
-  valid: boolean
 }
 
 type Part = 'path' | 'query' | 'headers' | 'credentials' | 'body' | 'method' | 'bare'
@@ -122,7 +120,6 @@ function requestsWith(
         headers: [...usual.filter(([name]) => odd.every(([other]) => other !== name)), ...odd],
         body,
         bare: hostile.includes('bare'),
-        valid: hostile.length === 0,
       }
     })
 }

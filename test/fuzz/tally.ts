@@ -1,12 +1,13 @@
 /** In charge of counting what was asked and how it was answered, and of showing it as a table. */
+import { patternOf } from '../contract.ts'
 import type { Operation } from './operations.ts'
 import type { Sent } from './requests.ts'
 
 /** By `GET /path`; null counts requests whose connection was closed without an answer. */
 export type Tally = {
   rows: Map<string, Map<number | null, number>>
-  /** The operations that did what a valid request asked for. */
-  reached: Set<Operation>
+  /** The names of operations that did what they were asked for. */
+  reached: Set<string>
 }
 
 const nameOf = ({ method, path }: { method: string; path: string }) => `${method} ${path}`
@@ -17,11 +18,17 @@ export const newTally = (operations: Operation[]): Tally => ({
   reached: new Set(),
 })
 
+/** The operations that never did what they were asked for. */
+export const missed = ({ reached }: Tally, operations: Operation[]) =>
+  operations.map(nameOf).filter((name) => !reached.has(name))
+
 export function count({ rows, reached }: Tally, sent: Sent, status: number | null): void {
-  const { operation, method, valid } = sent
+  const { operation, method, target } = sent
   const counts = rows.get(method === operation.method ? nameOf(operation) : elsewhere)
   counts?.set(status, (counts.get(status) ?? 0) + 1)
-  if (valid && status !== null && status >= 200 && status < 300) reached.add(operation)
+  const isAsked =
+    method === operation.method && patternOf(operation.path).test(target.replace(/\?.*/s, ''))
+  if (isAsked && status !== null && status >= 200 && status < 300) reached.add(nameOf(operation))
 }
 
 export const countAll = ({ rows }: Tally) =>

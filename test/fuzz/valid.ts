@@ -18,6 +18,7 @@ export type Schema = {
   minLength?: number
   maxLength?: number
   minimum?: number
+  exclusiveMinimum?: number
   maximum?: number
   pattern?: string
   format?: string
@@ -88,14 +89,16 @@ function ofType(source: Source, type: string, schema: Schema, place: Place): fc.
   }
 }
 
+/** Without an e-mail, few know who is meant; an id that the path has too had better be the same. */
+const likely: Record<string, number> = { email: 60, id: 1 }
+
 function objects(source: Source, schema: Schema, place: Place): fc.Arbitrary<Tree> {
   const holder = place.name === 'customer' ? 'customers' : place.holder
   const properties = Object.entries(schema.properties ?? {}).map(([name, held]) => {
     const member = validTree(source, held, { name, holder }).map((tree): Member[] => [[name, tree]])
     if (schema.required?.includes(name)) return member
-    // Such as all customers have: without one, nobody knows who is meant.
-    const weight = name === 'email' ? 4 : 1
-    return fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight, arbitrary: member })
+    const weight = likely[name] ?? 5
+    return fc.oneof({ weight: 10, arbitrary: fc.constant([]) }, { weight, arbitrary: member })
   })
   const named = fc.tuple(...properties).map((members): Tree => ({ members: members.flat() }))
   const { additionalProperties } = schema
@@ -123,7 +126,7 @@ const withoutRepeats = (trees: Tree[]) => [
   ...new Map(trees.map((tree) => [JSON.stringify(tree), tree])).values(),
 ]
 
-export function validText(source: Source, schema: Schema, place: Place): fc.Arbitrary<string> {
+function validText(source: Source, schema: Schema, place: Place): fc.Arbitrary<string> {
   if (schema.enum) return fc.constantFrom(...schema.enum.map(String))
   if (schema.example !== undefined) return fc.constant(schema.example)
   if (schema.pattern !== undefined) return fc.stringMatching(new RegExp(schema.pattern))
@@ -131,6 +134,7 @@ export function validText(source: Source, schema: Schema, place: Place): fc.Arbi
   if (place.name === 'email') return fc.nat(30).map((n) => `person-${n}@example.org`)
   if (place.name === 'id' || /_ids?$/.test(place.name) || place.name === 'cursor')
     return knownText(source, place)
+  if (place.name === 'currency') return fc.constantFrom('USD', 'EUR', 'JPY')
   const { maxLength = 100_000 } = schema
   return fc.oneof(
     { weight: 12, arbitrary: fc.constantFrom(...niceTexts) },
@@ -141,12 +145,14 @@ export function validText(source: Source, schema: Schema, place: Place): fc.Arbi
 
 /** One that was seen in an answer, or else one that a caller would think of. */
 function knownText(source: Source, { name, holder }: Place): fc.Arbitrary<string> {
-  const pool = name === 'cursor' ? 'next_cursor' : poolOf(name, holder)
+  const pool = poolOf(name, holder)
   const seen = fc.nat().map((place) => pick(source.known, pool, place) ?? `${pool}-0`)
-  const made = fc.nat(40).map((number) => `${pool}-${number}`)
+  const made = (most: number) => fc.nat(most).map((number) => `${pool}-${number}`)
+  const weight = name === 'id' ? 1 : 0
   return fc.oneof(
     { weight: 5, arbitrary: seen },
-    { weight: name === 'id' ? 4 : 0, arbitrary: made },
+    { weight: 3 * weight, arbitrary: made(15) },
+    { weight: 2 * weight, arbitrary: made(5000) },
   )
 }
 
@@ -160,12 +166,14 @@ const validTime: fc.Arbitrary<string> = fc
 function validNumber(
   source: Source,
   type: string,
-  { minimum = -1000, maximum = 1000 }: Schema,
+  { minimum, exclusiveMinimum = -1000, maximum = 1000 }: Schema,
   place: Place,
 ): fc.Arbitrary<number> {
+  const least = minimum ?? exclusiveMinimum + 1
+  if (place.name === 'line') return fc.integer({ min: least, max: least + 1 })
   const integer = fc.oneof(
-    { weight: 6, arbitrary: fc.integer({ min: minimum, max: Math.min(maximum, minimum + 20) }) },
-    { weight: 1, arbitrary: fc.constantFrom(Math.ceil(minimum), Math.floor(maximum)) },
+    { weight: 6, arbitrary: fc.integer({ min: least, max: Math.min(maximum, least + 20) }) },
+    { weight: 1, arbitrary: fc.constantFrom(Math.ceil(least), Math.floor(maximum)) },
   )
   if (place.name === 'id') return knownText(source, place).map((text) => Number(text) || 1)
   if (type === 'integer') return integer

@@ -2,6 +2,7 @@
 import { checkAnswer, checkRefusal } from '../contract.ts'
 import type { Answer } from '../server.ts'
 import type { Sent } from './requests.ts'
+import { isKept } from './wire.ts'
 
 /** What is no HTTP, or has too much of a head, node refuses before the server sees it. */
 const unreadable = [400, 417, 431]
@@ -14,7 +15,7 @@ export async function judge(
   key: string,
 ): Promise<void> {
   if (answer === null) {
-    if (sent.bare || (sent.body?.length ?? 0) > 60_000) return
+    if (!isKept(sent)) return
     throw new Error('the server closed the connection without an answer')
   }
   if (answer.status >= 500) throw new Error(`${answer.status}: ${answer.text}`)
@@ -30,9 +31,10 @@ export async function judge(
   await checkAnswer(url, { method: sent.method, path: pathOf(url, sent.target), body }, answer)
 }
 
-/** Polls are answered by their path as it stands; all else as URLs are read: without dots, and without a host. */
+/** All below /feeds/ is the name of a file there; all else is read as URLs are: without dots, and without a host. */
 function pathOf(url: string, target: string): string {
-  if (/^\/feeds\/[^/?]/.test(target)) return target
+  const [, file] = /^\/feeds\/([^/?][^?]*)/.exec(target) ?? []
+  if (file !== undefined) return `/feeds/${file.replaceAll('/', '%2F')}`
   const { pathname, search } = URL.canParse(target) ? new URL(target) : new URL(url + target)
   return pathname + search
 }

@@ -14,13 +14,16 @@ export type Wire = { send: (sent: Sent) => Promise<Answer | null>; close: () => 
 
 export function openWire(url: string, connections: number): Wire {
   const agent = new Agent({ keepAlive: true, maxSockets: connections })
-  const send = (sent: Sent) =>
-    sent.bare || !isSendable(sent.target) ? sendBare(url, sent) : sendKept(url, agent, sent)
+  const send = (sent: Sent) => (isKept(sent) ? sendKept(url, agent, sent) : sendBare(url, sent))
   return { send, close: () => agent.destroy() }
 }
 
-/** What node:http takes as a path. */
-const isSendable = (target: string) => target.startsWith('/') && !/[^\x21-\xff]/.test(target)
+/** Past it, an answer may come before the body is sent. */
+const longBody = 60_000
+
+/** Whether it goes by node:http: what that takes as a path, on a connection that will not be broken off. */
+export const isKept = ({ bare, target, body }: Sent) =>
+  !bare && /^\/[\x21-\xff]*$/.test(target) && (body?.length ?? 0) < longBody
 
 export function headersOf(url: string, { headers, body, method }: Sent): [string, string][] {
   const has = (name: string) => headers.some(([given]) => given.toLowerCase() === name)
@@ -49,7 +52,6 @@ function sendKept(url: string, agent: Agent, sent: Sent): Promise<Answer | null>
       // The server may close a kept connection just as it is used again.
       if (asked.reusedSocket && /ECONNRESET|socket hang up/.test(error.message))
         resolve(sendKept(url, agent, sent))
-      else if (wasRefusedEarly(sent, error)) resolve(null)
       else reject(error)
     })
     asked.once('response', (answer) => readKept(answer).then(resolve, reject))
@@ -64,22 +66,23 @@ async function readKept(answer: IncomingMessage): Promise<Answer> {
   return readAnswer(answer.statusCode ?? 0, headers, await buffer(answer))
 }
 
-/** Who is still sending a long body when the refusal comes may lose it with the connection. */
-function wasRefusedEarly({ body }: Sent, error: Error): boolean {
-  const isLong = body !== undefined && body.length > 60_000
-  return isLong && /EPIPE|ECONNRESET|socket hang up/.test(error.message)
-}
-
+/** What came until the connection closed; who is still sending when the answer comes may lose it. */
 async function sendBare(url: string, sent: Sent): Promise<Answer | null> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
-  socket.setTimeout(answerMs, () => socket.destroy(new Error('no answer')))
-  // Told by reading too; an answer that came before the last of the request was sent counts.
+  const pieces: Buffer[] = []
+  let late = false
+  socket.setTimeout(answerMs, () => {
+    late = true
+    socket.destroy()
+  })
+  // It closes then, too.
   socket.on('error', () => undefined)
-  const body = buffer(socket)
+  socket.on('data', (piece) => pieces.push(piece))
   socket.write(bytesOf(url, sent))
-  const bytes = await body
-  return bytes.length === 0 ? null : readBareAnswer(bytes)
+  await new Promise((resolve) => socket.once('close', resolve))
+  if (late) throw new Error('no answer came in time')
+  return pieces.length === 0 ? null : readBareAnswer(Buffer.concat(pieces))
 }
 
 /** The head of a request is Latin-1 to HTTP; targets beyond that go as UTF-8. */
