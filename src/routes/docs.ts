@@ -4,7 +4,7 @@ import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
 import { html } from 'hono/html'
 import { z } from 'zod'
 import { Refusal } from '../errors.ts'
-import { describeRefusal } from './endpoint.ts'
+import { describeRefusals } from './endpoint.ts'
 
 const description = `Products, stores, and which product is sold where; orders and their events; the feeds that Klaviyo polls.
 Every failure is answered as RFC 9457 problem+json that names the faulty fields.
@@ -43,7 +43,7 @@ const ownPath: RouteConfig = {
       description: 'OpenAPI 3.1',
       content: { 'application/json': { schema: z.looseObject({ openapi: z.string() }) } },
     },
-    429: describeRefusal('too_many_requests'),
+    ...describeRefusals([]),
   },
 }
 

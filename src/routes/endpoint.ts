@@ -133,22 +133,17 @@ const ifMatchHeader = z.object({
     .meta({ description: 'Write only if the record still has this ETag' }),
 })
 
-/** What any request may get, whatever it asks for. */
-const always: RefusalCode[] = [
-  'unauthorized',
-  'forbidden',
-  'uri_too_long',
-  'invalid',
-  'too_many_requests',
-  'headers_too_large',
-  'unavailable',
-]
-const ofBodies: RefusalCode[] = [
+/** What any request may get, before anyone looks at what it asks for. */
+const early = [
   'malformed',
   'request_timeout',
   'too_large',
-  'unsupported_media_type',
-]
+  'uri_too_long',
+  'too_many_requests',
+  'headers_too_large',
+] as const
+/** What any request with a key may get besides. */
+const always = ['unauthorized', 'forbidden', 'invalid', 'unavailable'] as const
 
 function describe({
   method,
@@ -165,12 +160,11 @@ function describe({
   refuses = [],
 }: Contract<z.ZodObject, z.ZodObject, z.ZodType>) {
   const codes: RefusalCode[] = [...refuses, ...always]
-  if (takesBody(body)) codes.push(...ofBodies)
+  if (takesBody(body)) codes.push('unsupported_media_type')
   if (ifMatch) codes.push('precondition_failed')
   const given = Object.entries(answers).map(
     ([status, answer]) => [status, describeAnswer(answer)] as const,
   )
-  const refused = codes.map((code) => [refusals[code].status, describeRefusal(code)] as const)
   return {
     method,
     path,
@@ -187,7 +181,7 @@ function describe({
         ? { body: { required: true, content: { 'application/json': { schema: body } } } }
         : {}),
     },
-    responses: { ...Object.fromEntries(given), ...Object.fromEntries(refused) },
+    responses: { ...Object.fromEntries(given), ...describeRefusals(codes) },
   }
 }
 
@@ -203,7 +197,14 @@ const retryAfter = {
   'Retry-After': { description: 'In seconds', schema: { type: 'integer' as const } },
 }
 
-export function describeRefusal(code: RefusalCode) {
+/** By status: these, and those that any request may get. */
+export function describeRefusals(codes: readonly RefusalCode[]) {
+  return Object.fromEntries(
+    [...early, ...codes].map((code) => [refusals[code].status, describeRefusal(code)] as const),
+  )
+}
+
+function describeRefusal(code: RefusalCode) {
   return {
     description: refusals[code].title,
     content: { 'application/problem+json': { schema: problem } },

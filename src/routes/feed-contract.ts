@@ -2,8 +2,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
 import type { RefusalCode } from '../errors.ts'
-import { describeRefusal } from './endpoint.ts'
-import { refusals } from './problem.ts'
+import { describeRefusals } from './endpoint.ts'
 
 const item = z
   .looseObject({ $id: z.string(), $title: z.string(), categories: z.array(z.string()) })
@@ -14,15 +13,7 @@ const file = z.string().meta({
   example: 'products.json',
 })
 
-const refused: RefusalCode[] = [
-  'unauthorized',
-  'forbidden',
-  'not_found',
-  'uri_too_long',
-  'too_many_requests',
-  'headers_too_large',
-  'unavailable',
-]
+const refused: RefusalCode[] = ['unauthorized', 'forbidden', 'not_found', 'unavailable']
 
 export function describeFeeds({ openAPIRegistry: registry }: OpenAPIHono): void {
   registry.registerComponent('securitySchemes', 'feed_key', {
@@ -54,9 +45,7 @@ export function describeFeeds({ openAPIRegistry: registry }: OpenAPIHono): void 
         },
       },
       304: { description: 'Nothing has changed' },
-      ...Object.fromEntries(
-        refused.map((code) => [refusals[code].status, describeRefusal(code)] as const),
-      ),
+      ...describeRefusals(refused),
     },
   })
 }

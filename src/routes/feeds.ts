@@ -29,6 +29,9 @@ export type FeedDoor = {
 /** False when the request is not a poll, and left untouched. */
 export type FeedListener = (request: IncomingMessage, response: ServerResponse) => boolean
 
+/** Of a file, whatever its name: there is nothing above it. */
+const pollPath = /^\/feeds\/[^/?]/
+
 /**
  * Polls are answered straight from memory to the socket, before any other routing, so that one
  * costs little more than its bytes.
@@ -36,7 +39,7 @@ export type FeedListener = (request: IncomingMessage, response: ServerResponse) 
 export function feedListener(door: FeedDoor): FeedListener {
   return (request, response) => {
     const isPoll =
-      request.url?.startsWith('/feeds/') && (request.method === 'GET' || request.method === 'HEAD')
+      pollPath.test(request.url ?? '') && (request.method === 'GET' || request.method === 'HEAD')
     if (!isPoll) return false
     const { 'x-request-id': id, traceparent } = request.headers
     const arrival = { names: nameRequest(id, traceparent), at: performance.now() }

@@ -8,6 +8,7 @@ import { isAway } from '../db/postgres-error.ts'
 import { readFeedProblems } from '../feeds/feed-status.ts'
 import { readDatabaseFaults } from '../services/database-state.ts'
 import { readPushProblems } from '../services/messages.ts'
+import { describeRefusals } from './endpoint.ts'
 
 export type Health = {
   /** False once the process has begun to stop, so that a balancer sends it nothing more. */
@@ -32,7 +33,7 @@ export function healthRoutes(db: Database, health: Health): OpenAPIHono {
     operationId: 'getHealth',
     summary: 'Whether the process lives',
     tags: ['health'],
-    responses: { 200: described('It does', alive) },
+    responses: { 200: described('It does', alive), ...describeRefusals([]) },
   })
   app.get('/healthz', (c) => c.json({ status: 'alive' }))
 
@@ -45,6 +46,7 @@ export function healthRoutes(db: Database, health: Health): OpenAPIHono {
     responses: {
       200: described('It can; what else is wrong is told', readiness),
       503: described('It stops, or its database lets it do nothing', readiness),
+      ...describeRefusals([]),
     },
   })
   app.get('/readyz', async (c) => {

@@ -31,7 +31,8 @@ export function createHttpServer(listener: Listener, limits: Limits): Server {
   server.maxConnections = limits.connections
   server.setTimeout(limits.stallMs)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (socket.writable && !readers.isAnswering(socket)) refuse(socket, refusalOf(error))
+    if (socket.writable && !readers.isAnswering(socket))
+      refuse(socket, refusalOf(error), isHead(error))
     else socket.destroy()
   })
   server.once('close', readers.stop)
@@ -57,11 +58,19 @@ function refuseUrl(response: ServerResponse, { urlLength }: Limits): void {
 /** How long a refused client may take to hear of it. */
 const lingerMs = 1_000
 
+/** By what came last; a body after the answer to HEAD would be taken for another answer. */
+const isHead = (error: object) =>
+  'rawPacket' in error &&
+  Buffer.isBuffer(error.rawPacket) &&
+  error.rawPacket.toString('latin1', 0, 5) === 'HEAD '
+
 /** There is no request, so the answer is written by hand. */
-function refuse(socket: Duplex, refusal: Refusal): void {
+function refuse(socket: Duplex, refusal: Refusal, bodiless: boolean): void {
   const { status, headers, body } = lastAnswer(refusal)
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${bodiless ? '' : body}`,
+  )
   setTimeout(() => socket.destroy(), lingerMs).unref()
 }
 

@@ -8,7 +8,7 @@ import { inTime } from '../db/in-time.ts'
 import { Refusal } from '../errors.ts'
 import type { Authorize } from './authorize.ts'
 import { writeDatabaseFigures } from './database-figures.ts'
-import { describeRefusal } from './endpoint.ts'
+import { describeRefusals } from './endpoint.ts'
 import type { Figures } from './figures.ts'
 
 export type Monitored = { authorize: Authorize; figures: Figures; log: Logger }
@@ -32,10 +32,7 @@ export function metricsRoutes(db: Database, monitored: Monitored): OpenAPIHono {
         description: 'In the text format of Prometheus',
         content: { 'text/plain': { schema: z.string() } },
       },
-      401: describeRefusal('unauthorized'),
-      403: describeRefusal('forbidden'),
-      429: describeRefusal('too_many_requests'),
-      503: describeRefusal('unavailable'),
+      ...describeRefusals(['unauthorized', 'forbidden', 'unavailable']),
     },
   })
   const { figures, log } = monitored

@@ -2,6 +2,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
+import { timestamp } from '../db/instant.ts'
 
 export type CatalogFilter = {
   q?: string | undefined
@@ -56,10 +57,7 @@ export function catalogConditions(filter: CatalogFilter, searched: string[]): SQ
   }
   if (filter.published !== undefined) found.push(sql`t.published = ${filter.published}`)
   if (filter.updated_since !== undefined)
-    // As a number: Postgres reads neither the year 0 nor every offset that ISO 8601 allows.
-    found.push(
-      sql`t.updated_at >= to_timestamp(${Date.parse(filter.updated_since)}::float8 / 1000)`,
-    )
+    found.push(sql`t.updated_at >= ${timestamp(filter.updated_since)}`)
   return found
 }
 

@@ -73,10 +73,15 @@ export const instant = z.iso.datetime({
 
 const yearMs = 366 * 86_400_000
 
-/** When something happened: Klaviyo takes what is after 1990 and at most a year ahead. */
+/** Postgres does not read every offset that ISO 8601 allows. */
+const inUtc = (time: string) =>
+  Number.isNaN(Date.parse(time)) ? time : new Date(time).toISOString()
+
+/** When something happened, in UTC: Klaviyo takes what is after 1990 and at most a year ahead. */
 export const happened = instant
   .refine((time) => Date.parse(time) >= Date.UTC(1991, 0, 1), 'must be after the year 1990')
   .refine((time) => Date.parse(time) <= Date.now() + yearMs, 'must be at most a year ahead')
+  .overwrite(inUtc)
 
 /** As the columns hold it: four decimals. */
 export const money = z

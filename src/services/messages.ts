@@ -2,6 +2,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Queryable } from '../db/connect.ts'
+import { timestamp } from '../db/instant.ts'
 import { metrics, outbox, type Status, statuses } from '../db/schema/outbox.ts'
 import { Refusal } from '../errors.ts'
 import { readAlarms, withoutContent } from '../outbox.ts'
@@ -73,8 +74,8 @@ function conditionsOf(filter: MessageFilter): SQL[] {
     if (value !== undefined) found.push(sql`${sql.identifier(column)} = ${value}`)
   }
   if (filter.status === 'pending') found.push(ofSomeLane)
-  if (filter.since !== undefined) found.push(sql`created_at >= ${filter.since}::timestamptz`)
-  if (filter.until !== undefined) found.push(sql`created_at < ${filter.until}::timestamptz`)
+  if (filter.since !== undefined) found.push(sql`created_at >= ${timestamp(filter.since)}`)
+  if (filter.until !== undefined) found.push(sql`created_at < ${timestamp(filter.until)}`)
   return found
 }
 
@@ -84,7 +85,7 @@ const ofSomeLane = sql`(order_id is not null or customer_id is not null)`
 function before(cursor: string): SQL {
   const [createdAt = '', id = ''] = readCursor(cursor).split(' ')
   if (instant.safeParse(createdAt).success && /^\d{1,15}$/.test(id))
-    return sql`(created_at, id) < (${createdAt}::timestamptz, ${id}::bigint)`
+    return sql`(created_at, id) < (${timestamp(createdAt)}, ${id}::bigint)`
   throw new Refusal('invalid', 'The cursor is not one that this list gave.', [
     { field: 'cursor', detail: 'must be the next_cursor of an earlier page' },
   ])

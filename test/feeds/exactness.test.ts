@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Queryable } from '../../src/db/connect.ts'
 import type { RunningServer } from '../../src/server.ts'
 import { startTestServer, type TestServer } from '../server.ts'
+import { expectAsFromScratch, readFeeds } from './from-scratch.ts'
 import { type FeedItem, gzip, poll, pollItems } from './polls.ts'
 import { startAnother } from './servers.ts'
 
@@ -144,22 +145,7 @@ test('polls hold what was committed before they began, and the last is as if mad
     poller(one.url, 'stores.xml'),
   ])
 
-  const served = await readAll(one.url)
-  expect(await readAll(other.url)).toEqual(served)
-  await one.database.db.execute(sql`truncate feed_chunks, feed_state, feed_changes`)
-  const anew = await startAnother(one.database.url)
-  try {
-    expect(await readAll(anew.url)).toEqual(served)
-  } finally {
-    await anew.stop()
-  }
+  const served = await readFeeds(one.url)
+  expect(await readFeeds(other.url)).toEqual(served)
+  await expectAsFromScratch(served, one.database)
 })
-
-const files = ['products.json', 'products.xml', 'stores.json', 'stores.xml']
-
-async function readAll(url: string): Promise<Record<string, string>> {
-  const texts = await Promise.all(
-    files.map(async (file) => [file, (await poll(`${url}/feeds/${file}`)).text] as const),
-  )
-  return Object.fromEntries(texts)
-}

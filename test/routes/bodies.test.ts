@@ -110,6 +110,13 @@ test('a longer body that comes in chunks is refused when it passes 10 MB', async
   expect((await server.ask('GET', '/v1/products/longer')).status).toBe(404)
 })
 
+test('a body that nobody asked for may not be longer either', async () => {
+  const remove = (bytes: number) =>
+    server.ask('DELETE', '/v1/products/none', draftOf('none', bytes))
+  expect((await remove(tenMb)).status).toBe(404)
+  expect((await remove(tenMb + 1)).status).toBe(413)
+})
+
 /** No Content-Length is sent, so that only counting tells how long the body is. */
 function postInChunks(body: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {

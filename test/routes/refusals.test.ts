@@ -102,3 +102,8 @@ test('an address that does not exist is a problem too', async () => {
     expect(answer.headers.get('Content-Type')).toBe('application/problem+json')
   }
 })
+
+test('the directory of the feeds is no address, with a key or without', async () => {
+  for (const path of ['/feeds', '/feeds/', '/feeds/?key=none'])
+    expect((await server.ask('GET', path, undefined, { Authorization: '' })).status).toBe(404)
+})

@@ -1,0 +1,42 @@
+/** In charge of showing a request so that a person can send it again from a shell. */
+import type { Sent } from './requests.ts'
+import { bytesOf, headersOf } from './wire.ts'
+
+/** Bodies beyond that are told by their length; the seed makes them again. */
+const shownBytes = 20_000
+
+export function asShell(url: string, sent: Sent, key: string): string {
+  const { body } = sent
+  if (body && body.length > shownBytes)
+    return `${asShell(url, { ...sent, body: body.subarray(0, 200) }, key)}\n  (the first 200 of ${body.length} bytes of the body)`
+  return hideKey(sent.bare ? asNetcat(url, sent) : asCurl(url, sent), key)
+}
+
+const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
+
+function asCurl(url: string, sent: Sent): string {
+  const headers = headersOf(url, sent)
+    .filter(([name]) => !['Host', 'Content-Length'].includes(name))
+    .map(([name, value]) => ` \\\n  -H ${quote(value === '' ? `${name};` : `${name}: ${value}`)}`)
+  const head = sent.method === 'HEAD' ? '-I' : `-X ${quote(sent.method)}`
+  const line = `curl -i --path-as-is -g ${head} ${quote(url + sent.target)}${headers.join('')}`
+  if (sent.body === undefined) return line
+  const text = sent.body.toString()
+  const isPlain = /^[\x20-\x7e]*$/.test(text)
+  return isPlain
+    ? `${line} \\\n  --data-binary ${quote(text)}`
+    : `echo ${sent.body.toString('base64')} | base64 -d | ${line} \\\n  --data-binary @-\n  (the body: ${JSON.stringify(text)})`
+}
+
+function asNetcat(url: string, sent: Sent): string {
+  const { hostname, port } = new URL(url)
+  const escaped = [...bytesOf(url, sent)].map((byte) => {
+    const character = String.fromCharCode(byte)
+    return /[\w !#&'()*+,./:;<=>?@[\]^{|}~-]/.test(character)
+      ? character
+      : `\\0${byte.toString(8).padStart(3, '0')}`
+  })
+  return `printf '%b' "${escaped.join('')}" | nc ${hostname} ${port}`
+}
+
+const hideKey = (text: string, key: string) => text.replaceAll(key, '$API_KEY')

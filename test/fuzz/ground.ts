@@ -1,0 +1,49 @@
+/** In charge of the ground that requests find, a key that none of them can revoke and feeds that are held, and of how they leave it. */
+import { sql } from 'drizzle-orm'
+import { expect } from 'vitest'
+import type { TestDatabase } from '../database.ts'
+import { poll } from '../feeds/polls.ts'
+import type { TestServer } from '../server.ts'
+
+export async function prepareGround({ url, key, database: { db } }: TestServer): Promise<void> {
+  await db.execute(
+    sql`create function keep_key() returns trigger language plpgsql as 'begin return null; end'`,
+  )
+  await db.execute(sql`
+    create trigger keep_key before update of revoked_at on api_keys
+    for each row when (old.name = 'tests') execute function keep_key()`)
+  for (const feed of ['products', 'stores']) {
+    const [table, pollFeed] = [
+      sql.identifier(feed),
+      () => poll(`${url}/feeds/${feed}.json?key=${key}`),
+    ]
+    await db.execute(sql`
+      insert into ${table} (id, title) select ${feed} || '-' || n, 'Number ' || n from generate_series(1, 2000) n`)
+    await pollFeed()
+    await db.execute(sql`delete from ${table} where title !~ '^Number [123]$'`)
+    const { headers } = await pollFeed()
+    if (headers['x-feed-state'] !== 'held') throw new Error(`the ${feed} feed is not held`)
+  }
+}
+
+/** Lets through what a feed holds back, if it does; afterwards both are fresh. */
+export async function releaseFeeds({ url, key, ask }: TestServer): Promise<void> {
+  for (const feed of ['products', 'stores']) {
+    const pollFeed = () => poll(`${url}/feeds/${feed}.json?key=${key}`)
+    await pollFeed()
+    await ask('POST', `/v1/feeds/${feed}/release`)
+    expect((await pollFeed()).headers).toMatchObject({ 'x-feed-state': 'fresh' })
+  }
+}
+
+/** What no constraint can see: ids that the one catalog lists, messages that orders should have. */
+export async function countFaults({ db }: TestDatabase): Promise<object> {
+  const [faults] = await db.execute(sql`
+    with held as (
+      select id, 'product' as kind from products union all select id, 'store' from stores
+    ), listed as (select id, kind from catalog_ids)
+    select
+      (select count(*)::int from ((table held except table listed) union all (table listed except table held)) as d) as ids,
+      outbox_fill(array(select id from orders), false)::int as messages`)
+  return faults ?? {}
+}

@@ -1,0 +1,36 @@
+/** In charge of what there is to ask: the operations of the document, each with its parameters. */
+import type { OpenApi } from '../contract.ts'
+import type { Schema } from './valid.ts'
+
+export type Parameter = { name: string; in: string; required?: boolean; schema: Schema }
+
+export type Operation = {
+  method: string
+  path: string
+  parameters: Parameter[]
+  /** Undefined when it takes no body. */
+  body: Schema | undefined
+  statuses: string[]
+  /** The names of the ways to prove oneself; none for what is open. */
+  security: string[]
+}
+
+type Described = {
+  parameters?: Parameter[]
+  requestBody?: { content: Record<string, { schema?: Schema }> }
+  responses: object
+  security?: object[]
+}
+
+export function operationsOf(document: OpenApi): Operation[] {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries<Described>(methods).map(([method, described]) => ({
+      method: method.toUpperCase(),
+      path,
+      parameters: described.parameters ?? [],
+      body: described.requestBody?.content['application/json']?.schema,
+      statuses: Object.keys(described.responses),
+      security: (described.security ?? []).flatMap((one) => Object.keys(one)),
+    })),
+  )
+}
