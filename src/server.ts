@@ -1,5 +1,6 @@
 /** In charge of a running server: puts database, feeds, HTTP and background together, and takes them apart in order. */
 import { createServer, type Server } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
@@ -14,15 +15,21 @@ import { feedAuthorizer } from './routes/authorize.ts'
 import { feedListener } from './routes/feeds.ts'
 import { startSender, startWorker, type Worker } from './worker.ts'
 
-export type RunningServer = { url: string; stop: () => Promise<void> }
+export type RunningServer = {
+  url: string
+  /** For `graceMs` everything is still answered but readiness, so that balancers notice before a connection is refused. */
+  stop: (graceMs?: number) => Promise<void>
+}
 
 const defaultPort = 3000
 /** How long answers under way may take to end once the server stops. */
 const drainMs = 10_000
+/** An answer that began before the stop leaves its connection open. */
+const sweepMs = 50
 /** What a feed's items look like; to be raised with every change of it, so that all of them are rendered again. */
 const itemLook = 1
 
-/** The database is migrated already. Stops in order: no new requests, the answers under way, the background, the connections. */
+/** The database is migrated already. Stops in order: not ready any more, no new requests, the answers under way, the background, the connections. */
 export async function startServer(
   config: Config,
   databaseUrl: string,
@@ -45,9 +52,10 @@ export async function startServer(
   const authorize = feedAuthorizer(web.db, config.feedsPublic)
   const answerPoll = feedListener({ reader, pollLog, authorize, log })
   const answerRest = getRequestListener(app.fetch)
-  const server = createServer(
-    (request, response) => answerPoll(request, response) || answerRest(request, response),
-  )
+  const server = createServer((request, response) => {
+    if (!accepting) response.setHeader('Connection', 'close')
+    return answerPoll(request, response) || answerRest(request, response)
+  })
   await listen(server, config).catch(async (error: unknown) => {
     await Promise.all([pollLog.stop(), web.close(), background.close()])
     throw error
@@ -58,8 +66,9 @@ export async function startServer(
 
   return {
     url: urlOf(server, config),
-    async stop() {
+    async stop(graceMs = 0) {
       accepting = false
+      await sleep(graceMs)
       await drain(server)
       await Promise.all([worker.stop(), sender?.stop()])
       await pollLog.stop()
@@ -100,10 +109,12 @@ function urlOf(server: Server, { host, publicUrl }: Config): string {
   return publicUrl ?? `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`
 }
 
-/** Idle connections are closed at once; who is being answered gets the answer, within reason. */
+/** Idle connections are closed as soon as they are; who is being answered gets the answer, within reason. */
 async function drain(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve))
+  const sweep = setInterval(() => server.closeIdleConnections(), sweepMs)
   const timer = setTimeout(() => server.closeAllConnections(), drainMs)
   await closed
+  clearInterval(sweep)
   clearTimeout(timer)
 }

@@ -1,6 +1,7 @@
 /** In charge of reading what Postgres says when it refuses: drizzle wraps its errors, the facts are on the cause. */
 import postgres from 'postgres'
 import { Refusal } from '../errors.ts'
+import { TooLate } from './in-time.ts'
 
 /** The error as Postgres sent it, however deep it is wrapped; undefined when it is not Postgres's. */
 export function postgresError(error: unknown): postgres.PostgresError | undefined {
@@ -43,14 +44,29 @@ export function refusalByDatabase(error: unknown): Refusal | undefined {
       { field, detail: 'breaks a rule of the database' },
     ])
   }
-  if (isAway(error))
+  if (found && isOutOfMeans(found.code))
+    return new Refusal('unavailable', 'The database cannot do this at the moment. Try again soon.')
+  // Of a standby, or of a database that is set to read only.
+  if (found?.code === '25006')
+    return new Refusal('unavailable', 'The database takes no writes at the moment. Try again soon.')
+  if (isAway(error) || error instanceof TooLate)
     return new Refusal('unavailable', 'The database does not answer. Try again soon.')
   return undefined
 }
 
-/** Whether the connection broke, or none could be had. */
+/** No room on its disk or in its memory, an error of its disk, or locks lost to others in every try. */
+const isOutOfMeans = (code: string) =>
+  code.startsWith('53') || ['58030', '40001', '40P01', '55P03'].includes(code)
+
+/** Whether the connection broke, or none could be had: a pooler tells that by one code for everything. */
 export function isAway(error: unknown): boolean {
-  return away.has(errorCode(error) ?? '')
+  return away.has(errorCode(error) ?? '') || isEndedByPooler(error)
+}
+
+/** PgBouncer's own errors, such as that it cannot reach Postgres, are fatal; those of Postgres with this code never are. */
+function isEndedByPooler(error: unknown): boolean {
+  const found = postgresError(error)
+  return found?.code === '08P01' && [found.severity, found.severity_local].includes('FATAL')
 }
 
 /** Of Postgres or of the socket to it, however deep it is wrapped. */

@@ -1,6 +1,7 @@
 /** In charge of polls: sees to it that an answer holds every write committed before the poll began, or says that it does not. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../db/connect.ts'
+import { inTime } from '../db/in-time.ts'
 import type { FeedFormat, FeedName } from '../db/schema/feeds.ts'
 import { Refusal } from '../errors.ts'
 import { BrokenChunks, type FeedCopy, loadCopy } from './feed-copy.ts'
@@ -119,19 +120,6 @@ export function createFeedReader(db: Database, settings: ReaderSettings): FeedRe
   }
 
   return { poll, refresh: refreshWaiting }
-}
-
-/** Rejects when `work` takes longer; what it does goes on, and its own failure is then told to nobody. */
-async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing came of it within ${ms} ms`)), ms)
-  })
-  try {
-    return await Promise.race([work, tooLate])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function perFeed<T>(make: (feed: FeedName) => T): Record<FeedName, T> {

@@ -1,8 +1,14 @@
 /** In charge of keys on the way in: which key a request carries, and whether it allows what is asked. */
 import type { Context } from 'hono'
 import type { Database } from '../db/connect.ts'
+import { inTime } from '../db/in-time.ts'
 import { Refusal } from '../errors.ts'
 import { allows, type Scope, scopesOfKey } from '../services/keys.ts'
+
+/** A pooler may keep a question for minutes while Postgres is away; who asks here is told sooner. */
+const patienceMs = 5_000
+/** For who would be let in all the same. */
+const shortPatienceMs = 1_000
 
 /** Throws a refusal when the request may not do what needs `scope`. */
 export type Authorize = (c: Context, scope: Scope) => Promise<void>
@@ -27,7 +33,8 @@ export function feedAuthorizer(db: Database, feedsPublic: boolean): AuthorizeFee
 
   async function scopesOf(key: string): Promise<Scope[] | null> {
     try {
-      const held = await scopesOfKey(db, key)
+      const patience = lastGood.has(key) ? shortPatienceMs : patienceMs
+      const held = await inTime(scopesOfKey(db, key), patience)
       if (held) lastGood.set(key, held)
       else lastGood.delete(key)
       return held
@@ -45,7 +52,7 @@ export function feedAuthorizer(db: Database, feedsPublic: boolean): AuthorizeFee
 }
 
 async function heldScopes(db: Database, key: string | undefined): Promise<Scope[] | null> {
-  return key ? scopesOfKey(db, key) : null
+  return key ? inTime(scopesOfKey(db, key), patienceMs) : null
 }
 
 function admit(held: Scope[] | null, scope: Scope): void {
