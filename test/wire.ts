@@ -20,6 +20,9 @@ export async function openWire(target: URL): Promise<Wire> {
     }
     const far = connectSocket(Number(target.port || 5432), target.hostname)
     for (const socket of [near, far]) sockets.add(socket.on('error', () => undefined))
+    // A pipe hands on an end, but not a break.
+    near.once('close', () => far.destroy())
+    far.once('close', () => near.destroy())
     near.pipe(far).pipe(near)
   })
   const listen = (port: number) =>
