@@ -41,12 +41,14 @@ export function healthRoutes(db: Database, { accepting }: Health): OpenAPIHono {
   })
   /** A held feed or a key that Klaviyo refuses is told, and is no reason to send polls elsewhere: every copy of the server serves the same. */
   app.get('/readyz', async (c) => {
-    if (!accepting())
-      return c.json({ status: 'not ready', problems: ['The server is stopping.'] }, 503)
+    const stopping = { status: 'not ready', problems: ['The server is stopping.'] }
+    if (!accepting()) return c.json(stopping, 503)
     try {
       const feeds = await readFeedStatuses(db)
       const held = feeds.flatMap((feed) => (feed.state === 'held' ? feed.warnings : []))
-      return c.json({ status: 'ready', problems: [...held, ...(await readPushProblems(db))] })
+      const problems = [...held, ...(await readPushProblems(db))]
+      // The stop may have begun meanwhile.
+      return accepting() ? c.json({ status: 'ready', problems }) : c.json(stopping, 503)
     } catch {
       return c.json({ status: 'not ready', problems: ['The database does not answer.'] }, 503)
     }

@@ -26,8 +26,9 @@ export async function startBalancer(): Promise<Balancer> {
 
   async function check(backend: Backend) {
     const answer = await exchange(`${backend.url}/readyz`, { timeoutMs: 2_000 }).catch(codeOf)
-    backend.ready = typeof answer !== 'string' && answer.status === 200
     if (answer === 'ECONNREFUSED') backends = backends.filter((other) => other !== backend)
+    // One that is only late stays what it was: to send all to its neighbour would not help.
+    if (typeof answer !== 'string') backend.ready = answer.status === 200
   }
   const timer = setInterval(() => {
     for (const backend of backends) {
