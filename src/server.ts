@@ -5,7 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { createApp } from './app.ts'
 import { type Config, currencyDecimals } from './config.ts'
-import { type Connection, connect } from './db/connect.ts'
+import { connect } from './db/connect.ts'
 import { Refusal } from './errors.ts'
 import { createFeedReader } from './feeds/feed-reader.ts'
 import { createPollLog } from './feeds/poll-log.ts'
@@ -13,7 +13,7 @@ import { createPost } from './klaviyo/post.ts'
 import { prepareToSend } from './klaviyo/sender.ts'
 import { feedAuthorizer } from './routes/authorize.ts'
 import { feedListener } from './routes/feeds.ts'
-import { startSender, startWorker, type Worker } from './worker.ts'
+import { startSender, startWorker } from './worker.ts'
 
 export type RunningServer = {
   url: string
@@ -56,13 +56,23 @@ export async function startServer(
     if (!accepting) response.setHeader('Connection', 'close')
     return answerPoll(request, response) || answerRest(request, response)
   })
-  await listen(server, config).catch(async (error: unknown) => {
-    await Promise.all([pollLog.stop(), web.close(), background.close()])
-    throw error
-  })
-  const worker = startWorker(background, reader, config.klaviyo.retentionDays, log)
   const sending = connect(databaseUrl, { max: 3 })
-  const sender = await startPush(config, sending, log)
+  const closeAll = async () => {
+    await pollLog.stop()
+    await Promise.all([web.close(), background.close(), sending.close()])
+  }
+  const post = createPost(config.klaviyo, log)
+  try {
+    if (post) await prepareToSend(sending.db, config.klaviyo.backfillAfterMs)
+    // Last of all that can fail: who listens and then ends badly would go on, half a server.
+    await listen(server, config)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+  const worker = startWorker(background, reader, config.klaviyo.retentionDays, log)
+  // Null without a key: then messages wait.
+  const sender = post && startSender(sending, { post, log }, config.klaviyo.pushEveryMs)
 
   return {
     url: urlOf(server, config),
@@ -71,22 +81,9 @@ export async function startServer(
       await sleep(graceMs)
       await drain(server)
       await Promise.all([worker.stop(), sender?.stop()])
-      await pollLog.stop()
-      await Promise.all([web.close(), background.close(), sending.close()])
+      await closeAll()
     },
   }
-}
-
-/** Null without a key: then messages wait. */
-async function startPush(
-  { klaviyo }: Config,
-  sending: Connection,
-  log: Logger,
-): Promise<Worker | null> {
-  const post = createPost(klaviyo, log)
-  if (!post) return null
-  await prepareToSend(sending.db, klaviyo.backfillAfterMs)
-  return startSender(sending, { post, log }, klaviyo.pushEveryMs)
 }
 
 function listen(server: Server, { host, port }: Config): Promise<void> {

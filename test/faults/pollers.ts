@@ -2,13 +2,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { type ReadItem, readJson, readXml } from '../feeds/strict-parsers.ts'
-import { type Exchanged, exchange } from './exchange.ts'
+import { ask } from './ask.ts'
+import type { Exchanged } from './exchange.ts'
+import type { Supervised } from './supervised.ts'
 import type { Field } from './writers.ts'
 
 const pauseMs = 60
 
-export type Poll = { feed: 'products' | 'stores'; format: 'json' | 'xml'; gzip: boolean }
+type Poll = { feed: 'products' | 'stores'; format: 'json' | 'xml'; gzip: boolean }
 
+const whole: Poll = { feed: 'products', format: 'json', gzip: true }
 const polls: Poll[] = (['products', 'stores'] as const).flatMap((feed) =>
   (['json', 'xml'] as const).flatMap((format) => [
     { feed, format, gzip: true },
@@ -29,12 +32,11 @@ async function keepPolling(field: Field, start: number): Promise<void> {
   for (let turn = start; !signal.aborted; turn++) {
     const server = servers[turn % 2 === 0 ? 0 : 1]
     const poll = polls[Math.floor(turn / 2) % polls.length]
-    if (!poll) continue
-    const life = `${server.url} ${server.life()}`
-    const shown = known.get(life) ?? { served: new Set(), etags: new Map() }
-    known.set(life, shown)
-    await pollOnce(field, server.url, poll, shown, turn % 3 === 0).catch((error: Error) => {
-      ledger.wrong.push(`${poll.feed}.${poll.format}: ${error.message}`)
+    const life = server.life()
+    const shown = known.get(`${server.url} ${life}`) ?? { served: new Set(), etags: new Map() }
+    if (life > 0) known.set(`${server.url} ${life}`, shown)
+    await pollOnce(field, server, poll ?? whole, shown, turn % 3 === 0).catch((error: Error) => {
+      ledger.wrong.push(`${JSON.stringify(poll)}: ${error.message}`)
     })
     await delay(pauseMs)
   }
@@ -42,36 +44,27 @@ async function keepPolling(field: Field, start: number): Promise<void> {
 
 async function pollOnce(
   { key, ledger }: Field,
-  server: string,
+  server: Supervised,
   poll: Poll,
   { served, etags }: Known,
   conditionally: boolean,
 ): Promise<void> {
-  const { feed, format, gzip } = poll
-  const name = `${feed}.${format}`
-  const etag = conditionally ? etags.get(`${name} ${gzip}`) : undefined
-  const headers = {
-    'Accept-Encoding': gzip ? 'gzip' : 'identity',
-    ...(etag ? { 'If-None-Match': etag } : {}),
-  }
+  const name = `${poll.feed}.${poll.format}`
+  const kind = JSON.stringify(poll)
+  const etag = conditionally ? etags.get(kind) : undefined
+  const condition = etag === undefined ? {} : { 'If-None-Match': etag }
+  const headers = { 'Accept-Encoding': poll.gzip ? 'gzip' : 'identity', ...condition }
   const before = new Map([...ledger.products].map(([id, { acknowledged }]) => [id, acknowledged]))
-  const url = `${server}/feeds/${name}?key=${key}`
-  const answer = await exchange(url, { headers }).catch((error: Error) => error)
-  if (answer instanceof Error) {
-    // A server that is killed cuts its answers; nobody can take that for a whole feed.
-    if (answer.name === 'TimeoutError' || answer.name === 'AbortError') throw answer
-    return
-  }
+  const answer = await ask(server, `/feeds/${name}?key=${key}`, { headers })
+  if (!answer) return
   ledger.counts.polls++
   ledger.slowestMs.poll = Math.max(ledger.slowestMs.poll, answer.ms)
-  if (answer.status === 503 && answer.headers['retry-after'] && !served.has(name)) return
-  if (answer.status === 304 && etag) {
-    ledger.counts.unchanged++
-    return
-  }
+  if (answer.status === 304 && etag) return void ledger.counts.unchanged++
+  const hasNone = answer.status === 503 && answer.headers['retry-after'] && !served.has(name)
+  if (hasNone) return
   if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}`)
   served.add(name)
-  etags.set(`${name} ${gzip}`, String(answer.headers.etag))
+  etags.set(kind, String(answer.headers.etag))
   if (answer.headers['x-feed-state'] === 'stale') ledger.counts.stale++
   checkFeed(poll, answer, before)
 }

@@ -54,12 +54,8 @@ beforeAll(async () => {
     KLAVIYO_API_KEY: 'pk_right',
     KLAVIYO_RATE_SHARE: '1000',
     FEED_WAIT_MS: '1000',
-    LOG_LEVEL: 'warn',
   }
-  servers = [
-    supervise(await freePort(), { ...settings, LOG_LEVEL: 'info' }),
-    supervise(await freePort(), { ...settings, LOG_LEVEL: 'info' }),
-  ]
+  servers = [supervise(await freePort(), settings), supervise(await freePort(), settings)]
   await Promise.all(servers.map(untilReady))
 }, 60_000)
 afterAll(async () => {
@@ -98,9 +94,11 @@ test(`more than ${fewestFaults} faults of every kind: no acknowledged write is l
   await untilSent()
   report(struck, stormSeconds, ledger)
 
-  expect(ledger.wrong).toEqual([])
-  expect(servers.flatMap(({ deaths }) => deaths)).toEqual([])
-  expect(await findLost(connection.db, ledger)).toEqual([])
+  expect({
+    wrong: ledger.wrong,
+    deaths: servers.flatMap(({ deaths }) => deaths),
+    lost: await findLost(connection.db, ledger),
+  }).toEqual({ wrong: [], deaths: [], lost: [] })
   const books = await readBooks(connection.db, sandbox)
   expect(books.arrived).toEqual(books.written)
   await expectFeedsAsFromScratch()
@@ -111,6 +109,7 @@ test(`more than ${fewestFaults} faults of every kind: no acknowledged write is l
 async function storm(ground: Ground, chance: Chance): Promise<Record<string, number>> {
   const struck: Record<string, number> = {}
   for (const kind of planFaults(chance)) {
+    if (process.env.TRACE) process.stdout.write(`${new Date().toISOString()} ${kind}\n`)
     await faultKinds[kind]?.strike(ground, chance)
     struck[kind] = (struck[kind] ?? 0) + 1
     await delay(50 + chance.number(300))

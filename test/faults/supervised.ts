@@ -4,7 +4,7 @@ import { type Running, start } from '../commands/command-line.ts'
 
 export type Supervised = {
   url: string
-  /** Counts its lives: what one life knew the next one does not. */
+  /** Which of its lives it serves in: what one knew the next one does not. 0 while it is dead, dying or not serving yet. */
   life: () => number
   kill: () => void
   /** Ends that nobody caused: in their own words. */
@@ -19,29 +19,43 @@ const pauseMs = 200
 export function supervise(port: number, settings: Record<string, string>): Supervised {
   const deaths: string[] = []
   let lives = 0
+  let serving = 0
   let stopping = false
-  let running: Running
+  let running: Running | undefined
 
   async function run() {
     while (!stopping) {
-      lives++
-      running = start(['serve'], { ...settings, PORT: String(port) })
-      const { signal, code, stdout, stderr } = await running.ended
+      const life = ++lives
+      const started = start(['serve'], { ...settings, PORT: String(port) })
+      running = started
+      const served = started.printed(serves).then(
+        () => {
+          if (running === started) serving = life
+          return true
+        },
+        () => false,
+      )
+      const { signal, code, stderr } = await started.ended
+      serving = 0
       if (signal === 'SIGKILL' || stopping) continue
-      if (serves.test(stdout) || code !== 1)
-        deaths.push(`${code} ${signal}: ${stderr.slice(-2_000)}`)
+      if ((await served) || code !== 1) deaths.push(`${code} ${signal}: ${stderr.slice(-2_000)}`)
       await delay(pauseMs)
     }
   }
   const ended = run()
   return {
     url: `http://127.0.0.1:${port}`,
-    life: () => lives,
-    kill: () => void running.end('SIGKILL'),
+    life: () => serving,
+    kill() {
+      const victim = running
+      running = undefined
+      serving = 0
+      void victim?.end('SIGKILL')
+    },
     deaths,
     async stop() {
       stopping = true
-      await running.end('SIGTERM')
+      await running?.end('SIGTERM')
       await ended
     },
   }

@@ -1,7 +1,7 @@
 /** In charge of writing through a storm: by REST as a shop's program does, and by plain SQL as a till does; what is acknowledged is noted. */
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
-import { exchange } from './exchange.ts'
+import { ask } from './ask.ts'
 import { type Ledger, tryNext } from './ledger.ts'
 import type { Supervised } from './supervised.ts'
 
@@ -32,12 +32,11 @@ export function startWriters(field: Field): Promise<unknown> {
 /** True when it was acknowledged. Anything but an acknowledgement, a 503 that says when to come again, or a broken connection is wrong. */
 async function put(field: Field, turn: number, path: string, body: object, method = 'PUT') {
   const { servers, key, ledger } = field
-  const url = `${servers[turn % 2 === 0 ? 0 : 1].url}${path}`
   const headers = { Authorization: `Bearer ${key}` }
-  const answer = await exchange(url, { method, headers, body }).catch((error: Error) => error)
-  if (answer instanceof Error) {
-    if (answer.name === 'TimeoutError' || answer.name === 'AbortError')
-      ledger.wrong.push(`${method} ${path} was not answered in time`)
+  const answer = await ask(servers[turn % 2 === 0 ? 0 : 1], path, { method, headers, body }).catch(
+    (error: Error) => void ledger.wrong.push(`${method} ${path}: ${error.message}`),
+  )
+  if (!answer) {
     ledger.counts.unacknowledged++
     await delay(50)
     return false
@@ -63,6 +62,7 @@ async function writeProducts(field: Field, name: string): Promise<void> {
       description: title,
       price: number,
     })
+    if (process.env.TRACE) process.stdout.write(`${new Date().toISOString()} ${title} ${written} via ${turn % 2}\n`)
     if (written) kept()
     if (written && turn % 5 === 0) {
       const store = `s${turn % storeCount}`
