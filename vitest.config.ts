@@ -1,11 +1,31 @@
-/** In charge of how the tests run: every file beside all others, against one Postgres of their own. */
+/** In charge of how the tests run: every file beside all others, against one Postgres of their own; then the faults, each alone, as they load and measure. */
 import { defineConfig } from 'vitest/config'
+
+const faults = 'test/faults/**/*.test.ts'
+const common = { testTimeout: 20_000, hookTimeout: 60_000 }
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: 'test/global-setup.ts',
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'storefeed',
+          include: ['test/**/*.test.ts'],
+          exclude: [faults],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'faults',
+          include: [faults],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })

@@ -56,6 +56,12 @@ const settings = z.object({
     .min(0)
     .max(60_000)
     .default(3000),
+  STOP_GRACE_MS: z.coerce
+    .number('must be a number of milliseconds')
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(3000),
   FEED_MAX_DROP: z.coerce.number('must be a share from 0 to 1').min(0).max(1).default(0.5),
   RATE_LIMIT: z.coerce.number('must be a number of requests').int().min(1).default(6000),
   KLAVIYO_API_KEY: z.string().trim().optional(),
@@ -120,6 +126,8 @@ export type Config = {
   /** Without a slash at its end. Null when not set: the address the server listens on. */
   publicUrl: string | null
   feedsPublic: boolean
+  /** How long SIGTERM leaves a server that says it is not ready at work, so that balancers notice. */
+  stopGraceMs: number
   /** How long a poll waits for a feed that holds every write, before it gets the last good one. */
   feedWaitMs: number
   /** The share of its items that a feed may lose at once before it is held back; 1 lets everything through. */
@@ -154,6 +162,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     apiKey: env.API_KEY ?? null,
     publicUrl: env.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     feedsPublic: env.FEEDS_PUBLIC,
+    stopGraceMs: env.STOP_GRACE_MS,
     feedWaitMs: env.FEED_WAIT_MS,
     feedMaxDrop: env.FEED_MAX_DROP,
     rateLimit: env.RATE_LIMIT,

@@ -1,22 +1,21 @@
 /** In charge of a running server: puts database, feeds, HTTP and background together, and takes them apart in order. */
 import type { Server } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { type AppParts, createApp } from './app.ts'
-import { type Config, currencyDecimals } from './config.ts'
+import { type Config, currencyDecimals, type KlaviyoConfig } from './config.ts'
 import { type Connection, connect, type Database } from './db/connect.ts'
 import { inTime } from './db/in-time.ts'
 import { Refusal } from './errors.ts'
 import { createFeedReader } from './feeds/feed-reader.ts'
 import { createPollLog } from './feeds/poll-log.ts'
-
-import { createPost, readRatesLeft } from './klaviyo/post.ts'
+import { createPost, type Post, readRatesLeft } from './klaviyo/post.ts'
 import { type Drain, prepareToSend } from './klaviyo/sender.ts'
 import { bearerAuthorizer, feedAuthorizer } from './routes/authorize.ts'
 import { type FeedDoor, feedListener } from './routes/feeds.ts'
 import { createFigures, type Figures } from './routes/figures.ts'
 import { createHttpServer, type Listener } from './routes/http-server.ts'
-
 import { identityStreams } from './routes/identity-streams.ts'
 import { createKeyGate } from './routes/key-gate.ts'
 import { type Limits, limits as usualLimits } from './routes/limits.ts'
@@ -25,15 +24,21 @@ import { requestCounter } from './routes/rate-limits.ts'
 import { scopesOfKey } from './services/keys.ts'
 import { startSender, startWorker, type Worker } from './worker.ts'
 
-export type RunningServer = { url: string; stop: () => Promise<void> }
+export type RunningServer = {
+  url: string
+  /** For `graceMs` everything is still answered but readiness, so that balancers notice before a connection is refused. */
+  stop: (graceMs?: number) => Promise<void>
+}
 
 const defaultPort = 3000
 /** How long answers under way may take to end once the server stops. */
 const drainMs = 10_000
+/** An answer that began before the stop leaves its connection open. */
+const sweepMs = 50
 /** What a feed's items look like; to be raised with every change of it, so that all of them are rendered again. */
 const itemLook = 1
 
-/** The database is migrated already. Stops in order: no new requests, the answers under way, the background, the connections. */
+/** The database is migrated already. Stops in order: not ready any more, no new requests, the answers under way, the background, the connections. */
 export async function startServer(
   config: Config,
   databaseUrl: string,
@@ -59,22 +64,32 @@ export async function startServer(
   let accepting = true
   const parts = { db: web.db, keys: keys.db, reader, pollLog, figures, accepting: () => accepting }
   const server = createHttpServer(listener(parts, config, log, limits), limits)
-  await listen(server, config).catch(async (error: unknown) => {
-    await Promise.all([pollLog.stop(), web.close(), keys.close(), background.close()])
-    throw error
-  })
-  const worker = startWorker(background, reader, config.klaviyo.retentionDays, log)
   const sending = connect(databaseUrl, { max: 3, purpose: 'push' })
-  const sender = await startPush(config, sending, log, figures)
+  const closeAll = async () => {
+    await pollLog.stop()
+    await Promise.all([web, keys, background, sending].map(({ close }) => close()))
+  }
+  const post = createPost(config.klaviyo, log, { onSend: figures.countSend })
+  try {
+    if (post) await prepareToSend(sending.db, config.klaviyo.backfillAfterMs)
+    // Last of all that can fail: who listens and then ends badly would go on, half a server.
+    await listen(server, config)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+  const worker = startWorker(background, reader, config.klaviyo.retentionDays, log)
+  // Null without a key: then messages wait.
+  const sender = post && startPush(post, config.klaviyo, sending, log, figures)
 
   return {
     url: urlOf(server, config),
-    async stop() {
+    async stop(graceMs = 0) {
       accepting = false
+      await sleep(graceMs)
       await drain(server)
       await Promise.all([worker.stop(), sender?.stop()])
-      await pollLog.stop()
-      await Promise.all([web, keys, background, sending].map(({ close }) => close()))
+      await closeAll()
     },
   }
 }
@@ -92,7 +107,7 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
     reader,
     pollLog,
     authorize: feedAuthorizer(ask, config.feedsPublic, { gate, count }),
-    streams: identityStreams(limits.identityStreams),
+    streams: identityStreams(limits),
     log,
     figures,
   })
@@ -101,26 +116,24 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
   const app = createApp({ db, config, log, figures, accepting, authorize, count, workMs })
   const answerRest = getRequestListener(app.fetch, { errorHandler: answerUnreadable })
   return (request, response) => {
+    if (!accepting()) response.setHeader('Connection', 'close')
     if (!answerPoll(request, response)) void answerRest(request, response)
   }
 }
 
-/** Null without a key: then messages wait. */
-async function startPush(
-  { klaviyo }: Config,
+function startPush(
+  post: Post,
+  { pushEveryMs }: KlaviyoConfig,
   sending: Connection,
   log: Logger,
   figures: Figures,
-): Promise<Worker | null> {
-  const post = createPost(klaviyo, log, { onSend: figures.countSend })
-  if (!post) return null
+): Worker {
   figures.watchRates(() => readRatesLeft(post))
-  await prepareToSend(sending.db, klaviyo.backfillAfterMs)
   const onRound: Drain['onRound'] = (_, round, lane) => {
     for (const [outcome, count] of Object.entries(round))
       figures.countMessages(lane, outcome, count)
   }
-  return startSender(sending, { post, log, onRound }, klaviyo.pushEveryMs)
+  return startSender(sending, { post, log, onRound }, pushEveryMs)
 }
 
 function listen(server: Server, { host, port }: Config): Promise<void> {
@@ -143,10 +156,12 @@ function urlOf(server: Server, { host, publicUrl }: Config): string {
   return publicUrl ?? `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`
 }
 
-/** Idle connections are closed at once; who is being answered gets the answer, within reason. */
+/** Idle connections are closed as soon as they are; who is being answered gets the answer, within reason. */
 async function drain(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve))
+  const sweep = setInterval(() => server.closeIdleConnections(), sweepMs)
   const timer = setTimeout(() => server.closeAllConnections(), drainMs)
   await closed
+  clearInterval(sweep)
   clearTimeout(timer)
 }

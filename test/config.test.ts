@@ -12,6 +12,7 @@ const defaults = {
   publicUrl: null,
   feedsPublic: false,
   feedWaitMs: 3000,
+  stopGraceMs: 3000,
   feedMaxDrop: 0.5,
   rateLimit: 6000,
   klaviyo: {
@@ -64,6 +65,7 @@ test('every setting can be set, and variables of others are let be', () => {
     PUBLIC_URL: 'https://feeds.shop.example/',
     FEEDS_PUBLIC: 'true',
     FEED_WAIT_MS: '0',
+    STOP_GRACE_MS: '10000',
     FEED_MAX_DROP: '0.25',
     RATE_LIMIT: '60',
     KLAVIYO_API_KEY: 'pk_1',
@@ -91,6 +93,7 @@ test('every setting can be set, and variables of others are let be', () => {
     publicUrl: 'https://feeds.shop.example',
     feedsPublic: true,
     feedWaitMs: 0,
+    stopGraceMs: 10_000,
     feedMaxDrop: 0.25,
     rateLimit: 60,
     klaviyo: {
@@ -123,6 +126,7 @@ test('all faults are told at once, and none repeats a value, which may be a secr
     PUBLIC_URL: 'ftp://secret.example',
     FEEDS_PUBLIC: 'secret',
     FEED_WAIT_MS: 'soon',
+    STOP_GRACE_MS: '-1',
     FEED_MAX_DROP: '2',
     RATE_LIMIT: '0',
     KLAVIYO_API: 'secret',

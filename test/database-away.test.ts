@@ -1,5 +1,4 @@
 /** In charge of showing what a server does while its database is away, and that it is there again when the database is. */
-import { connect as connectSocket, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { readConfig } from '../src/config.ts'
 import { createLogger } from '../src/log.ts'
@@ -7,6 +6,7 @@ import { type RunningServer, startServer } from '../src/server.ts'
 import { ensureKey } from '../src/services/keys.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { asker } from './server.ts'
+import { openWire, type Wire } from './wire.ts'
 
 const key = 'key-of-these-tests'
 let database: TestDatabase
@@ -26,33 +26,6 @@ afterAll(async () => {
   await wire.cut()
   await database.close()
 })
-
-type Wire = { port: number; cut: () => Promise<void>; mend: () => Promise<void> }
-
-/** Hands every connection on to Postgres; when it is cut all of them break, and none is accepted. */
-async function openWire(target: URL): Promise<Wire> {
-  const sockets = new Set<Socket>()
-  const gate = createServer((near) => {
-    const far = connectSocket(Number(target.port || 5432), target.hostname)
-    for (const socket of [near, far]) sockets.add(socket.on('error', () => undefined))
-    near.pipe(far).pipe(near)
-  })
-  const listen = (port: number) =>
-    new Promise<void>((resolve) => gate.listen(port, '127.0.0.1', resolve))
-  await listen(0)
-  const address = gate.address()
-  const port = typeof address === 'object' && address ? address.port : 0
-  return {
-    port,
-    async cut() {
-      const closed = new Promise((resolve) => gate.close(resolve))
-      for (const socket of sockets) socket.resetAndDestroy()
-      sockets.clear()
-      await closed
-    },
-    mend: () => listen(port),
-  }
-}
 
 const until = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 50 })
 
@@ -107,6 +80,29 @@ test('writes that break off in the middle are refused, never a failure, and the 
   await wire.cut()
   const statuses = (await Promise.all([...writes, ...patches])).map(({ status }) => status)
   expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([])
+  await wire.mend()
+  await until(async () => {
+    expect((await ask('GET', '/v1/products/before')).status).toBe(200)
+  })
+}, 60_000)
+
+test('a database that says nothing at all costs nobody more than seconds: writes are told to come again, polls get the last good feed', async () => {
+  const ask = asker(server.url, key)
+  await ask('PUT', '/v1/products/before', { title: 'Before' })
+  await until(async () => {
+    expect((await ask('GET', '/feeds/products.json')).headers.get('X-Feed-State')).toBe('fresh')
+  })
+  wire.hush()
+  const began = performance.now()
+  const answers = await Promise.all([
+    ...Array.from({ length: 60 }, () => ask('PUT', '/v1/products/silent', { title: 'x' })),
+    ...Array.from({ length: 60 }, () => ask('GET', '/v1/products/before')),
+  ])
+  expect(performance.now() - began).toBeLessThan(8_000)
+  const polled = await ask('GET', '/feeds/products.json')
+  for (const { status, headers } of answers)
+    expect([status, headers.get('Retry-After')]).toEqual([503, '5'])
+  expect([polled.status, polled.headers.get('X-Feed-State')]).toEqual([200, 'stale'])
   await wire.mend()
   await until(async () => {
     expect((await ask('GET', '/v1/products/before')).status).toBe(200)

@@ -25,7 +25,7 @@ async function serve(config: Config): Promise<void> {
       { url: server.url, database: config.databaseUrl === null ? 'embedded' : 'DATABASE_URL' },
       'storefeed serves',
     )
-    await stopWhenTold(server)
+    await stopWhenTold(server, config.stopGraceMs)
     log.info('storefeed stopped')
   } finally {
     await database.close()
@@ -42,7 +42,8 @@ async function announceAdminKey(config: Config, databaseUrl: string): Promise<vo
   }
 }
 
-async function stopWhenTold(server: RunningServer): Promise<void> {
-  await untilStopped()
-  await server.stop()
+/** SIGTERM comes from who runs servers behind a balancer, SIGINT from a person at a terminal, who need not wait. */
+async function stopWhenTold(server: RunningServer, graceMs: number): Promise<void> {
+  const signal = await untilStopped()
+  await server.stop(signal === 'SIGTERM' ? graceMs : 0)
 }

@@ -8,13 +8,15 @@ export function printError(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-export function untilStopped(): Promise<void> {
+const signals = ['SIGINT', 'SIGTERM'] as const
+
+/** Resolves with the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function untilStopped(): Promise<'SIGINT' | 'SIGTERM'> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    for (const signal of signals) {
       process.once(signal, () => {
-        process.once(signal, () => process.exit(1))
-        resolve()
+        for (const next of signals) process.once(next, () => process.exit(1))
+        resolve(signal)
       })
     }
   })

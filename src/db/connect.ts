@@ -4,6 +4,7 @@ import type { PgTransactionConfig } from 'drizzle-orm/pg-core'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { both } from './both.ts'
+import { inTime } from './in-time.ts'
 import { isAway, postgresCode } from './postgres-error.ts'
 
 export type Database = PostgresJsDatabase & {
@@ -42,7 +43,7 @@ export function connect(
   const client = postgres(url, {
     max,
     prepare: false,
-    connect_timeout: 10,
+    connect_timeout: 5,
     // Seconds until a lost connection is tried again; by default they would grow to twenty.
     backoff: () => 0.2 + Math.random() * 0.3,
     // Asking each new connection for its types would end the process if that one broke meanwhile.
@@ -133,6 +134,12 @@ export function snapshot<T>(db: Database, work: (tx: Queryable) => Promise<T>): 
 }
 
 /**
+ * How long a transaction waits for its begin. postgres.js would wait as long as it takes: while the database is silent
+ * each of its attempts to connect takes but one of those who wait along.
+ */
+const beginPatienceMs = 5_000
+
+/**
  * A connection that breaks rejects the transaction by itself. Nothing may be sent on it any more, not
  * even the rollback: postgres.js would end the process (porsager/postgres#1208). So work that goes on
  * is refused its queries, and work that has failed is never told to it.
@@ -143,9 +150,15 @@ async function tryTransaction<T>(
   config?: PgTransactionConfig,
 ): Promise<T> {
   let over = false
+  let begin = () => {}
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
   const never = new Promise<never>(() => undefined)
   try {
-    return await db.transaction(async (tx) => {
+    const outcome = db.transaction(async (tx) => {
+      begin()
+      if (over) throw new Error('nobody waits for this transaction any more')
       const refuse = () => {
         if (over) throw new Error('the transaction has ended, and with it all that was part of it')
       }
@@ -162,6 +175,8 @@ async function tryTransaction<T>(
         throw error
       }
     })
+    await inTime(Promise.race([begun, outcome]), beginPatienceMs)
+    return await outcome
   } finally {
     over = true
   }

@@ -48,6 +48,8 @@ export function refusalByDatabase(error: unknown): Refusal | undefined {
   }
   if (found?.code === canceled)
     return new Refusal('unavailable', 'The database took too long, and nothing was changed.')
+  if (found && isOutOfMeans(found.code))
+    return new Refusal('unavailable', 'The database cannot do this at the moment. Try again soon.')
   // Of a standby, or of a database that is set to read only.
   if (found?.code === '25006')
     return new Refusal('unavailable', 'The database takes no writes at the moment. Try again soon.')
@@ -55,6 +57,10 @@ export function refusalByDatabase(error: unknown): Refusal | undefined {
     return new Refusal('unavailable', 'The database does not answer. Try again soon.')
   return undefined
 }
+
+/** No room on its disk or in its memory, an error of its disk, or locks lost to others in every try. */
+const isOutOfMeans = (code: string) =>
+  code.startsWith('53') || ['58030', '40001', '40P01', '55P03'].includes(code)
 
 /** Whether the connection broke, or none could be had: a pooler tells that by one code for everything. */
 export function isAway(error: unknown): boolean {

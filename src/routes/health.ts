@@ -60,9 +60,12 @@ export function healthRoutes(db: Database, health: Health): OpenAPIHono {
 type Readiness = { ready: boolean; problems: string[] }
 
 async function examine(db: Database, { accepting, log }: Health): Promise<Readiness> {
-  if (!accepting()) return { ready: false, problems: ['The server is stopping.'] }
+  const stopping = { ready: false, problems: ['The server is stopping.'] }
+  if (!accepting()) return stopping
   try {
-    return await inTime(examineDatabase(db), patienceMs)
+    const found = await inTime(examineDatabase(db), patienceMs)
+    // The stop may have begun meanwhile.
+    return accepting() ? found : stopping
   } catch (error) {
     if (isAway(error) || error instanceof TooLate)
       return { ready: false, problems: ['The database does not answer.'] }

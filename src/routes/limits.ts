@@ -21,6 +21,8 @@ export const limits = {
   bytesPerSecond: 100_000,
   /** Feeds that are unpacked at once, for readers that take no gzip. */
   identityStreams: 16,
+  /** How long one more waits for its turn. */
+  identityWaitMs: 5_000,
   /** How long what a request asks for may take; one statement of it, a little less. */
   workMs: 30_000,
   statementMs: 28_000,

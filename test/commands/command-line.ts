@@ -17,7 +17,7 @@ export type Running = {
   ended: Promise<Ended>
 }
 
-/** Of the tests' environment only PATH and the like are handed on. */
+/** Of the tests' environment only PATH and the like are handed on. No balancer looks, so SIGTERM has no grace. */
 export function start(
   args: string[],
   environment: Environment = {},
@@ -26,7 +26,7 @@ export function start(
   const { PATH = '', HOME = tmpdir() } = process.env
   const child = spawn(process.execPath, [inject('main'), ...args], {
     cwd: tmpdir(),
-    env: { PATH, HOME, HOST: '127.0.0.1', PORT: '0', ...environment },
+    env: { PATH, HOME, HOST: '127.0.0.1', PORT: '0', STOP_GRACE_MS: '0', ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.end(stdin)

@@ -17,6 +17,7 @@ const figures = {
   stallMs: 600,
   connections: 60,
   identityStreams: 3,
+  identityWaitMs: 100,
 }
 let server: TestServer
 beforeAll(async () => {

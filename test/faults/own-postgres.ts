@@ -1,0 +1,141 @@
+/** In charge of a Postgres of one's own that may be stopped, crashed and run out of disk: on a small disk in memory where the system allows one. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { type Account, accountFor, mustRun, run } from '../../src/db/postgres-account.ts'
+import { findPostgres } from '../../src/db/postgres-binaries.ts'
+import { ifMissing } from '../../src/db/system-error.ts'
+
+export type OwnPostgres = {
+  /** As the superuser, past any wire. */
+  url: string
+  /** Whether its disk is one of its own, so that it can be filled. */
+  hasOwnDisk: boolean
+  /** Does nothing while it runs. */
+  start: () => Promise<void>
+  stop: (mode: 'fast' | 'immediate') => Promise<void>
+  /** To the last byte. */
+  fillDisk: () => Promise<void>
+  clearDisk: () => Promise<void>
+  remove: () => Promise<void>
+}
+
+const diskMegabytes = 320
+
+/** A commit that is acknowledged is with the kernel, so it outlives any end of Postgres, though not of the machine. */
+const settings = (port: number) => `
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+port = ${port}
+fsync = off
+max_connections = 60
+max_wal_size = 64MB
+min_wal_size = 32MB
+checkpoint_timeout = 30s
+log_min_messages = fatal
+`
+
+export async function createOwnPostgres(): Promise<OwnPostgres> {
+  const home = await mkdtemp(join(tmpdir(), 'storefeed-faults-'))
+  const disk = await openDisk(home)
+  const account = disk?.account ?? (await accountFor(home))
+  const { initdb, pgCtl } = await findPostgres(account)
+  const port = await freePort()
+  const data = join(home, 'data')
+  const seen = join(disk?.seenAs ?? '', home)
+  await mustRun(account, initdb, [
+    ...['-D', data, '-U', 'storefeed', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+  ])
+  await writeFile(join(seen, 'data', 'postgresql.conf'), settings(port), { flag: 'a' })
+  const filler = join(seen, 'filler')
+
+  async function start() {
+    for (let tries = 1; ; tries++) {
+      const args = ['start', '-D', data, '-l', join(home, 'log'), '-w', '-t', '30']
+      const { ok, output } = await run(account, pgCtl, args)
+      if (ok || (await run(account, pgCtl, ['status', '-D', data])).ok) return
+      const log = await readFile(join(seen, 'log'), 'utf8').catch(ifMissing(''))
+      if (tries === 5) throw new Error(`Postgres does not start: ${output}\n${log.slice(-2_000)}`)
+    }
+  }
+  await start()
+  return {
+    url: `postgres://storefeed@127.0.0.1:${port}/postgres`,
+    hasOwnDisk: disk !== undefined,
+    start,
+    async stop(mode) {
+      await mustRun(account, pgCtl, ['stop', '-D', data, '-m', mode, '-w', '-t', '30'])
+    },
+    fillDisk: () => fill(filler),
+    clearDisk: () => rm(filler, { force: true }),
+    async remove() {
+      await run(account, pgCtl, ['stop', '-D', data, '-m', 'immediate', '-w'])
+      await disk?.close()
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
+
+type Disk = { account: Account; seenAs: string; close: () => Promise<void> }
+
+/** Seen only within a namespace, which lasts as long as the process that holds it: that one ends with this one. Undefined where namespaces are forbidden. */
+async function openDisk(home: string): Promise<Disk | undefined> {
+  const mount = `mount -t tmpfs -o size=${diskMegabytes}m,mode=700 storefeed "$0" && echo mounted && exec cat`
+  const args = ['--user', '--map-root-user', '--mount', 'sh', '-c', mount, home]
+  const holder: ChildProcess = spawn('unshare', args, { stdio: ['pipe', 'pipe', 'ignore'] })
+  const ended = once(holder, 'close')
+  const mounted = await Promise.race([
+    holder.stdout && once(holder.stdout, 'data').then(() => true),
+    ended.then(() => false),
+  ]).catch(() => false)
+  if (!mounted) return undefined
+  const inside = ['-t', String(holder.pid), '--user', '--mount', '--preserve-credentials']
+  const unprivileged = ['unshare', '--user', '--map-user=65534', '--map-group=65534']
+  return {
+    account: { through: ['nsenter', ...inside, ...unprivileged], identity: {} },
+    seenAs: `/proc/${holder.pid}/root`,
+    async close() {
+      holder.stdin?.end()
+      await ended
+    },
+  }
+}
+
+async function fill(path: string): Promise<void> {
+  const megabyte = Buffer.alloc(1024 * 1024)
+  for (const piece of [megabyte, megabyte.subarray(0, 4096)]) {
+    let full = false
+    while (!full) {
+      full = await writeFile(path, piece, { flag: 'a' }).then(
+        () => false,
+        () => true,
+      )
+    }
+  }
+}
+
+/** Asks as the superuser on a connection of its own. */
+export async function askPostgres<T>(
+  url: string,
+  ask: (client: postgres.Sql) => Promise<T>,
+): Promise<T> {
+  const client = postgres(url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} })
+  try {
+    return await ask(client)
+  } finally {
+    await client.end({ timeout: 1 })
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  return typeof address === 'object' && address ? address.port : 0
+}
