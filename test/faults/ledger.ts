@@ -1,7 +1,7 @@
 /** In charge of what writers know: what they tried, what was acknowledged, and what no server should have said. */
 
 /** A record is written again and again, each time with the next number. */
-export type Numbered = { tried: number; acknowledged: number }
+type Numbered = { tried: number; acknowledged: number }
 
 export type Ledger = {
   products: Map<string, Numbered>
