@@ -10,7 +10,7 @@ import { inTime } from './db/in-time.ts'
 import { Refusal } from './errors.ts'
 import { createFeedReader } from './feeds/feed-reader.ts'
 import { createPollLog } from './feeds/poll-log.ts'
-import { createPost, type Post, readRatesLeft } from './klaviyo/post.ts'
+import { createPost, type Post, readRatesLeft, warnOfDestination } from './klaviyo/post.ts'
 import { type Drain, prepareToSend } from './klaviyo/sender.ts'
 import { bearerAuthorizer, feedAuthorizer } from './routes/authorize.ts'
 import { type FeedDoor, feedListener } from './routes/feeds.ts'
@@ -78,6 +78,7 @@ export async function startServer(
     await closeAll()
     throw error
   }
+  warnOfDestination(config.klaviyo, log)
   const worker = startWorker(background, reader, config.klaviyo.retentionDays, log)
   // Null without a key: then messages wait.
   const sender = post && startPush(post, config.klaviyo, sending, log, figures)

@@ -11,22 +11,27 @@ export type RateLeft = { endpoint: Endpoint; window_seconds: number; left: numbe
 
 export type Post = { client: Client; transport: Transport; names: MetricNames }
 
-/** Null when the key that the chosen API needs is not set; the log says so. */
+/** Null when the key that the chosen API needs is not set. */
 export function createPost(
   config: KlaviyoConfig,
   log: Pick<Logger, 'warn'>,
   watch: Pick<ClientOptions, 'onSend'> = {},
 ): Post | null {
   const transport = chooseTransport(config)
-  if (!transport) {
-    const missing = config.api === 'track' ? 'KLAVIYO_PUBLIC_KEY' : 'KLAVIYO_API_KEY'
-    log.warn(`${missing} is not set: nothing is sent to Klaviyo, messages wait`)
-    return null
-  }
+  if (!transport) return null
   const { url, apiKey, rateShare: share } = config
-  if (url !== klaviyoUrl) log.warn({ url }, 'KLAVIYO_URL is a sandbox: nothing reaches Klaviyo')
   const client = createClient({ url, apiKey, share, log, ...watch })
   return { client, transport, names: config.metricNames }
+}
+
+/** Where messages go, if it is not to Klaviyo. */
+export function warnOfDestination(config: KlaviyoConfig, log: Pick<Logger, 'warn'>): void {
+  const { api, url } = config
+  if (!chooseTransport(config)) {
+    const missing = api === 'track' ? 'KLAVIYO_PUBLIC_KEY' : 'KLAVIYO_API_KEY'
+    log.warn(`${missing} is not set: nothing is sent to Klaviyo, messages wait`)
+  } else if (url !== klaviyoUrl)
+    log.warn({ url }, 'KLAVIYO_URL is a sandbox: nothing reaches Klaviyo')
 }
 
 /** What is left of the limits of those endpoints that this post uses. */
