@@ -61,7 +61,7 @@ const settings = z.object({
     .int()
     .min(0)
     .max(600_000)
-    .default(3000),
+    .default(5000),
   FEED_MAX_DROP: z.coerce.number('must be a share from 0 to 1').min(0).max(1).default(0.5),
   RATE_LIMIT: z.coerce.number('must be a number of requests').int().min(1).default(6000),
   KLAVIYO_API_KEY: z.string().trim().optional(),

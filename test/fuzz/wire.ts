@@ -82,7 +82,17 @@ async function sendBare(url: string, sent: Sent): Promise<Answer | null> {
   socket.write(bytesOf(url, sent))
   await new Promise((resolve) => socket.once('close', resolve))
   if (late) throw new Error('no answer came in time')
-  return pieces.length === 0 ? null : readBareAnswer(Buffer.concat(pieces))
+  const received = Buffer.concat(pieces)
+  return received.length === 0 || isLost(sent, received) ? null : readBareAnswer(received)
+}
+
+/** Of the answer to a long body nobody read, a part, when the connection broke off before it was taken whole. */
+function isLost({ method, body }: Sent, received: Buffer): boolean {
+  if ((body?.length ?? 0) < longBody || method === 'HEAD') return false
+  const headEnd = received.indexOf('\r\n\r\n')
+  const [, length = '0'] =
+    /^content-length: (\d+)/im.exec(received.toString('latin1', 0, headEnd)) ?? []
+  return headEnd < 0 || received.length - headEnd - 4 < Number(length)
 }
 
 /** The head of a request is Latin-1 to HTTP; targets beyond that go as UTF-8. */
