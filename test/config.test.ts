@@ -12,7 +12,7 @@ const defaults = {
   publicUrl: null,
   feedsPublic: false,
   feedWaitMs: 3000,
-  stopGraceMs: 3000,
+  stopGraceMs: 5000,
   feedMaxDrop: 0.5,
   rateLimit: 6000,
   klaviyo: {
