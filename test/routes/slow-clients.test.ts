@@ -138,28 +138,35 @@ test('more connections than the server bears are not accepted', async () => {
 })
 
 test('only so many feeds are unpacked at once; packed ones are always served', async () => {
-  const url = `${server.url}${feed}`
-  const slow = await Promise.all(
-    Array.from({ length: figures.identityStreams }, () => askAndWait(server.url, feed)),
-  )
-  const refused = await until(
-    () => poll(url),
-    ({ status }) => status === 503,
-  )
-  expect(refused.headers['retry-after']).toBe('5')
-  expect(refused.headers).not.toHaveProperty('x-feed-version')
-  expect(JSON.parse(refused.text)).toMatchObject({
-    type: 'urn:storefeed:unavailable',
-    detail: expect.stringContaining('Accept-Encoding: gzip'),
-  })
-  expect((await poll(url, { headers: gzip })).status).toBe(200)
-  expect((await poll(url, { method: 'HEAD' })).status).toBe(200)
-  for (const socket of slow) socket.destroy()
-  await until(
-    () => poll(url),
-    ({ status }) => status === 200,
-  )
-})
+  const patient = { ...figures, stallMs: 60_000, answerMs: 60_000 }
+  const other = await startTestServer({ feedsPublic: true }, patient)
+  try {
+    await fill(other)
+    const url = `${other.url}${feed}`
+    const slow = await Promise.all(
+      Array.from({ length: figures.identityStreams }, () => askAndWait(other.url, feed)),
+    )
+    // Each has its place once its answer has begun.
+    await Promise.all(slow.map((socket) => once(socket, 'readable')))
+    const refused = await poll(url)
+    expect(refused.status).toBe(503)
+    expect(refused.headers['retry-after']).toBe('5')
+    expect(refused.headers).not.toHaveProperty('x-feed-version')
+    expect(JSON.parse(refused.text)).toMatchObject({
+      type: 'urn:storefeed:unavailable',
+      detail: expect.stringContaining('Accept-Encoding: gzip'),
+    })
+    expect((await poll(url, { headers: gzip })).status).toBe(200)
+    expect((await poll(url, { method: 'HEAD' })).status).toBe(200)
+    for (const socket of slow) socket.destroy()
+    await until(
+      () => poll(url),
+      ({ status }) => status === 200,
+    )
+  } finally {
+    await other.stop()
+  }
+}, 60_000)
 
 /** Until the server has closed the connection. */
 async function drip(socket: Socket, piece: string): Promise<void> {
