@@ -1,8 +1,9 @@
 /** In charge of measuring polls: whole answers and 304s, beside nginx on the same bytes and beside the plain way. */
 import { gunzipSync } from 'node:zlib'
+import { freePort } from '../loopback.ts'
 import { startNginx } from './nginx.ts'
 import { startPlain } from './plain.ts'
-import { findProgram, freePort, load } from './processes.ts'
+import { findProgram, load } from './processes.ts'
 import type { Row } from './table.ts'
 import type { BenchServer, Workbench } from './workbench.ts'
 

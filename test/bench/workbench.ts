@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { type Connection, connect } from '../../src/db/connect.ts'
 import { startEmbedded } from '../../src/db/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
-import { freePort, type RunningProcess, startProcess } from './processes.ts'
+import { freePort } from '../loopback.ts'
+import { type RunningProcess, startProcess } from './processes.ts'
 
 export type BenchServer = RunningProcess & { url: string; key: string }
 

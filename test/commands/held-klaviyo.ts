@@ -1,6 +1,7 @@
 /** In charge of a Klaviyo that has recorded a request and has not answered yet: the moment in which a sender may be stopped. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { listenOnLoopback } from '../loopback.ts'
 
 export type HeldKlaviyo = {
   url: string
@@ -34,10 +35,7 @@ export async function holdAnswers(sandboxUrl: string): Promise<HeldKlaviyo> {
     await released
     response.writeHead(answer.status).end(await answer.text())
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
+  const port = await listenOnLoopback(server)
   return {
     url: `http://127.0.0.1:${port}`,
     recorded,

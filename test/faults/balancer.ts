@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { codeOf } from '../../src/db/system-error.ts'
+import { listenOnLoopback } from '../loopback.ts'
 import { exchange } from './exchange.ts'
 
 export type Balancer = {
@@ -49,10 +50,7 @@ export async function startBalancer(): Promise<Balancer> {
     if (backend) forward(asked, answer, new URL(asked.url ?? '/', backend.url), agent, fail)
     else fail('no server was ready')
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
+  const port = await listenOnLoopback(server)
   return {
     url: `http://127.0.0.1:${port}`,
     failures,

@@ -2,13 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { type Account, accountFor, mustRun, run } from '../../src/db/postgres-account.ts'
 import { findPostgres } from '../../src/db/postgres-binaries.ts'
 import { ifMissing } from '../../src/db/system-error.ts'
+import { freePort } from '../loopback.ts'
 
 export type OwnPostgres = {
   /** As the superuser, past any wire. */
@@ -129,13 +129,4 @@ export async function askPostgres<T>(
   } finally {
     await client.end({ timeout: 1 })
   }
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const address = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  return typeof address === 'object' && address ? address.port : 0
 }
