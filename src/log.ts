@@ -1,6 +1,7 @@
 /** In charge of the log: JSON lines that hold no secret and nothing of a person. */
+
+import type { DatabaseError } from 'pg'
 import { type Logger, pino } from 'pino'
-import type { PostgresError } from 'postgres'
 import { postgresError } from './db/postgres-error.ts'
 import { mask } from './mask.ts'
 
@@ -24,7 +25,7 @@ export function describeError(error: unknown): unknown {
     return {
       code: cause.code,
       message: messageOf(cause),
-      constraint: cause.constraint_name,
+      constraint: cause.constraint,
       at: placesOf(error),
     }
   const below = error.cause === undefined ? {} : { cause: describeError(error.cause) }
@@ -43,9 +44,9 @@ const withoutQuoted = (message: string) => message.replace(/".*"/s, '"…"')
 const namesItsOwn = /^(08|25|28|3D|40|42|53|54|55|57|58|XX)/
 
 /** One that says a value was bad shows the value; one that a trigger of the merchant's raises may say anything. */
-function messageOf({ code, message, constraint_name, column_name }: PostgresError): string {
+function messageOf({ code = '', message, constraint, column }: DatabaseError): string {
   if (code.startsWith('22')) return mask(withoutQuoted(message))
-  const brokenRule = code.startsWith('23') && (constraint_name ?? column_name) !== undefined
+  const brokenRule = code.startsWith('23') && (constraint ?? column) !== undefined
   return brokenRule || namesItsOwn.test(code) ? mask(message) : 'the database refused it'
 }
 

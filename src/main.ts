@@ -16,8 +16,7 @@ import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
 import { printError } from './commands/terminal.ts'
 import { readConfig } from './config.ts'
-import { outliveLateWrites } from './db/late-write.ts'
-import { describeError } from './log.ts'
+import { endOnUncaught } from './uncaught.ts'
 import { version } from './version.ts'
 
 const commands = [
@@ -45,9 +44,7 @@ const program = new Command('storefeed')
 
 for (const add of commands) add(program, () => readConfig(process.env))
 
-outliveLateWrites((error) =>
-  printError(JSON.stringify({ err: describeError(error), msg: 'storefeed failed and ends' })),
-)
+endOnUncaught()
 
 try {
   // Not commander's default command: that takes an unknown command for an argument of its own.

@@ -1,9 +1,10 @@
 /** In charge of giving a test file a fresh database of its own, in the shape that the migrations make. */
 import { randomUUID } from 'node:crypto'
-import postgres from 'postgres'
+import type pg from 'pg'
 import { inject } from 'vitest'
 import { connect, type Database } from '../src/db/connect.ts'
 import { postgresCode } from '../src/db/postgres-error.ts'
+import { openClient } from './postgres-client.ts'
 
 export type TestDatabase = {
   /** Through the pooler, when there is one. */
@@ -21,7 +22,7 @@ export type TestDatabase = {
 export async function createTestDatabase(template = inject('template')): Promise<TestDatabase> {
   const serverUrl = inject('serverUrl')
   const name = `${inject('template')}_${randomUUID().slice(0, 8)}`
-  const admin = postgres(serverUrl, { max: 1, onnotice: () => undefined })
+  const admin = await openClient(serverUrl)
   await copyTemplate(admin, template, name)
   const url = databaseAt(inject('clientUrl'), name)
   const { db, close } = connect(url)
@@ -31,7 +32,7 @@ export async function createTestDatabase(template = inject('template')): Promise
     db,
     close: async () => {
       await close()
-      await admin`drop database if exists ${admin(name)} with (force)`
+      await admin.query(`drop database if exists ${name} with (force)`)
       await admin.end()
     },
   }
@@ -44,14 +45,14 @@ export function databaseAt(serverUrl: string, name: string): string {
 }
 
 /** Two copies at once can be in each other's way: the template is then in use for a moment. */
-async function copyTemplate(admin: postgres.Sql, template: string, name: string): Promise<void> {
+async function copyTemplate(admin: pg.Client, template: string, name: string): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      await admin`create database ${admin(name)} template ${admin(template)}`
+      await admin.query(`create database ${name} template ${template}`)
       return
     } catch (error) {
       if (postgresCode(error) !== '55006' || tries === 20) throw error
     }
-    await admin`select pg_sleep(0.05)`
+    await admin.query('select pg_sleep(0.05)')
   }
 }

@@ -6,13 +6,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { startEmbedded } from '../src/db/embedded.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { build } from './build.ts'
 import { databaseAt } from './database.ts'
 import { type Pooler, startPooler } from './pooler.ts'
+import { openClient } from './postgres-client.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -35,9 +35,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const server = await startServer()
   let pooler: Pooler | undefined
   const template = `storefeed_test_${randomUUID().replaceAll('-', '')}`
-  const admin = postgres(server.url, { max: 1, onnotice: () => undefined })
+  const admin = await openClient(server.url)
   try {
-    await admin`create database ${admin(template)}`
+    await admin.query(`create database ${template}`)
     await migrate(databaseAt(server.url, template))
     if (throughPooler()) pooler = await startPooler(server.url)
     project.provide('main', await builtMain())
@@ -58,10 +58,12 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 
   async function tearDown(): Promise<void> {
     await pooler?.stop()
-    for (const { datname } of await admin`
-      select datname from pg_database where starts_with(datname, ${template})`) {
-      await admin`drop database if exists ${admin(datname)} with (force)`
-    }
+    const made = await admin.query<{ datname: string }>(
+      'select datname from pg_database where starts_with(datname, $1)',
+      [template],
+    )
+    for (const { datname } of made.rows)
+      await admin.query(`drop database if exists ${datname} with (force)`)
     await admin.end()
     await server.stop()
     const outcome = await building

@@ -75,6 +75,7 @@ test('the production packages alone serve, read-only, as a user without rights, 
     HOST: '127.0.0.1',
     PORT: '0',
     API_KEY: key,
+    STOP_GRACE_MS: '0',
   }
   const server = spawn(process.execPath, [main], {
     cwd: home,
@@ -98,7 +99,7 @@ test('the production packages alone serve, read-only, as a user without rights, 
     server.kill()
   }
   expect(await ended).toEqual([0, null])
-})
+}, 60_000)
 
 async function served(output: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface(output)) {

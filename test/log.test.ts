@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { sql } from 'drizzle-orm'
 import { expect, inject, test } from 'vitest'
 import { connect, type Database } from '../src/db/connect.ts'
+import { postgresError } from '../src/db/postgres-error.ts'
 import { describeError } from '../src/log.ts'
 import { mask } from '../src/mask.ts'
 import { createTestDatabase } from './database.ts'
@@ -25,7 +26,7 @@ test('of a query that Postgres refused, neither parameters nor rows are told', a
   try {
     await db.execute(sql`insert into stores (id, title) values (${secret}, 'x')`)
     const error = await failureOf(db, sql`insert into stores (id, title) values (${secret}, 'y')`)
-    expect(String(error)).toContain(secret)
+    expect(postgresError(error)?.detail).toContain(secret)
     const told = describeError(error)
     expect(told).toEqual({
       code: '23505',
@@ -44,7 +45,7 @@ test('of a query that never came to Postgres, its parameters are not told', asyn
   try {
     const told = describeError(await failureOf(db, sql`select ${secret}`))
     expect(told).toMatchObject({
-      message: 'a query failed',
+      message: 'the connection to Postgres is lost',
       cause: { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED 127.0.0.1:1' },
     })
     expect(JSON.stringify(told)).not.toContain(secret)
@@ -94,9 +95,8 @@ test('an error that nobody caught ends the process, and is told without what han
   const at = (name: string) =>
     JSON.stringify(pathToFileURL(join(dirname(inject('main')), name)).href)
   const script = `
-    import { outliveLateWrites } from ${at('db/late-write.js')}
-    import { describeError } from ${at('log.js')}
-    outliveLateWrites((error) => console.error(JSON.stringify(describeError(error))))
+    import { endOnUncaught } from ${at('uncaught.js')}
+    endOnUncaught()
     setTimeout(() => console.log('lives on'), 5000)
     Promise.reject(Object.assign(new Error('Failed query: ${secret}'), { params: ['${secret}'] }))`
   const { status, stdout, stderr } = spawnSync(
@@ -107,6 +107,6 @@ test('an error that nobody caught ends the process, and is told without what han
     },
   )
   expect([status, stdout]).toEqual([1, ''])
-  expect(stderr).toMatch(/^\{"message":"a query failed"/)
+  expect(stderr).toMatch(/^\{"err":\{"message":"a query failed"/)
   expect(stderr).not.toContain(secret)
 })

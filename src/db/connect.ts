@@ -1,26 +1,29 @@
-/** In charge of connections to Postgres: one pool per purpose, and transactions that survive a deadlock. */
-import { type SQLWrapper, sql } from 'drizzle-orm'
-import type { PgTransactionConfig } from 'drizzle-orm/pg-core'
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import postgres from 'postgres'
+/** In charge of what all else sees of Postgres: a database to ask, and transactions that survive a deadlock. */
+import type { SQLWrapper } from 'drizzle-orm'
+import { drizzle, type NodePgClient, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import { PgDialect, type PgTransactionConfig } from 'drizzle-orm/pg-core'
+import pg from 'pg'
 import { both } from './both.ts'
-import { inTime } from './in-time.ts'
-import { isAway, postgresCode } from './postgres-error.ts'
+import { createListener, type Listener } from './listener.ts'
+import { type Ask, connectionSettings, createPool, type Pool } from './pool.ts'
+import { postgresCode } from './postgres-error.ts'
 
-export type Database = PostgresJsDatabase & {
-  /** How long one statement may run before Postgres cancels it; undefined: as long as it takes. */
-  readonly statementMs?: number
-}
 /** A database or a transaction on it: what a query needs, wherever it runs. */
-export type Queryable = Pick<Database, 'execute' | 'select' | 'insert' | 'update' | 'delete'>
+export type Queryable = Pick<NodePgDatabase, 'select' | 'insert' | 'update' | 'delete'> & {
+  /** Sent at once. Answers the rows. */
+  execute: <Row extends Record<string, unknown>>(query: SQLWrapper) => Promise<Row[]>
+}
+
+export type Database = Queryable & {
+  /** Runs `work` in one transaction, once; see {@link transaction}. */
+  transaction: <T>(work: Work<T>, config?: PgTransactionConfig) => Promise<T>
+}
+
+type Work<T> = (tx: Queryable) => Promise<T>
 
 export type Connection = {
   db: Database
-  /**
-   * Calls back at every NOTIFY, and once as soon as it listens, also after a lost connection. Resolves to false
-   * behind a pooler, where it does not listen: a notification is a nudge, never the truth.
-   */
-  listen: (channel: string, nudge: () => void) => Promise<boolean>
+  listen: Listener['listen']
   close: () => Promise<void>
 }
 
@@ -32,74 +35,62 @@ type ConnectOptions = {
   statementMs?: number
 }
 
-/**
- * No statement is prepared by name: that works through a pooler in transaction mode, and no plan
- * made for an empty table outlives it.
- */
+/** How much longer than Postgres itself should take a silent connection is waited for. */
+const silenceMs = 2_000
+
+/** No statement is prepared by name: that works through a pooler in transaction mode, and no plan made for an empty table outlives it. */
 export function connect(
   url: string,
   { max = 10, purpose, statementMs }: ConnectOptions = {},
 ): Connection {
-  const client = postgres(url, {
-    max,
-    prepare: false,
-    connect_timeout: 5,
-    // Seconds until a lost connection is tried again; by default they would grow to twenty.
-    backoff: () => 0.2 + Math.random() * 0.3,
-    // Asking each new connection for its types would end the process if that one broke meanwhile.
-    fetch_types: false,
-    types: { textArray },
-    onnotice: () => undefined,
-    connection: {
-      application_name: purpose ? `storefeed ${purpose}` : 'storefeed',
-      TimeZone: 'UTC',
-    },
-  })
-  const db = drizzle(client)
+  const settings = connectionSettings(url, purpose ? `storefeed ${purpose}` : 'storefeed')
+  const patience = statementMs === undefined ? {} : { query_timeout: statementMs + silenceMs }
+  const pool = createPool({ ...settings, ...patience }, max)
+  const listener = createListener(settings)
   return {
-    db: statementMs === undefined ? db : limitStatements(db, statementMs),
-    listen: async (channel, nudge) => {
-      if (await isPooled(client)) return false
-      await client.listen(channel, nudge, nudge)
-      return true
+    db: databaseOf(pool, statementMs),
+    listen: listener.listen,
+    close: async () => {
+      await Promise.all([listener.close(), pool.close()])
     },
-    close: () => client.end({ timeout: 5 }),
   }
 }
 
-/** A single statement gets a transaction of its own, as the limit is a setting of transactions. */
-function limitStatements(db: Database, statementMs: number): Database {
-  const limited = Object.create(db, { statementMs: { value: statementMs } })
-  const execute = (query: SQLWrapper) => tryTransaction(limited, (tx) => tx.execute(query))
-  return Object.create(limited, { execute: { value: execute } })
+function databaseOf(pool: Pool, statementMs?: number): Database {
+  const run: Database['transaction'] = (work, config) =>
+    pool.lend((ask) => runTransaction(ask, work, config, statementMs))
+  // The limit is a setting of transactions, so a single statement gets one of its own.
+  const single: Ask = (query, values) =>
+    pool.lend((ask) =>
+      statementMs === undefined
+        ? ask(query, values)
+        : inTransaction(ask, (inside) => inside(query, values), {}, statementMs),
+    )
+  return Object.assign(queryable(single), { transaction: run })
 }
 
-/**
- * Postgres tells each connection the number of its process; a pooler tells a number of its own. In transaction mode
- * LISTEN would stay behind on a connection that serves others.
- */
-async function isPooled(client: postgres.Sql): Promise<boolean> {
-  const answer = await client<{ pid: number }[]>`select pg_backend_pid() as pid`
-  return answer[0]?.pid !== answer.state.pid
+const dialect = new PgDialect()
+
+function queryable(ask: Ask): Queryable {
+  async function execute(query: SQLWrapper) {
+    const { sql: text, params } = dialect.sqlToQuery(query.getSQL())
+    return (await ask({ text, types }, params)).rows
+  }
+  return Object.create(drizzle({ client: clientOf(ask) }), { execute: { value: execute } })
 }
 
-const escaped = (text: unknown) => String(text).replace(/["\\]/g, '\\$&')
+/** All that drizzle's builders ask of a client is that it can be asked. */
+const clientOf = (ask: Ask) => ({ query: ask }) as unknown as NodePgClient
 
-/**
- * `text[]`, by its number in every Postgres: the one kind of array that is sent or read. Elements are
- * never null here. Not by drizzle's own parser, which loses a backslash.
- */
-const textArray = {
-  to: 1009,
-  from: [1009],
-  // Drizzle's insert writes the list as Postgres reads it; our own SQL hands the list itself.
-  serialize: (given: unknown) =>
-    Array.isArray(given) ? `{${given.map((one) => `"${escaped(one)}"`).join(',')}}` : given,
-  parse: (literal: string) =>
-    Array.from(
-      literal.matchAll(/"((?:[^"\\]|\\.)*)"|([^{},"]+)/gs),
-      ([, quoted, bare = '']) => quoted?.replace(/\\(.)/gs, '$1') ?? bare,
-    ),
+/** Instants stay the text that Postgres writes, which holds more than a Date does. */
+const instants = new Set<number>([
+  pg.types.builtins.TIMESTAMPTZ,
+  pg.types.builtins.TIMESTAMP,
+  pg.types.builtins.DATE,
+])
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (id: number, format?: 'text' | 'binary') =>
+    instants.has(id) ? (text: string) => text : pg.types.getTypeParser(id, format),
 }
 
 /** Serialization failure, deadlock, and the lock that a refresh does not wait for any longer. */
@@ -115,12 +106,12 @@ export class LostRace extends Error {}
  */
 export async function transaction<T>(
   db: Database,
-  work: (tx: Queryable) => Promise<T>,
+  work: Work<T>,
   config?: PgTransactionConfig,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await tryTransaction(db, work, config)
+      return await db.transaction(work, config)
     } catch (error) {
       const again = error instanceof LostRace || retried.has(postgresCode(error) ?? '')
       if (tries === maxTries || !again) throw error
@@ -129,70 +120,55 @@ export async function transaction<T>(
 }
 
 /** Reads all see the same moment. What `work` does outside is done once: nothing is run again. */
-export function snapshot<T>(db: Database, work: (tx: Queryable) => Promise<T>): Promise<T> {
-  return tryTransaction(db, work, { isolationLevel: 'repeatable read', accessMode: 'read only' })
+export function snapshot<T>(db: Database, work: Work<T>): Promise<T> {
+  return db.transaction(work, { isolationLevel: 'repeatable read', accessMode: 'read only' })
 }
 
-/**
- * How long a transaction waits for its begin. postgres.js would wait as long as it takes: while the database is silent
- * each of its attempts to connect takes but one of those who wait along.
- */
-const beginPatienceMs = 5_000
+const runTransaction = <T>(
+  ask: Ask,
+  work: Work<T>,
+  config: PgTransactionConfig | undefined,
+  statementMs: number | undefined,
+) => inTransaction(ask, (inside) => work(queryable(inside)), config, statementMs)
 
-/**
- * A connection that breaks rejects the transaction by itself. Nothing may be sent on it any more, not
- * even the rollback: postgres.js would end the process (porsager/postgres#1208). So work that goes on
- * is refused its queries, and work that has failed is never told to it.
- */
-async function tryTransaction<T>(
-  db: Database,
-  work: (tx: Queryable) => Promise<T>,
-  config?: PgTransactionConfig,
+/** How long the first answer of a transaction is waited for: a database that is silent from the start is given up soon. */
+const beginMs = 5_000
+
+/** BEGIN is sent together with the first query. Work that goes on when the transaction has ended is refused its queries. */
+async function inTransaction<T>(
+  ask: Ask,
+  work: (inside: Ask) => Promise<T>,
+  config: PgTransactionConfig = {},
+  statementMs?: number,
 ): Promise<T> {
   let over = false
-  let begin = () => {}
-  const begun = new Promise<void>((resolve) => {
-    begin = resolve
-  })
-  const never = new Promise<never>(() => undefined)
+  const inside: Ask = async (query, values) => {
+    if (over) throw new Error('the transaction has ended, and with it all that was part of it')
+    return ask(query, values)
+  }
   try {
-    const outcome = db.transaction(async (tx) => {
-      begin()
-      if (over) throw new Error('nobody waits for this transaction any more')
-      const refuse = () => {
-        if (over) throw new Error('the transaction has ended, and with it all that was part of it')
-      }
-      try {
-        // Both are sent together with the first query, before it.
-        const configured = config && tx.setTransaction(config)
-        const limited = db.statementMs === undefined ? undefined : limit(tx, db.statementMs)
-        const [result] = await both(work(guarded(tx, refuse)), both(configured, limited))
-        return result
-      } catch (error) {
-        const isBroken = over || isAway(error)
-        over = true
-        if (isBroken) return await never
-        throw error
-      }
-    })
-    await inTime(Promise.race([begun, outcome]), beginPatienceMs)
-    return await outcome
-  } finally {
+    const begun = ask({ text: beginning(config, statementMs), query_timeout: beginMs })
+    const [result] = await both(work(inside), begun)
     over = true
+    const { command } = await ask({ text: 'commit' })
+    if (command === 'ROLLBACK') throw new Error('a query failed, and with it the transaction')
+    return result
+  } catch (error) {
+    over = true
+    // Where it can't be sent the connection is gone, and Postgres rolls back by itself.
+    await ask({ text: 'rollback' }).catch(() => undefined)
+    throw error
   }
 }
 
-/** `check` is asked whenever something is wanted of the transaction. */
-function guarded(tx: Queryable, check: () => void): Queryable {
-  return new Proxy(tx, {
-    get(target, name) {
-      check()
-      const wanted: unknown = Reflect.get(target, name)
-      return typeof wanted === 'function' ? wanted.bind(target) : wanted
-    },
-  })
+/** The limit is not a setting of the connection: a pooler in transaction mode refuses it, or gives it to others. */
+function beginning(
+  { isolationLevel, accessMode }: PgTransactionConfig,
+  statementMs: number | undefined,
+): string {
+  const modes = [isolationLevel && `isolation level ${isolationLevel}`, accessMode]
+  const begin = ['begin', modes.filter(Boolean).join(', ')].join(' ')
+  return statementMs === undefined
+    ? begin
+    : `${begin}; set local statement_timeout = ${statementMs}`
 }
-
-/** Not by a setting of the connection: a pooler in transaction mode refuses it, or gives it to others. */
-const limit = (tx: Queryable, ms: number) =>
-  tx.execute(sql.raw(`set local statement_timeout = ${ms}`)).execute()

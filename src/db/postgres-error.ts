@@ -1,11 +1,11 @@
-/** In charge of reading what Postgres says when it refuses: drizzle wraps its errors, the facts are on the cause. */
-import postgres from 'postgres'
+/** In charge of reading what Postgres says when it refuses, and of telling that from a connection that broke. */
+import pg from 'pg'
 import { Refusal } from '../errors.ts'
 import { TooLate } from './in-time.ts'
 
 /** The error as Postgres sent it, however deep it is wrapped; undefined when it is not Postgres's. */
-export function postgresError(error: unknown): postgres.PostgresError | undefined {
-  if (error instanceof postgres.PostgresError) return error
+export function postgresError(error: unknown): pg.DatabaseError | undefined {
+  if (error instanceof pg.DatabaseError) return error
   return error instanceof Error ? postgresError(error.cause) : undefined
 }
 
@@ -14,18 +14,17 @@ export function postgresCode(error: unknown): string | undefined {
   return postgresError(error)?.code
 }
 
+/** Postgres said nothing: no connection could be had, or the one there was broke. */
+export class ConnectionLost extends Error {
+  constructor(cause: unknown) {
+    super('the connection to Postgres is lost', { cause })
+  }
+}
+
 const brokenRule = new Set(['22001', '22003', '22021', '22P05', '23502', '23503', '23514'])
 /** Also by the limit of a statement's time. */
 const canceled = '57014'
 const away = new Set([
-  'CONNECTION_CLOSED',
-  'CONNECTION_ENDED',
-  'CONNECTION_DESTROYED',
-  'CONNECT_TIMEOUT',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
   '57P01',
   '57P02',
   '57P03',
@@ -40,15 +39,15 @@ const away = new Set([
  */
 export function refusalByDatabase(error: unknown): Refusal | undefined {
   const found = postgresError(error)
-  if (found && brokenRule.has(found.code)) {
-    const field = found.column_name ?? found.constraint_name ?? ''
+  if (found && brokenRule.has(found.code ?? '')) {
+    const field = found.column ?? found.constraint ?? ''
     return new Refusal('invalid', 'The database refused a value.', [
       { field, detail: 'breaks a rule of the database' },
     ])
   }
   if (found?.code === canceled)
     return new Refusal('unavailable', 'The database took too long, and nothing was changed.')
-  if (found && isOutOfMeans(found.code))
+  if (isOutOfMeans(found?.code ?? ''))
     return new Refusal('unavailable', 'The database cannot do this at the moment. Try again soon.')
   // Of a standby, or of a database that is set to read only.
   if (found?.code === '25006')
@@ -64,17 +63,13 @@ const isOutOfMeans = (code: string) =>
 
 /** Whether the connection broke, or none could be had: a pooler tells that by one code for everything. */
 export function isAway(error: unknown): boolean {
-  return away.has(errorCode(error) ?? '') || isEndedByPooler(error)
+  if (!(error instanceof Error)) return false
+  if (error instanceof ConnectionLost) return true
+  return away.has(postgresCode(error) ?? '') || isEndedByPooler(error) || isAway(error.cause)
 }
 
 /** PgBouncer's own errors, such as that it cannot reach Postgres, are fatal; those of Postgres with this code never are. */
 function isEndedByPooler(error: unknown): boolean {
   const found = postgresError(error)
-  return found?.code === '08P01' && [found.severity, found.severity_local].includes('FATAL')
-}
-
-/** Of Postgres or of the socket to it, however deep it is wrapped. */
-function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  return 'code' in error && typeof error.code === 'string' ? error.code : errorCode(error.cause)
+  return found?.code === '08P01' && found.severity === 'FATAL'
 }

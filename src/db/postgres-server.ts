@@ -2,7 +2,7 @@
 import { type FileHandle, open, readFile, readlink, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import postgres from 'postgres'
+import pg from 'pg'
 import { ourselves, run } from './postgres-account.ts'
 import { codeOf, ifMissing } from './system-error.ts'
 
@@ -60,26 +60,25 @@ async function ask(
   pidFile: string,
 ): Promise<Seat | 'busy' | 'silent'> {
   const url = `postgres://storefeed@127.0.0.1:${port}/postgres`
-  const client = postgres(url, {
-    max: 1,
-    max_lifetime: null,
-    connect_timeout: 3,
-    fetch_types: false,
-    prepare: false,
-    onnotice: () => undefined,
-    connection: { application_name: 'storefeed seat' },
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'storefeed seat',
+    connectionTimeoutMillis: 3000,
+    keepAlive: true,
   })
+  // A seat whose connection breaks is lost, which is found out when it is given up.
+  client.on('error', () => undefined)
   const tooLate = delay(5000, 'silent' as const, { ref: false })
   const answer = await Promise.race([sit(client, pidFile), tooLate])
   if (answer !== 'seated') {
-    await client.end({ timeout: 0 })
+    await client.end()
     return answer
   }
   return {
     url,
     leave: () => leave(client),
     hasEnded: async () => identity(await readPidFile(directory)) !== identity(pidFile),
-    close: () => client.end({ timeout: 0 }),
+    close: () => client.end(),
   }
 }
 
@@ -87,28 +86,34 @@ function readPidFile(directory: string): Promise<string> {
   return readFile(join(directory, 'postmaster.pid'), 'utf8').catch(ifMissing(''))
 }
 
-async function sit(client: postgres.Sql, pidFile: string): Promise<'seated' | 'busy' | 'silent'> {
+async function sit(client: pg.Client, pidFile: string): Promise<'seated' | 'busy' | 'silent'> {
   try {
-    const [row] = await client<{ pidFile: string }[]>`
-      select pg_read_file('postmaster.pid') as "pidFile"`
-    if (row === undefined || identity(row.pidFile) !== identity(pidFile)) return 'silent'
-    const [shared] = await client<{ taken: boolean }[]>`
-      select pg_try_advisory_lock_shared(hashtext(${lock})) as taken`
-    return shared?.taken ? 'seated' : 'busy'
+    await client.connect()
+    const read = await client.query<{ text: string }>(
+      "select pg_read_file('postmaster.pid') as text",
+    )
+    if (identity(read.rows[0]?.text ?? '') !== identity(pidFile)) return 'silent'
+    const tried = await client.query<{ taken: boolean }>(
+      'select pg_try_advisory_lock_shared(hashtext($1)) as taken',
+      [lock],
+    )
+    return tried.rows[0]?.taken ? 'seated' : 'busy'
   } catch (error) {
     return isChangingState(error) ? 'busy' : 'silent'
   }
 }
 
 /** Giving up comes first: of several that leave at once, the last then finds nobody else. */
-async function leave(client: postgres.Sql): Promise<boolean> {
+async function leave(client: pg.Client): Promise<boolean> {
   try {
-    await client`select pg_advisory_unlock_shared(hashtext(${lock}))`
-    const [row] = await client<{ alone: boolean }[]>`
-      select pg_try_advisory_lock(hashtext(${lock})) as alone`
-    return row?.alone ?? false
+    await client.query('select pg_advisory_unlock_shared(hashtext($1))', [lock])
+    const { rows } = await client.query<{ alone: boolean }>(
+      'select pg_try_advisory_lock(hashtext($1)) as alone',
+      [lock],
+    )
+    return rows[0]?.alone ?? false
   } catch (error) {
-    const gone = isChangingState(error) || !(error instanceof postgres.PostgresError)
+    const gone = isChangingState(error) || !(error instanceof pg.DatabaseError)
     if (gone) return false
     throw error
   }
@@ -116,7 +121,7 @@ async function leave(client: postgres.Sql): Promise<boolean> {
 
 /** Class 57P: shut down by an administrator or by a crash, or not open for connections yet. */
 function isChangingState(error: unknown): boolean {
-  return error instanceof postgres.PostgresError && error.code.startsWith('57P')
+  return error instanceof pg.DatabaseError && error.code?.startsWith('57P') === true
 }
 
 /** No process ever has it, so Postgres takes a pid file that holds it for a dead server's. */

@@ -189,7 +189,7 @@ function conflictOf(
   if (found?.code !== '23505') return undefined
   const id = /\(id\)=\((.*)\)/.exec(found.detail ?? '')?.[1] ?? ''
   const place = batch?.findIndex((draft) => draft.id === id)
-  const holder = found.constraint_name === 'catalog_ids_pkey' ? kind.links.otherNoun : kind.noun
+  const holder = found.constraint === 'catalog_ids_pkey' ? kind.links.otherNoun : kind.noun
   const why =
     holder === kind.noun
       ? ''

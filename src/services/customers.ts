@@ -121,7 +121,7 @@ async function asOneTry<T>(work: () => Promise<T>): Promise<T> {
     return await work()
   } catch (error) {
     const lost = ['customers_email', 'customers_pkey']
-    if (!lost.includes(postgresError(error)?.constraint_name ?? '')) throw error
+    if (!lost.includes(postgresError(error)?.constraint ?? '')) throw error
     throw new LostRace('a customer was made meanwhile', { cause: error })
   }
 }

@@ -20,11 +20,11 @@ async function refusalOf(table: string, row: Record<string, unknown>): Promise<s
       await tx.execute(
         sql`insert into ${name} (${columns}) select ${columns} from jsonb_populate_record(null::${name}, ${full}::jsonb)`,
       )
-      tx.rollback()
+      throw new Error('only tried')
     })
   } catch (error) {
-    const { constraint_name, code } = (error as { cause?: Record<string, string> }).cause ?? {}
-    return constraint_name ?? code
+    const { constraint, code } = error as Record<string, string | undefined>
+    return constraint ?? code
   }
   return undefined
 }

@@ -19,10 +19,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import postgres from 'postgres'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { type Embedded, startEmbedded } from '../../src/db/embedded.ts'
 import { Refusal } from '../../src/errors.ts'
+import { askPostgres } from '../postgres-client.ts'
 
 const nobody = 65534
 const userScript = fileURLToPath(new URL('./embedded-user.ts', import.meta.url))
@@ -45,7 +45,7 @@ afterEach(async () => {
 test('a first start makes a directory only its owner can open, and a server only this machine can reach', async () => {
   const embedded = await start()
   expect(
-    await query(
+    await askPostgres(
       embedded.url,
       `select current_user, current_setting('listen_addresses') as addresses,
          current_setting('unix_socket_directories') as sockets,
@@ -69,20 +69,20 @@ test('a first start makes a directory only its owner can open, and a server only
 
 test('a second start finds what was written before the first stop, on disk by default', async () => {
   const first = await startEmbedded(dataDir)
-  expect(await query(first.url, 'show fsync')).toEqual([{ fsync: 'on' }])
-  await query(first.url, 'create table kept as select 7 as number')
+  expect(await askPostgres(first.url, 'show fsync')).toEqual([{ fsync: 'on' }])
+  await askPostgres(first.url, 'create table kept as select 7 as number')
   await first.stop()
-  await expect(query(first.url, 'select 1')).rejects.toThrow('ECONNREFUSED')
+  await expect(askPostgres(first.url, 'select 1')).rejects.toThrow('ECONNREFUSED')
 
   const second = await startEmbedded(dataDir)
-  expect(await query(second.url, 'select number from kept')).toEqual([{ number: 7 }])
+  expect(await askPostgres(second.url, 'select number from kept')).toEqual([{ number: 7 }])
   await second.stop()
 })
 
 test('settings reach the server as they are, whatever a shell would make of them', async () => {
   const name = `it's "one" $HOME; two`
   const embedded = await startEmbedded(dataDir, { settings: { fsync: 'off', cluster_name: name } })
-  expect(await query(embedded.url, 'show cluster_name')).toEqual([{ cluster_name: name }])
+  expect(await askPostgres(embedded.url, 'show cluster_name')).toEqual([{ cluster_name: name }])
   await embedded.stop()
 })
 
@@ -97,16 +97,16 @@ test('who comes second shares the server, and only the last to stop stops it', a
   expect(second.url).toBe(first.url)
 
   await first.stop()
-  expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }])
+  expect(await askPostgres(second.url, 'select 1 as one')).toEqual([{ one: 1 }])
   expect(await second.stop()).toBe(0)
-  await expect(query(second.url, 'select 1')).rejects.toThrow('ECONNREFUSED')
+  await expect(askPostgres(second.url, 'select 1')).rejects.toThrow('ECONNREFUSED')
 })
 
 test('stopping twice is stopping once', async () => {
   const [first, second] = await Promise.all([start(), start()])
   await first.stop()
   await first.stop()
-  expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }])
+  expect(await askPostgres(second.url, 'select 1 as one')).toEqual([{ one: 1 }])
   await second.stop()
 })
 
@@ -123,7 +123,7 @@ test('who starts while the last one stops gets a server that works', async () =>
   let embedded = await start()
   for (let round = 0; round < 5; round++) {
     const [next] = await Promise.all([start(), embedded.stop()])
-    expect(await query(next.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    expect(await askPostgres(next.url, 'select 1 as one')).toEqual([{ one: 1 }])
     embedded = next
   }
   await embedded.stop()
@@ -137,21 +137,21 @@ test('the server survives kill -9 of its only user and is adopted by the next', 
   const next = await start()
   expect(next.url).toBe(killed.url)
   await next.stop()
-  await expect(query(next.url, 'select 1')).rejects.toThrow('ECONNREFUSED')
+  await expect(askPostgres(next.url, 'select 1')).rejects.toThrow('ECONNREFUSED')
 })
 
 test('Ctrl-C in the terminal does not reach the server', async () => {
   const interrupted = await startUser(dataDir, { detached: true })
   process.kill(-Number(interrupted.child.pid), 'SIGINT')
   await once(interrupted.child, 'exit')
-  expect(await query(interrupted.url, 'select 1 as one')).toEqual([{ one: 1 }])
+  expect(await askPostgres(interrupted.url, 'select 1 as one')).toEqual([{ one: 1 }])
 })
 
 test('after kill -9 of the server itself a new one is started', async () => {
   const embedded = await start()
   process.kill(await serverPid(), 'SIGKILL')
   const next = await start()
-  expect(await query(next.url, 'select 1 as one')).toEqual([{ one: 1 }])
+  expect(await askPostgres(next.url, 'select 1 as one')).toEqual([{ one: 1 }])
   await embedded.stop()
   await next.stop()
 })
@@ -162,7 +162,7 @@ test('a pid file whose pid belongs to another process by now is seen through, an
   for (const pid of [other.pid, process.pid]) {
     await leavePidFile((text) => text.replace(/^\d+/, String(pid)))
     const embedded = await start()
-    expect(await query(embedded.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    expect(await askPostgres(embedded.url, 'select 1 as one')).toEqual([{ one: 1 }])
     expect(await serverPid()).not.toBe(pid)
     await embedded.stop()
   }
@@ -174,7 +174,7 @@ test('a pid file whose port belongs to another Postgres by now does not lead to 
   await leavePidFile((text) => text.replace(/^(\d+\n.*\n.*\n)\d+/, `$1${port}`))
   const embedded = await start()
   expect(new URL(embedded.url).port).not.toBe(port)
-  expect(await query(embedded.url, 'show data_directory')).toEqual([
+  expect(await askPostgres(embedded.url, 'show data_directory')).toEqual([
     { data_directory: join(dataDir, 'postgres') },
   ])
   await embedded.stop()
@@ -186,7 +186,7 @@ test('a copy of a directory in use, pid file included, gets a server of its own'
   spawnSync('cp', ['-r', dataDir, copy])
   const copied = await startEmbedded(copy)
   expect(copied.url).not.toBe(original.url)
-  expect(await query(original.url, 'select 1 as one')).toEqual([{ one: 1 }])
+  expect(await askPostgres(original.url, 'select 1 as one')).toEqual([{ one: 1 }])
   await copied.stop()
   await original.stop()
 })
@@ -197,7 +197,7 @@ test('a pid file that a crash has torn is seen through', async () => {
     const longAgo = new Date(Date.now() - 60_000)
     await utimes(join(dataDir, 'postgres/postmaster.pid'), longAgo, longAgo)
     const embedded = await start()
-    expect(await query(embedded.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    expect(await askPostgres(embedded.url, 'select 1 as one')).toEqual([{ one: 1 }])
     await embedded.stop()
   }
 })
@@ -293,15 +293,6 @@ async function end(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit')
   child.kill('SIGKILL')
   await exited
-}
-
-async function query(url: string, text: string): Promise<postgres.Row[]> {
-  const client = postgres(url, { max: 1, connect_timeout: 5 })
-  try {
-    return [...(await client.unsafe(text))]
-  } finally {
-    await client.end()
-  }
 }
 
 /** Leaves what a crash of the machine would: no server, and its pid file still there. */

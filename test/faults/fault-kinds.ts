@@ -1,10 +1,11 @@
 /** In charge of the faults: what each does, how often, and that it is over when it says so. */
 import { setTimeout as delay } from 'node:timers/promises'
-import postgres from 'postgres'
+import type pg from 'pg'
 import { createDice, type FaultKind } from '../../src/sandbox/faults.ts'
 import type { RunningSandbox } from '../../src/sandbox/listen.ts'
+import { askPostgres, openClient } from '../postgres-client.ts'
 import type { Wire } from '../wire.ts'
-import { askPostgres, type OwnPostgres } from './own-postgres.ts'
+import type { OwnPostgres } from './own-postgres.ts'
 import type { Chance } from './seeded.ts'
 import type { Supervised } from './supervised.ts'
 
@@ -79,10 +80,9 @@ type Pid = { pid: number }
 
 /** Postgres takes it for a sign of broken memory, ends every connection and recovers from its log. */
 async function killBackend({ adminUrl }: Ground, chance: Chance): Promise<void> {
-  const pids = await askPostgres(
+  const pids = await askPostgres<Pid>(
     adminUrl,
-    (client) => client<Pid[]>`
-      select pid from pg_stat_activity where usename = 'shop' order by pid`,
+    "select pid from pg_stat_activity where usename = 'shop' order by pid",
   )
   const victim = pids[chance.number(pids.length)]
   if (!victim) throw new Error('nobody was connected')
@@ -94,8 +94,7 @@ async function terminateConnections({ adminUrl }: Ground, chance: Chance): Promi
   const share = chance.pick([0.3, 1])
   await askPostgres(
     adminUrl,
-    (client) => client`
-      select pg_terminate_backend(pid) from pg_stat_activity where usename = 'shop' and random() < ${share}`,
+    `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'shop' and random() < ${share}`,
   )
 }
 
@@ -112,21 +111,17 @@ const locked = [
 async function lockTable({ adminUrl }: Ground, chance: Chance): Promise<void> {
   const table = chance.pick(locked)
   const seconds = 0.7 + chance.number(800) / 1_000
-  await askPostgres(adminUrl, (client) =>
-    client
-      .unsafe(
-        `begin; lock table ${table} in access exclusive mode; select pg_sleep(${seconds}); commit`,
-      )
-      .simple(),
+  await askPostgres(
+    adminUrl,
+    `begin; lock table ${table} in access exclusive mode; select pg_sleep(${seconds}); commit`,
   )
 }
 
 async function setReadOnly({ adminUrl }: Ground, chance: Chance): Promise<void> {
-  const set = (change: string) =>
-    askPostgres(adminUrl, async (client) => {
-      await client.unsafe(`alter system ${change}`)
-      await client`select pg_reload_conf()`
-    })
+  async function set(change: string) {
+    await askPostgres(adminUrl, `alter system ${change}`)
+    await askPostgres(adminUrl, 'select pg_reload_conf()')
+  }
   await set('set default_transaction_read_only = on')
   await delay(300 + chance.number(500))
   await set('reset default_transaction_read_only')
@@ -138,10 +133,10 @@ async function setReadOnly({ adminUrl }: Ground, chance: Chance): Promise<void> 
  */
 async function fillDisk({ own, adminUrl }: Ground, chance: Chance): Promise<void> {
   if (own.hasOwnDisk) await own.fillDisk()
-  else await askPostgres(adminUrl, (client) => client.unsafe(pretendFull).simple())
+  else await askPostgres(adminUrl, pretendFull)
   await delay(500 + chance.number(800))
   if (own.hasOwnDisk) await own.clearDisk()
-  else await askPostgres(adminUrl, (client) => client`drop function disk_is_full() cascade`)
+  else await askPostgres(adminUrl, 'drop function disk_is_full() cascade')
   await own.start()
   await untilAnswers(adminUrl)
 }
@@ -158,24 +153,20 @@ create trigger disk_is_full before insert or update on feed_chunks execute funct
 async function useUpConnections({ adminUrl }: Ground, chance: Chance): Promise<void> {
   const url = new URL(adminUrl)
   url.username = 'other'
-  const hoarded: postgres.Sql[] = []
-  const hoard = async (): Promise<boolean> => {
-    const client = postgres(url.href, { max: 1, prepare: false, fetch_types: false })
-    hoarded.push(client)
-    return client`select 1`.then(
-      () => true,
+  const hoarded: pg.Client[] = []
+  const hoard = (): Promise<boolean> =>
+    openClient(url.href).then(
+      (client) => hoarded.push(client) > 0,
       () => false,
     )
-  }
   while (await hoard());
   await askPostgres(
     adminUrl,
-    (client) =>
-      client`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'shop'`,
+    "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'shop'",
   )
   for (let more = 0; more < 10; more++) await Promise.all([hoard(), hoard(), hoard(), hoard()])
   await delay(400 + chance.number(600))
-  await Promise.all(hoarded.map((client) => client.end({ timeout: 0 })))
+  await Promise.all(hoarded.map((client) => client.end()))
 }
 
 /** Goes on while other faults strike. */
@@ -192,7 +183,7 @@ function failKlaviyo(kind: FaultKind, share: number): Strike {
 
 async function untilAnswers(url: string): Promise<void> {
   const answers = () =>
-    askPostgres(url, (client) => client`select 1`).then(
+    askPostgres(url, 'select 1').then(
       () => true,
       () => false,
     )

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import postgres from 'postgres'
 import { type Account, accountFor, mustRun, run } from '../../src/db/postgres-account.ts'
 import { findPostgres } from '../../src/db/postgres-binaries.ts'
 import { ifMissing } from '../../src/db/system-error.ts'
@@ -115,18 +114,5 @@ async function fill(path: string): Promise<void> {
         () => true,
       )
     }
-  }
-}
-
-/** Asks as the superuser on a connection of its own. */
-export async function askPostgres<T>(
-  url: string,
-  ask: (client: postgres.Sql) => Promise<T>,
-): Promise<T> {
-  const client = postgres(url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} })
-  try {
-    return await ask(client)
-  } finally {
-    await client.end({ timeout: 1 })
   }
 }

@@ -9,11 +9,12 @@ import { type RunningSandbox, startSandbox } from '../../src/sandbox/listen.ts'
 import { databaseAt } from '../database.ts'
 import { poll } from '../feeds/polls.ts'
 import { freePort } from '../loopback.ts'
+import { askPostgres } from '../postgres-client.ts'
 import { openWire, type Wire } from '../wire.ts'
 import { findLost, readBooks } from './books.ts'
 import { faultKinds, type Ground, planFaults } from './fault-kinds.ts'
 import { openLedger } from './ledger.ts'
-import { askPostgres, createOwnPostgres, type OwnPostgres } from './own-postgres.ts'
+import { createOwnPostgres, type OwnPostgres } from './own-postgres.ts'
 import { startPollers } from './pollers.ts'
 import { type Chance, seeded } from './seeded.ts'
 import { type Supervised, supervise } from './supervised.ts'
@@ -35,10 +36,8 @@ beforeAll(async () => {
   own = await createOwnPostgres()
   adminUrl = databaseAt(own.url, 'shop')
   tillUrl = adminUrl.replace('storefeed@', 'shop@')
-  await askPostgres(own.url, (client) =>
-    client.unsafe('create role shop login; create role other login').simple(),
-  )
-  await askPostgres(own.url, (client) => client.unsafe('create database shop owner shop'))
+  await askPostgres(own.url, 'create role shop login; create role other login')
+  await askPostgres(own.url, 'create database shop owner shop')
   await migrate(tillUrl)
   connection = connect(tillUrl, { max: 2 })
   await connection.db.execute(sql`

@@ -1,6 +1,7 @@
 /** In charge of writing through a storm: by REST as a shop's program does, and by plain SQL as a till does; what is acknowledged is noted. */
 import { setTimeout as delay } from 'node:timers/promises'
-import postgres from 'postgres'
+import type pg from 'pg'
+import { openClient } from '../postgres-client.ts'
 import { ask } from './ask.ts'
 import { type Ledger, tryNext } from './ledger.ts'
 import type { Supervised } from './supervised.ts'
@@ -113,21 +114,21 @@ async function persist(
 
 /** One round trip each; whether a commit whose answer was lost took place, the till does not know. */
 async function writeAsTill({ tillUrl, ledger, signal }: Field): Promise<void> {
-  let client: postgres.Sql | undefined
+  let client: pg.Client | undefined
   for (let turn = 0; !signal.aborted; turn++) {
-    client ??= postgres(tillUrl, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} })
     const id = `t${turn % productsEach}`
     const { number, kept } = tryNext(ledger, id)
     const order = { acknowledged: false, fulfilled: false }
     ledger.orders.set(`o-till${turn}`, order)
     try {
-      await client.unsafe(sale(id, number, `o-till${turn}`)).simple()
+      client ??= await openClient(tillUrl)
+      await client.query(sale(id, number, `o-till${turn}`))
       kept()
       order.acknowledged = true
       ledger.counts.acknowledged++
     } catch {
       ledger.counts.unacknowledged++
-      await client.end({ timeout: 0 })
+      await client?.end()
       client = undefined
       await delay(100)
     }

@@ -1,7 +1,8 @@
 /** In charge of showing what is served when the truth cannot be had: the last good feed, and that it says so. */
 import { sql } from 'drizzle-orm'
-import postgres from 'postgres'
+import type pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { openClient } from '../postgres-client.ts'
 import { startTestServer, type TestServer } from '../server.ts'
 import { gzip, poll } from './polls.ts'
 import { startAnother } from './servers.ts'
@@ -13,11 +14,11 @@ const stale = {
 }
 
 let server: TestServer
-let admin: postgres.Sql
+let admin: pg.Client
 
 beforeAll(async () => {
   server = await startTestServer({ feedWaitMs: 500 })
-  admin = postgres(inject('serverUrl'), { max: 1, onnotice: () => undefined })
+  admin = await openClient(inject('serverUrl'))
   await server.database.db.execute(sql`insert into products (id, title) values ('p', 'First')`)
   await fresh('products.json')
 })
@@ -116,10 +117,13 @@ test('before a feed was ever built there is nothing to give: 503, and when to co
 test('while the database is away every kept feed is served as it was; afterwards all is fresh by itself', async () => {
   const name = new URL(server.database.url).pathname.slice(1)
   const before = await fresh('products.json')
-  await admin.unsafe(`alter database ${name} allow_connections false`)
+  await admin.query(`alter database ${name} allow_connections false`)
   try {
     for (let round = 0; round < 3; round++) {
-      await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`
+      await admin.query(
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = $1',
+        [name],
+      )
       const away = await poll(at('products.json'), { headers: gzip })
       expect(away).toMatchObject({ status: 200, headers: stale })
       expect(away.body).toEqual(before.body)
@@ -132,7 +136,7 @@ test('while the database is away every kept feed is served as it was; afterwards
     expect((await poll(`${server.url}/readyz`)).status).toBe(503)
     expect((await poll(`${server.url}/healthz`)).status).toBe(200)
   } finally {
-    await admin.unsafe(`alter database ${name} allow_connections true`)
+    await admin.query(`alter database ${name} allow_connections true`)
   }
   await fresh('products.json')
   await rename('Fifth')

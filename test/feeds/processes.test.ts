@@ -2,9 +2,9 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
+import { openClient } from '../postgres-client.ts'
 import { gzip, poll, pollItems } from './polls.ts'
 import { type ServerProcess, startProcess } from './servers.ts'
 import { until } from './until.ts'
@@ -49,15 +49,17 @@ test('what is written through one is in the next poll of the other', async () =>
 })
 
 test('connections that are cut at any moment cost neither the server nor a write', async () => {
-  const writer = postgres(database.url, { max: 1, connection: { application_name: 'writer' } })
+  const writer = await openClient(database.url, 'writer')
   const polls: Promise<unknown>[] = []
   for (let round = 0; round < 60; round++) {
-    await writer`insert into products (id, title) values ('p', ${`Cut ${round}`})
-      on conflict (id) do update set title = excluded.title`
+    await writer.query(
+      "insert into products (id, title) values ('p', $1) on conflict (id) do update set title = excluded.title",
+      [`Cut ${round}`],
+    )
     polls.push(poll(`${one.url}/feeds/products.json`), poll(`${other.url}/feeds/products.xml`))
     await delay(randomInt(30))
-    await writer`select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and application_name like 'storefeed%' and random() < 0.7`
+    await writer.query(`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name like 'storefeed%' and random() < 0.7`)
   }
   await writer.end()
   await Promise.all(polls)

@@ -52,7 +52,7 @@ test('what rolls back is never sent', async () => {
   await rig.db
     .transaction(async (tx) => {
       await tx.execute(sql`insert into orders (id, currency, total) values ('gone', 'USD', 1)`)
-      tx.rollback()
+      throw new Error('no')
     })
     .catch(() => undefined)
   await rig.sendAll()

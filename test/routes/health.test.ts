@@ -5,7 +5,6 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
-import postgres from 'postgres'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { startEmbedded } from '../../src/db/embedded.ts'
@@ -13,6 +12,7 @@ import { migrate } from '../../src/db/migrate.ts'
 import { createLogger } from '../../src/log.ts'
 import { createFigures } from '../../src/routes/figures.ts'
 import { startAnother } from '../feeds/servers.ts'
+import { openClient } from '../postgres-client.ts'
 import { startTestServer, type TestServer } from '../server.ts'
 
 let server: TestServer
@@ -89,10 +89,12 @@ test('migrations that are missing are counted, and the server is not ready', asy
 
 test('a database that takes no writes is told, and a write is asked to come again', async () => {
   const name = new URL(server.database.url).pathname.slice(1)
-  const admin = postgres(inject('serverUrl'), { max: 1, onnotice: () => undefined })
+  const admin = await openClient(inject('serverUrl'))
   const readOnly = async (value: 'on' | 'off') => {
-    await admin.unsafe(`alter database ${name} set default_transaction_read_only = ${value}`)
-    await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`
+    await admin.query(`alter database ${name} set default_transaction_read_only = ${value}`)
+    await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+      name,
+    ])
   }
   try {
     await readOnly('on')

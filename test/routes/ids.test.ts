@@ -90,11 +90,11 @@ test('plain SQL cannot use an id for both either', async () => {
   await db.execute(sql`insert into products (id, title) values ('sql', 'Product')`)
   await expect(
     db.execute(sql`insert into stores (id, title) values ('sql', 'Store')`),
-  ).rejects.toMatchObject({ cause: { code: '23505', constraint_name: 'catalog_ids_pkey' } })
+  ).rejects.toMatchObject({ code: '23505', constraint: 'catalog_ids_pkey' })
   await db.execute(sql`insert into stores (id, title) values ('sql-2', 'Store')`)
   await expect(
     db.execute(sql`update stores set id = 'sql' where id = 'sql-2'`),
-  ).rejects.toMatchObject({ cause: { code: '23505' } })
+  ).rejects.toMatchObject({ code: '23505' })
 })
 
 test('of a product and a store that race for one id, exactly one gets it', async () => {

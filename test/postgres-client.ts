@@ -1,0 +1,23 @@
+/** In charge of the tests' own connections to Postgres, past all that storefeed does with one. */
+import pg from 'pg'
+
+/** To be ended by who opened it. That it breaks meanwhile is told by the next query. */
+export async function openClient(url: string, name = 'test'): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, application_name: name })
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
+}
+
+/** Asks one thing on a connection of its own. */
+export async function askPostgres<Row extends pg.QueryResultRow>(
+  url: string,
+  text: string,
+): Promise<Row[]> {
+  const client = await openClient(url)
+  try {
+    return (await client.query<Row>(text)).rows
+  } finally {
+    await client.end()
+  }
+}
