@@ -4,7 +4,6 @@ import { both } from '../db/both.ts'
 import type { Queryable } from '../db/connect.ts'
 import { type FeedName, feedChunks } from '../db/schema/feeds.ts'
 import { type Chunk, type ChunkMark, renderSlot } from './chunk.ts'
-import { inlineNumbers, inlineWord } from './inline.ts'
 import type { Item } from './item.ts'
 import { type HashedItem, readItems } from './item-rows.ts'
 import { hashRanges, slotOfHash } from './slots.ts'
@@ -76,7 +75,7 @@ export async function readMarks(
   if (slots.length === 0) return []
   return tx.execute<ChunkMark>(sql`
     select format, slot, items, crc::float8 as crc, bytes from ${feedChunks}
-    where feed = ${inlineWord(feed)} and slot in (${inlineNumbers(slots)})`)
+    where feed = ${feed} and slot = any(${sql.param(slots)}::smallint[])`)
 }
 
 async function saveChunks(

@@ -11,7 +11,6 @@ import {
 } from '../db/schema/feeds.ts'
 import type { Piece } from './deflate.ts'
 import { isWhole } from './gzip-member.ts'
-import { inlineNumbers, inlineWord } from './inline.ts'
 import { type FeedState, readStates } from './state.ts'
 
 type StoredChunk = Piece & { items: number }
@@ -76,8 +75,8 @@ async function readChanges(db: Database, copy: FeedCopy): Promise<Loaded | undef
   const rows = await db.execute<Head & (ChunkRow | { slot: null })>(sql`
     select s.version::float8 as version, s.slots, s.built_at, ${chunkColumns}
     from ${feedState} s left join ${feedChunks} c
-      on c.feed = s.feed and c.format = ${inlineWord(format)} and c.version > ${inlineNumbers([copy.version])}
-    where s.feed = ${inlineWord(feed)} and s.slots = ${inlineNumbers([chunks.length])} and s.version >= ${inlineNumbers([copy.version])}`)
+      on c.feed = s.feed and c.format = ${format} and c.version > ${copy.version}
+    where s.feed = ${feed} and s.slots = ${chunks.length} and s.version >= ${copy.version}`)
   const [head] = rows
   if (!head) return undefined
   const places = [...chunks]
@@ -101,8 +100,8 @@ async function readWhole(
   for (let first = 0; first < head.slots; first += slotsAtOnce) {
     const rows = await tx.execute<ChunkRow>(sql`
       select ${chunkColumns} from ${feedChunks} c
-      where c.feed = ${inlineWord(feed)} and c.format = ${inlineWord(format)}
-        and c.slot between ${inlineNumbers([first])} and ${inlineNumbers([first + slotsAtOnce - 1])}`)
+      where c.feed = ${feed} and c.format = ${format}
+        and c.slot between ${first} and ${first + slotsAtOnce - 1}`)
     broken.push(...(await place(rows, places)))
   }
   return loadedOf({ feed, format }, head, places, broken)

@@ -2,7 +2,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connect.ts'
 import type { FeedName } from '../db/schema/feeds.ts'
-import { inlineNumbers } from './inline.ts'
 import type { Item } from './item.ts'
 import { type ProductRow, productItem } from './product-item.ts'
 import type { HashRange } from './slots.ts'
@@ -12,7 +11,7 @@ export type HashedItem = { hash: number; item: Item }
 
 /**
  * Items in the order of hash and id. `decimals` is how many the currency has. Categories travel as
- * JSON, because the client loses the backslashes of arrays.
+ * JSON, which is read faster than an array.
  */
 export const readItems: Record<
   FeedName,
@@ -20,7 +19,7 @@ export const readItems: Record<
 > = {
   products: async (db, ranges, decimals) => {
     const rows = await db.execute<ProductRow & { hash: number }>(sql`
-      select t.hash, t.id, t.sku, t.title, t.description, t.link, t.image_link, round(t.price, ${inlineNumbers([decimals])})::float8 as price,
+      select t.hash, t.id, t.sku, t.title, t.description, t.link, t.image_link, round(t.price, ${decimals}::int)::float8 as price,
         to_json(t.categories) as categories, t.brand, t.in_store_only, t.inventory_quantity, t.inventory_policy, t.metadata,
         (select string_agg(l.store_id, ',' order by l.store_id) from product_stores l
           where l.product_id = t.id and l.store_id <> all(array(select s.id from stores s where not s.published))) as store_ids
@@ -39,9 +38,7 @@ export const readItems: Record<
 }
 
 function hashIsIn(ranges: HashRange[]): SQL {
-  const conditions = ranges.map(
-    ({ first, last }) => sql`t.hash between ${inlineNumbers([first])} and ${inlineNumbers([last])}`,
-  )
+  const conditions = ranges.map(({ first, last }) => sql`t.hash between ${first} and ${last}`)
   return sql`(${sql.join(conditions, sql` or `)})`
 }
 

@@ -2,7 +2,6 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connect.ts'
 import { everyHash, type FeedName, feedChanges } from '../db/schema/feeds.ts'
-import { inlineWord } from './inline.ts'
 
 /** Of a row of product_stores: whose item it is part of, and what it links that to. */
 const linkColumns = {
@@ -16,7 +15,7 @@ const linkColumns = {
  */
 export async function readNotes(tx: Queryable, feed: FeedName): Promise<Set<number>> {
   const notes = await tx.execute<{ hash: number | null }>(
-    sql`select distinct hash from ${feedChanges} where feed = ${inlineWord(feed)}`,
+    sql`select distinct hash from ${feedChanges} where feed = ${feed}`,
   )
   const hashes = new Set(notes.flatMap(({ hash }) => hash ?? []))
   // Most notes are of an item itself; without a link to look up, none is asked for.
@@ -24,13 +23,13 @@ export async function readNotes(tx: Queryable, feed: FeedName): Promise<Set<numb
   const { own, other } = linkColumns[feed]
   const linked = await tx.execute<{ hash: number }>(sql`
     select distinct catalog_hash(l.${own}) as hash from product_stores l
-    where l.${other} in (select linked_to from ${feedChanges} where feed = ${inlineWord(feed)})`)
+    where l.${other} in (select linked_to from ${feedChanges} where feed = ${feed})`)
   return new Set([...hashes, ...linked.map(({ hash }) => hash)])
 }
 
 /** In repeatable read these are just the ones that `readNotes` read. */
 export async function removeNotes(tx: Queryable, feed: FeedName): Promise<void> {
-  await tx.execute(sql`delete from ${feedChanges} where feed = ${inlineWord(feed)}`)
+  await tx.execute(sql`delete from ${feedChanges} where feed = ${feed}`)
 }
 
 /** Has every item of every feed rendered again by the next refresh. */

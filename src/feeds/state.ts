@@ -3,7 +3,6 @@ import { sql } from 'drizzle-orm'
 import { both } from '../db/both.ts'
 import type { Queryable } from '../db/connect.ts'
 import { type FeedName, feedState } from '../db/schema/feeds.ts'
-import { inlineWord } from './inline.ts'
 
 export type FeedState = {
   version: number
@@ -58,7 +57,7 @@ export async function lockFeed(
       set local jit = off; set local lock_timeout = '500ms';
       lock table products, stores, product_stores in access share mode`),
     tx.execute<StatesRow & { ok: boolean }>(sql`
-      select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext(${inlineWord(feed)})) as ok, ${feedStates} as states`),
+      select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext(${feed})) as ok, ${feedStates} as states`),
   )
   return row?.ok ? { state: statesOf(row)[feed] } : 'busy'
 }
