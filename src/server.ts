@@ -22,6 +22,7 @@ import { type Limits, limits as usualLimits } from './routes/limits.ts'
 import { answerUnreadable } from './routes/problem.ts'
 import { requestCounter } from './routes/rate-limits.ts'
 import { scopesOfKey } from './services/keys.ts'
+import { sharedWorkByName } from './shared-work.ts'
 import { startSender, startWorker, type Worker } from './worker.ts'
 
 export type RunningServer = {
@@ -35,6 +36,8 @@ const defaultPort = 3000
 const drainMs = 10_000
 /** An answer that began before the stop leaves its connection open. */
 const sweepMs = 50
+/** Of one key: so that the process has something to do while Postgres answers. */
+const keyLooksAtOnce = 2
 /** What a feed's items look like; to be raised with every change of it, so that all of them are rendered again. */
 const itemLook = 1
 
@@ -101,7 +104,11 @@ type Parts = Pick<AppParts, 'db' | 'figures' | 'accepting'> &
 /** Polls and all other requests, behind one gate. */
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
   const { db, accepting, reader, pollLog, figures } = parts
-  const ask = (key: string) => inTime(scopesOfKey(parts.keys, key), limits.keyCheckMs)
+  // Many requests with one key at once ask for it once, but never by a look that began before them.
+  const ask = sharedWorkByName(
+    (key) => inTime(scopesOfKey(parts.keys, key), limits.keyCheckMs),
+    keyLooksAtOnce,
+  )
   const gate = createKeyGate(limits.wrongKeys)
   const count = requestCounter(config.rateLimit, gate.isTrusted)
   const answerPoll = feedListener({

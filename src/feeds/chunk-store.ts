@@ -17,6 +17,8 @@ type Rendering = {
   touched: number[]
   /** Their chunks as they are. */
   stored: ChunkMark[]
+  /** The items of all of them, when these were read already. */
+  read?: HashedItem[] | undefined
   slotsAtOnce: number
   decimals: number
 }
@@ -32,7 +34,7 @@ export async function renderSlots(tx: Queryable, rendering: Rendering): Promise<
     batch ? readItems[feed](tx, hashRanges(batch, slots), decimals) : []
 
   let changed = false
-  let rows = await read(batches[0])
+  let rows = rendering.read ?? (await read(batches[0]))
   let rendered: Chunk[] = []
   for (const [place, batch] of batches.entries()) {
     // While this batch is rendered, Postgres stores the one before and reads the next.

@@ -4,7 +4,7 @@ import { type Database, type Queryable, transaction } from '../db/connect.ts'
 import { everyHash, type FeedName, feedFormats } from '../db/schema/feeds.ts'
 import type { ChunkMark } from './chunk.ts'
 import { readMarks, removeChunks, renderSlots } from './chunk-store.ts'
-import { countItems } from './item-rows.ts'
+import { countItems, type HashedItem, readItems } from './item-rows.ts'
 import { readNotes, removeNotes } from './notes.ts'
 import { hashRanges, outgrown, slotOfHash, slotsFor } from './slots.ts'
 import { type FeedState, holdFeed, lockFeed, writeState } from './state.ts'
@@ -85,6 +85,8 @@ type Plan = {
   items: number
   /** The chunks of the slots touched, as they are. */
   stored: ChunkMark[]
+  /** The items of the slots touched, where these are few. */
+  read?: HashedItem[]
 }
 
 async function planRefresh(
@@ -101,15 +103,43 @@ async function planRefresh(
     (a, b) => a - b,
   )
   if (touched.length === 0) return { slots, touched, items: state.items, stored: [] }
+  const plan =
+    touched.length <= slotsAtOnce(slots, state.items)
+      ? await planOneBatch(tx, feed, state, touched, settings.decimals)
+      : await planSome(tx, feed, state, touched)
+  return outgrown(slots, plan.items) ? planAll(tx, feed, plan.items, state) : plan
+}
+
+/** The items are read at once, which tells how many they are. */
+async function planOneBatch(
+  tx: Queryable,
+  feed: FeedName,
+  { slots, items }: FeedState,
+  touched: number[],
+  decimals: number,
+): Promise<Plan> {
+  const [stored, read] = await both(
+    readMarks(tx, feed, touched),
+    readItems[feed](tx, hashRanges(touched, slots), decimals),
+  )
+  return { slots, touched, stored, read, items: items - itemsIn(stored) + read.length }
+}
+
+/** Few slots are counted by themselves; where there are many, counting all costs little beside rendering them. */
+const fewSlots = 64
+
+async function planSome(
+  tx: Queryable,
+  feed: FeedName,
+  { slots, items }: FeedState,
+  touched: number[],
+): Promise<Plan> {
   const few = touched.length <= fewSlots
   const [stored, present] = await both(
     readMarks(tx, feed, touched),
     countItems(tx, feed, few ? hashRanges(touched, slots) : undefined),
   )
-  const items = few ? state.items - itemsIn(stored) + present : present
-  return outgrown(slots, items)
-    ? planAll(tx, feed, items, state)
-    : { slots, touched, items, stored }
+  return { slots, touched, stored, items: few ? items - itemsIn(stored) + present : present }
 }
 
 /** Slots are chosen anew. */
@@ -125,9 +155,6 @@ async function planAll(
   return { slots, touched, items, stored }
 }
 
-/** Few slots are counted by themselves; where there are many, counting all costs little beside rendering them. */
-const fewSlots = 64
-
 const itemsIn = (stored: ChunkMark[]) =>
   stored.reduce((sum, { format, items }) => sum + (format === 'json' ? items : 0), 0)
 
@@ -135,7 +162,7 @@ const itemsIn = (stored: ChunkMark[]) =>
 async function carryOut(
   tx: Queryable,
   feed: FeedName,
-  { slots, touched, items, stored }: Plan,
+  { slots, touched, items, stored, read }: Plan,
   state: FeedState | undefined,
   { decimals, recipe }: RefreshSettings,
 ): Promise<void> {
@@ -148,6 +175,7 @@ async function carryOut(
     slots,
     touched,
     stored,
+    read,
     slotsAtOnce: slotsAtOnce(slots, items),
   }
   const [changed] = await both(renderSlots(tx, { ...rendering, decimals }), removeNotes(tx, feed))

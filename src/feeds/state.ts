@@ -46,7 +46,8 @@ function statesOf(row: StatesRow | undefined): FeedStates {
  * Makes this transaction the one that may refresh the feed; `busy` when another one is. The catalog is
  * locked first, as readers lock it, before the transaction's snapshot is taken: what TRUNCATE empties meanwhile is
  * empty for older snapshots too. Of a TRUNCATE and a refresh that wait for each other the refresh gives
- * way, as it does not wait long. No JIT: its plans would cost more than running them, batch after batch.
+ * way, as it does not wait long. No JIT: its plans would cost more than running them, batch after batch. Nor is the
+ * disk waited for: were the refresh lost in a crash of Postgres, its notes would be there again with it.
  */
 export async function lockFeed(
   tx: Queryable,
@@ -54,7 +55,7 @@ export async function lockFeed(
 ): Promise<'busy' | { state: FeedState | undefined }> {
   const [, [row]] = await both(
     tx.execute(sql`
-      set local jit = off; set local lock_timeout = '500ms';
+      set local jit = off; set local lock_timeout = '500ms'; set local synchronous_commit = off;
       lock table products, stores, product_stores in access share mode`),
     tx.execute<StatesRow & { ok: boolean }>(sql`
       select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext(${feed})) as ok, ${feedStates} as states`),

@@ -1,7 +1,7 @@
 /** In charge of showing what callers of shared work can rely on. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { sharedWork } from '../../src/feeds/shared-work.ts'
+import { sharedWork, sharedWorkByName } from '../src/shared-work.ts'
 
 /** Work that is told when to end: `ends[n]` ends the run n. */
 function heldWork() {
@@ -71,4 +71,19 @@ test('at most one runs at a time, and nobody gets a run begun before they came, 
       },
     ),
   )
+})
+
+test('of named work only who asks for the same name shares a run, and nothing is kept of a name that is done', async () => {
+  const runs: string[] = []
+  const share = sharedWorkByName(async (name) => {
+    runs.push(name)
+    await settled()
+    if (name === 'bad') throw new Error('bad')
+    return name
+  })
+  expect(await Promise.all([share('a'), share('b'), share('a')])).toEqual(['a', 'b', 'a'])
+  expect(runs).toEqual(['a', 'b'])
+  await expect(share('bad')).rejects.toThrow('bad')
+  expect(await share('a')).toBe('a')
+  expect(runs).toEqual(['a', 'b', 'bad', 'a'])
 })

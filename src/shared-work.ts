@@ -38,3 +38,21 @@ function waitingFor<T>(work: () => Promise<T>): Waiting<T> {
   })
   return { promise, start }
 }
+
+/** As `sharedWork`, for each name by itself. */
+export function sharedWorkByName<T>(
+  work: (name: string) => Promise<T>,
+  atOnce = 1,
+): (name: string) => Promise<T> {
+  const known = new Map<string, { share: () => Promise<T>; sharers: number }>()
+  return async (name) => {
+    const named = known.get(name) ?? { share: sharedWork(() => work(name), atOnce), sharers: 0 }
+    known.set(name, named)
+    named.sharers++
+    try {
+      return await named.share()
+    } finally {
+      if (--named.sharers === 0) known.delete(name)
+    }
+  }
+}
