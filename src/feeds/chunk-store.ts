@@ -23,8 +23,11 @@ type Rendering = {
   decimals: number
 }
 
-/** Stores the slots that come out otherwise than they are; false when there was none. */
-export async function renderSlots(tx: Queryable, rendering: Rendering): Promise<boolean> {
+/** Stores the slots that come out otherwise than they are, all but those rendered last, and tells whether there was one. */
+export async function renderSlots(
+  tx: Queryable,
+  rendering: Rendering,
+): Promise<{ changed: boolean; last: Chunk[] }> {
   const { feed, slots, touched, stored, slotsAtOnce, decimals } = rendering
   const known = new Set(stored.map(nameOf))
   const batches: number[][] = []
@@ -46,8 +49,7 @@ export async function renderSlots(tx: Queryable, rendering: Rendering): Promise<
     rows = next
     rendered = chunks
   }
-  await saveChunks(tx, rendering, rendered)
-  return changed
+  return { changed, last: rendered }
 }
 
 async function renderBatch(
@@ -80,9 +82,9 @@ export async function readMarks(
     where feed = ${feed} and slot = any(${sql.param(slots)}::smallint[])`)
 }
 
-async function saveChunks(
+export async function saveChunks(
   tx: Queryable,
-  { feed, version }: Rendering,
+  { feed, version }: Pick<Rendering, 'feed' | 'version'>,
   chunks: Chunk[],
 ): Promise<void> {
   if (chunks.length === 0) return

@@ -3,7 +3,7 @@ import { both } from '../db/both.ts'
 import { type Database, type Queryable, transaction } from '../db/connect.ts'
 import { everyHash, type FeedName, feedFormats } from '../db/schema/feeds.ts'
 import type { ChunkMark } from './chunk.ts'
-import { readMarks, removeChunks, renderSlots } from './chunk-store.ts'
+import { readMarks, removeChunks, renderSlots, saveChunks } from './chunk-store.ts'
 import { countItems, type HashedItem, readItems } from './item-rows.ts'
 import { readNotes, removeNotes } from './notes.ts'
 import { hashRanges, outgrown, slotOfHash, slotsFor } from './slots.ts'
@@ -62,12 +62,13 @@ async function refreshIn(
   feed: FeedName,
   settings: RefreshSettings,
 ): Promise<Refreshed> {
-  const locked = await lockFeed(tx, feed)
+  // Sent together, and answered in this order.
+  const [locked, hashes] = await both(lockFeed(tx, feed), readNotes(tx, feed))
   if (locked === 'busy') return without('busy')
   const { state } = locked
   // Another refresh may have taken the notes while this one waited for its turn.
   if (state && !state.waiting && state.recipe === settings.recipe) return without('fresh')
-  const plan = await planRefresh(tx, feed, state, settings)
+  const plan = await planRefresh(tx, feed, state, hashes, settings)
   if (state && plan.items < state.reference_items * (1 - settings.maxDrop)) {
     const reason = `It would fall from ${state.reference_items} items to ${plan.items}.`
     await holdFeed(tx, feed, reason)
@@ -93,9 +94,9 @@ async function planRefresh(
   tx: Queryable,
   feed: FeedName,
   state: FeedState | undefined,
+  hashes: Set<number>,
   settings: RefreshSettings,
 ): Promise<Plan> {
-  const hashes = await readNotes(tx, feed)
   if (!state || state.recipe !== settings.recipe || hashes.has(everyHash))
     return planAll(tx, feed, await countItems(tx, feed), state)
   const { slots } = state
@@ -178,8 +179,12 @@ async function carryOut(
     read,
     slotsAtOnce: slotsAtOnce(slots, items),
   }
-  const [changed] = await both(renderSlots(tx, { ...rendering, decimals }), removeNotes(tx, feed))
-  await writeState(tx, feed, { version: changed ? version : before, slots, items, recipe })
+  const [, { changed, last }] = await both(
+    removeNotes(tx, feed),
+    renderSlots(tx, { ...rendering, decimals }),
+  )
+  const next = { version: changed ? version : before, slots, items, recipe }
+  await both(saveChunks(tx, rendering, last), writeState(tx, feed, next))
 }
 
 const itemsAtOnce = 4096

@@ -2,7 +2,7 @@
 
 const hashes = 4096
 const minSlots = 64
-const itemsPerSlot = 256
+const itemsPerSlot = 128
 
 /** Parts are powers of two up to the least number of slots, so a part is always whole slots. */
 export const partCounts = [1, 2, 4, 8, 16, 32, 64] as const

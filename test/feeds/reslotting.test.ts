@@ -48,18 +48,18 @@ test('a feed that grows gets more slots, one that shrinks far gets fewer, and no
   const grown = await pollText(one)
   expect(grown.items).toBe(20_000)
   expect(await pollText(other)).toEqual(grown)
-  expect(await slotsAndItems()).toEqual({ slots: 128, items: 20_000, chunks: 128, stored: 20_000 })
+  expect(await slotsAndItems()).toEqual({ slots: 256, items: 20_000, chunks: 256, stored: 20_000 })
 
   await run(
     `insert into products (id, title) select n::text, 'T' from generate_series(20001, 40000) n`,
   )
   expect(await pollText(other)).toEqual(await pollText(one))
-  expect(await slotsAndItems()).toEqual({ slots: 256, items: 40_000, chunks: 256, stored: 40_000 })
+  expect(await slotsAndItems()).toEqual({ slots: 512, items: 40_000, chunks: 512, stored: 40_000 })
 
   // Halved once, slots stay; what is left of them is half empty.
   await run(`delete from products where id::int > 20000`)
   expect(await pollText(other)).toEqual(await pollText(one))
-  expect(await slotsAndItems()).toEqual({ slots: 256, items: 20_000, chunks: 256, stored: 20_000 })
+  expect(await slotsAndItems()).toEqual({ slots: 512, items: 20_000, chunks: 512, stored: 20_000 })
   const halves = [
     await pollText(one, { number: 1, of: 2 }),
     await pollText(one, { number: 2, of: 2 }),

@@ -14,8 +14,8 @@ const slotCounts = [64, 128, 256, 512, 1024, 2048, 4096]
 const anySlots = fc.constantFrom(...slotCounts)
 const anyItems = fc.oneof(fc.nat(5_000), fc.nat(3_000_000))
 
-test('a feed has a power of two of slots, of about 256 items, between 64 and 4096', () => {
-  expect([0, 1, 16_384, 16_385, 100_000, 524_288, 1_000_000, 9_000_000].map(slotsFor)).toEqual([
+test('a feed has a power of two of slots, of about 128 items, between 64 and 4096', () => {
+  expect([0, 1, 8_192, 8_193, 50_000, 262_144, 500_000, 9_000_000].map(slotsFor)).toEqual([
     64, 64, 64, 128, 512, 2048, 4096, 4096,
   ])
   fc.assert(
@@ -31,7 +31,7 @@ test('slots just chosen are never outgrown, nor are they after halving; after do
       const slots = slotsFor(items)
       expect(outgrown(slots, items)).toBe(false)
       expect(outgrown(slots, Math.ceil(items / 2))).toBe(false)
-      expect(outgrown(slots, items * 2 + 1)).toBe(slots < 4096 && items * 2 + 1 > slots * 256)
+      expect(outgrown(slots, items * 2 + 1)).toBe(slots < 4096 && items * 2 + 1 > slots * 128)
       expect(outgrown(slots, 0)).toBe(slots >= 256)
     }),
   )
