@@ -33,7 +33,7 @@ export type ReaderSettings = RefreshSettings & {
 
 const busyPauseMs = 5
 /** So that the process has something to do while Postgres answers; more would only be more queries. */
-const statesAtOnce = 3
+const statesAtOnce = 2
 /** Even who waits for no refresh must have asked whether one is needed. */
 const patienceMs = (waitMs: number) => Math.max(waitMs, 100)
 

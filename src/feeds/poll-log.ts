@@ -22,7 +22,7 @@ export type PollLog = {
 
 const flushEveryMs = 1000
 /** Under a flood, or while the database is away, the newest polls are kept. */
-const maxWaiting = 1000
+const maxWaiting = 100
 const keptDays = 30
 
 export function createPollLog(

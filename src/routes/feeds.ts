@@ -4,18 +4,16 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Logger } from 'pino'
 import { Refusal } from '../errors.ts'
-import type { FeedReader, Freshness } from '../feeds/feed-reader.ts'
+import type { FeedReader } from '../feeds/feed-reader.ts'
 import type { PollLog } from '../feeds/poll-log.ts'
-import type { ServedFeed } from '../feeds/served-feed.ts'
 import { type Part, partCounts } from '../feeds/slots.ts'
 import type { AuthorizeFeed } from './authorize.ts'
+import { type Encoding, etagOf, feedHeaders, isSettled, sizeOf } from './feed-headers.ts'
 import type { Figures } from './figures.ts'
 import type { IdentityStreams } from './identity-streams.ts'
 import { renderProblem } from './problem.ts'
 import { logAnswer } from './request-log.ts'
 import { nameRequest, type RequestNames } from './request-names.ts'
-
-type Encoding = 'gzip' | 'identity'
 
 export type FeedDoor = {
   reader: FeedReader
@@ -62,35 +60,36 @@ async function answerPoll(
 ): Promise<void> {
   const [path = '', query] = request.url?.split('?', 2) ?? []
   const { authorization } = request.headers
-  const key = new URLSearchParams(query).get('key')
+  const key = query === undefined ? null : new URLSearchParams(query).get('key')
   await authorize({ key, authorization }, request.socket.remoteAddress)
   const { feed, format, part } = readName(path.slice('/feeds/'.length))
   const { served, freshness } = await reader.poll(feed, format, part)
   const encoding = encodingFor(request.headers['accept-encoding'])
-  const etag = `"${served.tag}-${encoding}"`
-  const unchanged = isUnchanged(request, etag, served.builtAt)
+  const unchanged = isUnchanged(request, etagOf(served, encoding), served.builtAt)
   const bodiless = unchanged || request.method === 'HEAD'
   const status = unchanged ? 304 : 200
 
-  function begin() {
-    response.once('close', () => {
-      const milliseconds = Math.round(performance.now() - at)
-      if (log.isLevelEnabled('debug'))
-        log.debug({ ...names.log, method: request.method, path, status, ms: milliseconds }, 'poll')
-      pollLog.add({
-        at: new Date(),
-        feed,
-        format,
-        status,
-        bytes: bodiless ? 0 : sizeOf(served, encoding),
-        milliseconds,
-        user_agent: request.headers['user-agent']?.slice(0, 255) ?? null,
-        address: request.socket.remoteAddress ?? null,
-      })
+  function record() {
+    const milliseconds = Math.round(performance.now() - at)
+    if (log.isLevelEnabled('debug'))
+      log.debug({ ...names.log, method: request.method, path, status, ms: milliseconds }, 'poll')
+    pollLog.add({
+      at: new Date(),
+      feed,
+      format,
+      status,
+      bytes: bodiless ? 0 : sizeOf(served, encoding),
+      milliseconds,
+      user_agent: request.headers['user-agent']?.slice(0, 255) ?? null,
+      address: request.socket.remoteAddress ?? null,
     })
+  }
+  function begin() {
+    if (bodiless) record()
+    else response.once('close', record)
     figures.countPoll({ feed, format, status, state: freshness }, secondsSince(at))
-    const headers = headersOf(served, freshness, etag, encoding, unchanged)
-    response.writeHead(status, Object.assign(headers, names.headers))
+    const headers = feedHeaders(served, { freshness, encoding, unchanged })
+    response.writeHead(status, [...headers, ...Object.entries(names.headers).flat()])
   }
   if (!bodiless && encoding === 'identity')
     return streams(() => {
@@ -165,15 +164,6 @@ function readCoding(entry: string): { coding: string; accepted: boolean } {
   return { coding, accepted: !parameters.some((one) => /^q=0(\.0*)?$/.test(one)) }
 }
 
-const sizeOf = (served: ServedFeed, encoding: Encoding) =>
-  encoding === 'gzip' ? served.gzip.bytes : served.bytes
-
-/**
- * Dates tell seconds apart, so a feed built within this second has none yet that would be safe to
- * compare; nor has an old one, while a newer one may be in the making.
- */
-const isSettled = (builtAt: Date) => Date.now() - builtAt.getTime() > 1000
-
 function isUnchanged(request: IncomingMessage, etag: string, builtAt: Date): boolean {
   const wanted = request.headers['if-none-match']
   if (wanted !== undefined)
@@ -183,37 +173,6 @@ function isUnchanged(request: IncomingMessage, etag: string, builtAt: Date): boo
     )
   const since = Date.parse(request.headers['if-modified-since'] ?? '')
   return isSettled(builtAt) && Math.floor(builtAt.getTime() / 1000) * 1000 <= since
-}
-
-const warnings: Record<Exclude<Freshness, 'fresh'>, string> = {
-  stale: '110 storefeed "the last good feed: a newer one could not be made in time"',
-  held: '110 storefeed "the last good feed: the new one lost too many items and is held back"',
-}
-
-function headersOf(
-  served: ServedFeed,
-  freshness: Freshness,
-  etag: string,
-  encoding: Encoding,
-  unchanged: boolean,
-) {
-  return {
-    'Cache-Control': 'no-cache',
-    ETag: etag,
-    ...(freshness === 'fresh' && isSettled(served.builtAt)
-      ? { 'Last-Modified': served.builtAt.toUTCString() }
-      : {}),
-    Vary: 'Accept-Encoding',
-    'X-Content-Type-Options': 'nosniff',
-    'X-Feed-Version': String(served.version),
-    'X-Feed-Items': String(served.items),
-    'X-Feed-State': freshness,
-    ...(freshness === 'fresh' ? {} : { Warning: warnings[freshness] }),
-    ...(unchanged
-      ? {}
-      : { 'Content-Type': served.contentType, 'Content-Length': String(sizeOf(served, encoding)) }),
-    ...(unchanged || encoding === 'identity' ? {} : { 'Content-Encoding': encoding }),
-  }
 }
 
 /** All at once: what the reader is slow to take waits as references to the chunks, not as copies. */

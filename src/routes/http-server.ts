@@ -29,7 +29,7 @@ export function createHttpServer(listener: Listener, limits: Limits): Server {
     else listener(request, response)
   })
   server.maxConnections = limits.connections
-  server.setTimeout(limits.stallMs)
+  server.setTimeout(limits.stallMs, readers.stalled)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (socket.writable && !readers.isAnswering(socket))
       refuse(socket, refusalOf(error), isHead(error))

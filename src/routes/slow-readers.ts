@@ -7,6 +7,8 @@ export type Readers = {
   watch: (response: ServerResponse) => void
   /** Whether an answer has begun and not ended. */
   isAnswering: (socket: Duplex) => boolean
+  /** Node's word that nothing has moved on the socket for a while. */
+  stalled: (socket: Duplex) => void
   stop: () => void
 }
 
@@ -20,30 +22,32 @@ type Answer = { response: ServerResponse; writtenBefore: number; begunAt?: numbe
 export function watchReaders(
   limits: Pick<Limits, 'answerMs' | 'bytesPerSecond' | 'checkMs'>,
 ): Readers {
+  /** The last one of each connection, ended or not: to listen for the end of each would cost more than the rest. */
   const answers = new Map<Duplex, Answer>()
   const check = setInterval(() => {
-    for (const answer of answers.values())
-      if (isTooSlow(answer, limits)) answer.response.socket?.destroy()
+    for (const [socket, answer] of answers) if (isTooSlow(answer, limits)) socket.destroy()
   }, limits.checkMs).unref()
 
   function watch(response: ServerResponse): void {
     const { socket } = response
     if (!socket) return
+    if (!answers.has(socket)) socket.once('close', () => answers.delete(socket))
     answers.set(socket, { response, writtenBefore: socket.bytesWritten })
-    response.on('timeout', () => {
-      if (response.headersSent) socket.destroy()
-    })
-    // Of pipelined requests the next one is there already.
-    response.once('close', () => {
-      if (answers.get(socket)?.response === response) answers.delete(socket)
-    })
   }
   return {
     watch,
-    isAnswering: (socket) => answers.get(socket)?.response.headersSent === true,
+    isAnswering: (socket) => isUnderWay(answers.get(socket)),
+    stalled(socket) {
+      const answer = answers.get(socket)
+      const isAtWork = answer && !answer.response.headersSent
+      if (!isAtWork) socket.destroy()
+    },
     stop: () => clearInterval(check),
   }
 }
+
+const isUnderWay = (answer: Answer | undefined) =>
+  answer?.response.headersSent === true && !answer.response.writableFinished
 
 /** `bytesWritten` counts what waits to be taken too, so a packed feed has the time of all its bytes. */
 function isTooSlow(
@@ -51,7 +55,7 @@ function isTooSlow(
   { answerMs, bytesPerSecond }: Pick<Limits, 'answerMs' | 'bytesPerSecond'>,
 ): boolean {
   const { response, writtenBefore } = answer
-  if (!response.headersSent) return false
+  if (!isUnderWay(answer)) return false
   answer.begunAt ??= Date.now()
   const bytes = (response.socket?.bytesWritten ?? 0) - writtenBefore
   return Date.now() - answer.begunAt > answerMs + (bytes / bytesPerSecond) * 1000
