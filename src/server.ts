@@ -105,10 +105,12 @@ type Parts = Pick<AppParts, 'db' | 'figures' | 'accepting'> &
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
   const { db, accepting, reader, pollLog, figures } = parts
   // Many requests with one key at once ask for it once, but never by a look that began before them.
-  const ask = sharedWorkByName(
+  const look = sharedWorkByName(
     (key) => inTime(scopesOfKey(parts.keys, key), limits.keyCheckMs),
     keyLooksAtOnce,
   )
+  // Waiting for the look before counts too.
+  const ask = (key: string) => inTime(look(key), limits.keyCheckMs)
   const gate = createKeyGate(limits.wrongKeys)
   const count = requestCounter(config.rateLimit, gate.isTrusted)
   const answerPoll = feedListener({
