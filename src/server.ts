@@ -68,9 +68,13 @@ export async function startServer(
   const parts = { db: web.db, keys: keys.db, reader, pollLog, figures, accepting: () => accepting }
   const server = createHttpServer(listener(parts, config, log, limits), limits)
   const sending = connect(databaseUrl, { max: 3, purpose: 'push' })
+  const pools = { web, keys, background, push: sending }
+  figures.watchPools(() =>
+    Object.entries(pools).map(([pool, { waiting }]) => ({ pool, waiting: waiting() })),
+  )
   const closeAll = async () => {
     await pollLog.stop()
-    await Promise.all([web, keys, background, sending].map(({ close }) => close()))
+    await Promise.all(Object.values(pools).map(({ close }) => close()))
   }
   const post = createPost(config.klaviyo, log, { onSend: figures.countSend })
   try {

@@ -24,6 +24,8 @@ type Work<T> = (tx: Queryable) => Promise<T>
 export type Connection = {
   db: Database
   listen: Listener['listen']
+  /** How much work waits for a connection at this moment. */
+  waiting: Pool['waiting']
   close: () => Promise<void>
 }
 
@@ -50,6 +52,7 @@ export function connect(
   return {
     db: databaseOf(pool, statementMs),
     listen: listener.listen,
+    waiting: pool.waiting,
     close: async () => {
       await Promise.all([listener.close(), pool.close()])
     },

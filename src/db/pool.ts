@@ -12,6 +12,8 @@ type Query = pg.QueryConfig & { query_timeout?: number }
 export type Pool = {
   /** Waits for a connection that is free, within reason. What `work` asks must have been answered when it ends. */
   lend: <T>(work: (ask: Ask) => Promise<T>) => Promise<T>
+  /** How much work waits for a connection at this moment. */
+  waiting: () => number
   /** Work under way may end, within reason. */
   close: () => Promise<void>
 }
@@ -83,7 +85,7 @@ export function createPool(settings: pg.ClientConfig, max: number): Pool {
     closing ??= closeOnce()
     return closing
   }
-  return { lend, close }
+  return { lend, waiting: () => pool.waitingCount, close }
 }
 
 function kept(sockets: Set<Socket>): Socket {

@@ -5,6 +5,9 @@ import { createHistogram, type Histogram } from './histogram.ts'
 /** What is left of one of Klaviyo's limits. */
 type RateLeft = { endpoint: string; window_seconds: number; left: number }
 
+/** How much work waits for a connection of a pool. */
+type PoolWait = { pool: string; waiting: number }
+
 type PollLabels = {
   feed: string
   format: string
@@ -24,6 +27,8 @@ export type Figures = {
   countMessages: (lane: string, outcome: string, count: number) => void
   /** Asked whenever the figures are. */
   watchRates: (read: () => RateLeft[]) => void
+  /** Asked whenever the figures are. */
+  watchPools: (read: () => PoolWait[]) => void
 }
 
 const pollBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10]
@@ -51,6 +56,7 @@ export function createFigures(): Figures {
     ...refreshFigures(counter, histogram),
     ...sendFigures(counter, histogram),
     watchRates: (read) => watchRates(registry, read),
+    watchPools: (read) => watchPools(registry, read),
   }
 }
 
@@ -168,6 +174,18 @@ function watchRates(registry: Registry, read: () => RateLeft[]): void {
     registers: [registry],
     collect() {
       for (const { left, ...labels } of read()) this.set(labels, left)
+    },
+  })
+}
+
+function watchPools(registry: Registry, read: () => PoolWait[]): void {
+  new Gauge({
+    name: 'storefeed_database_waiting',
+    help: 'Pieces of work of this server that wait for a connection',
+    labelNames: ['pool'],
+    registers: [registry],
+    collect() {
+      for (const { waiting, ...labels } of read()) this.set(labels, waiting)
     },
   })
 }

@@ -56,20 +56,24 @@ export async function findProgram(name: string): Promise<string | null> {
   return null
 }
 
-/** Requests a second at 16 connections, by wrk, for some seconds. */
+export type Load = {
+  seconds: number
+  connections: number
+  headers: Record<string, string>
+  /** A file in Lua that makes the requests. */
+  script?: string
+}
+
+/** Requests a second, by wrk. Throws when one of them failed. */
 export async function load(
   wrk: string,
   url: string,
-  seconds: number,
-  headers: Record<string, string>,
+  { seconds, connections, headers, script }: Load,
 ): Promise<number> {
   const given = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
   const { stdout } = await runFile(wrk, [
-    '-t1',
-    '-c16',
-    `-d${seconds}s`,
-    '--timeout',
-    '20s',
+    ...['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '20s'],
+    ...(script ? ['-s', script] : []),
     ...given,
     url,
   ])

@@ -130,6 +130,23 @@ test('connections are told by what they are for, and how long one was waited for
   expect(text).toMatch(/^storefeed_database_answer_seconds \d/m)
 })
 
+test('who waits for a connection is counted, also by a scrape that gets none itself', async () => {
+  let text = ''
+  const puts: Promise<unknown>[] = []
+  await server.database.db.transaction(async (tx) => {
+    await tx.execute(sql`lock table products in access exclusive mode`)
+    for (let put = 0; put < 12; put++)
+      puts.push(server.ask('PUT', `/v1/products/held-${put}`, { title: 'Held' }))
+    text = await textOf(server)
+  })
+  await Promise.all(puts)
+  // Two puts and the scrape; more, where a pooler lets new connections wait.
+  const waiting = seriesOf(text, 'storefeed_database_waiting')
+  expect(waiting['{pool="web"}']).toBeGreaterThanOrEqual(3)
+  expect(waiting['{pool="keys"}']).toBe(0)
+  expect(seriesOf(await textOf(server), 'storefeed_database_waiting')['{pool="web"}']).toBe(0)
+})
+
 test('the process is told of once, however many servers run in it', async () => {
   const text = await textOf(server)
   expect(text.match(/^process_cpu_seconds_total /gm)).toHaveLength(1)

@@ -1,0 +1,70 @@
+/** In charge of measuring how soon an order leaves, and how fast many do. */
+import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises'
+import { startSandbox } from '../../src/sandbox/listen.ts'
+import { seedOrders, statuses, unlimited } from '../klaviyo/seed.ts'
+import {
+  bulkTarget,
+  empty,
+  type Measured,
+  mainProgram,
+  type Place,
+  senderProgram,
+  start,
+  throttled,
+} from './push-place.ts'
+
+const backlogOrders = 33_334
+/** Orders before the first that counts: a new process is slow. */
+const warmUp = 20
+
+export async function measureDelay({ db, databaseUrl }: Place): Promise<Measured> {
+  await empty(db)
+  const sandbox = await startSandbox({ port: 0, settings: { limits: false } })
+  const sender = await start(['--import', 'tsx', senderProgram, databaseUrl, sandbox.url])
+  const { entries } = sandbox.state.account.journal
+  const delays: number[] = []
+  for (let order = 0; order < warmUp + 201; order++) {
+    const before = entries.length
+    await seedOrders(db, 1, { prefix: `d${order}x` })
+    const committed = performance.now()
+    while (entries.length === before) await tick()
+    if (order >= warmUp) delays.push(performance.now() - committed)
+    while (entries.length < before + 3) await tick()
+    await sleep(20)
+  }
+  sender.kill()
+  await sandbox.stop()
+  const median = delays.sort((a, b) => a - b)[Math.floor(delays.length / 2)] ?? Number.NaN
+  return {
+    what: 'commit of an order to its request, median',
+    measured: `${median.toFixed(1)} ms`,
+    target: '<= 10 ms',
+    reached: median <= 10,
+  }
+}
+
+export async function measureBacklog(
+  { db, databaseUrl }: Place,
+  { limits }: { limits: boolean },
+): Promise<Measured> {
+  await empty(db)
+  await seedOrders(db, backlogOrders)
+  const flags = limits ? [] : ['--no-limits']
+  const sandbox = await start(['--import', 'tsx', mainProgram, 'sandbox', '--port', '0', ...flags])
+  const share = String(limits ? 0.97 : unlimited)
+  const sender = await start(['--import', 'tsx', senderProgram, databaseUrl, sandbox.url, share])
+  const began = performance.now()
+  while ((await statuses(db)).pending) await sleep(200)
+  const seconds = (performance.now() - began) / 1_000
+  const refused = await throttled(sandbox.url)
+  sender.kill()
+  sandbox.kill()
+  const perSecond = (3 * backlogOrders) / seconds
+  const target = limits ? bulkTarget : 5_000
+  return {
+    what: `backlog of 100,000 events, limits ${limits ? 'on' : 'off'}`,
+    measured: `${Math.round(perSecond)} events/s, ${refused} times 429`,
+    target: `>= ${target} events/s${limits ? ', no 429' : ''}`,
+    reached: perSecond >= target && refused === 0,
+  }
+}
