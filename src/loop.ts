@@ -18,7 +18,7 @@ export type LoopSettings = {
   onError: (error: unknown) => void
 }
 
-const maxRestMs = 10_000
+const maxRestMs = 60_000
 
 export function startLoop(
   work: () => Promise<unknown>,

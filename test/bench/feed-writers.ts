@@ -11,7 +11,7 @@ import type { BenchServer, Workbench } from './workbench.ts'
 
 const clients = 8
 /** Before what counts, on both sides: a new process is slow. */
-const warmUpSeconds = 3
+const warmUpSeconds = 15
 const seconds = 20
 /** The worker is to work as often as it does in the long run, not just to rest. */
 const refreshesMeanwhile = 2
