@@ -1,8 +1,8 @@
 /** In charge of chunks in the database: rendering slots into them, batch by batch, so that memory stays flat. */
-import { eq, sql } from 'drizzle-orm'
+import { eq, inArray, sql } from 'drizzle-orm'
 import { both } from '../db/both.ts'
 import type { Queryable } from '../db/connect.ts'
-import { type FeedName, feedChunks } from '../db/schema/feeds.ts'
+import { type FeedName, feedChunks, feedFormats } from '../db/schema/feeds.ts'
 import { type Chunk, type ChunkMark, renderSlot } from './chunk.ts'
 import type { Item } from './item.ts'
 import { type HashedItem, readItems } from './item-rows.ts'
@@ -70,7 +70,7 @@ async function renderBatch(
 
 const nameOf = ({ format, slot, crc, bytes }: ChunkMark) => `${format} ${slot} ${crc} ${bytes}`
 
-/** Of some slots, both formats. */
+/** Of some slots. The formats are all there are, named so that the index leads straight to the slots. */
 export async function readMarks(
   tx: Queryable,
   feed: FeedName,
@@ -79,7 +79,7 @@ export async function readMarks(
   if (slots.length === 0) return []
   return tx.execute<ChunkMark>(sql`
     select format, slot, items, crc::float8 as crc, bytes from ${feedChunks}
-    where feed = ${feed} and slot = any(${sql.param(slots)}::smallint[])`)
+    where feed = ${feed} and ${inArray(feedChunks.format, [...feedFormats])} and slot = any(${sql.param(slots)}::smallint[])`)
 }
 
 export async function saveChunks(

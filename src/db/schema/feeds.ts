@@ -60,7 +60,11 @@ export const feedChunks = pgTable(
     bytes: integer().notNull(),
     items: integer().notNull(),
   },
-  (table) => [primaryKey({ columns: [table.feed, table.format, table.slot] })],
+  (table) => [
+    primaryKey({ columns: [table.feed, table.format, table.slot] }),
+    // What changed since the copy at hand is asked at every edit.
+    index('feed_chunks_version').on(table.feed, table.format, table.version),
+  ],
 )
 
 export const feedState = pgTable('feed_state', {

@@ -1,0 +1,1 @@
+CREATE INDEX "feed_chunks_version" ON "feed_chunks" USING btree ("feed","format","version");
