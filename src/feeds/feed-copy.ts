@@ -11,6 +11,7 @@ import {
 } from '../db/schema/feeds.ts'
 import type { Piece } from './deflate.ts'
 import { isWhole } from './gzip-member.ts'
+import { hashes } from './slots.ts'
 import { type FeedState, readStates } from './state.ts'
 
 type StoredChunk = Piece & { items: number }
@@ -142,7 +143,7 @@ async function noteBroken(
     with marked as (
       update ${feedChunks} set bytes = -1
       where feed = ${feed} and format = ${format} and slot in ${list} and bytes <> -1 returning slot
-    ) insert into ${feedChanges} (feed, hash) select ${feed}, slot * ${4096 / slots} from marked`)
+    ) insert into ${feedChanges} (feed, hash) select ${feed}, slot * ${hashes / slots} from marked`)
 }
 
 /** How many items the missing ones held is not known, so all are counted and rendered again. */

@@ -1,6 +1,7 @@
 /** In charge of slots: how many a feed has, which hashes each holds, which of them make a part. */
 
-const hashes = 4096
+/** An id's hash is less than this. */
+export const hashes = 16_384
 const minSlots = 64
 const itemsPerSlot = 128
 
@@ -10,7 +11,7 @@ export const partCounts = [1, 2, 4, 8, 16, 32, 64] as const
 /** From one hash to another, both inclusive. */
 export type HashRange = { first: number; last: number }
 
-/** A power of two between 64 and 4096. */
+/** A power of two between 64 and 16384. */
 export function slotsFor(items: number): number {
   const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, items / itemsPerSlot)))
   return Math.min(hashes, Math.max(minSlots, wanted))

@@ -10,13 +10,13 @@ import {
   slotsOfPart,
 } from '../../src/feeds/slots.ts'
 
-const slotCounts = [64, 128, 256, 512, 1024, 2048, 4096]
+const slotCounts = [64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384]
 const anySlots = fc.constantFrom(...slotCounts)
 const anyItems = fc.oneof(fc.nat(5_000), fc.nat(3_000_000))
 
-test('a feed has a power of two of slots, of about 128 items, between 64 and 4096', () => {
+test('a feed has a power of two of slots, of about 128 items, between 64 and 16384', () => {
   expect([0, 1, 8_192, 8_193, 50_000, 262_144, 500_000, 9_000_000].map(slotsFor)).toEqual([
-    64, 64, 64, 128, 512, 2048, 4096, 4096,
+    64, 64, 64, 128, 512, 2048, 4096, 16_384,
   ])
   fc.assert(
     fc.property(anyItems, (items) => {
@@ -31,7 +31,7 @@ test('slots just chosen are never outgrown, nor are they after halving; after do
       const slots = slotsFor(items)
       expect(outgrown(slots, items)).toBe(false)
       expect(outgrown(slots, Math.ceil(items / 2))).toBe(false)
-      expect(outgrown(slots, items * 2 + 1)).toBe(slots < 4096 && items * 2 + 1 > slots * 128)
+      expect(outgrown(slots, items * 2 + 1)).toBe(slots < 16_384 && items * 2 + 1 > slots * 128)
       expect(outgrown(slots, 0)).toBe(slots >= 256)
     }),
   )
@@ -39,7 +39,7 @@ test('slots just chosen are never outgrown, nor are they after halving; after do
 
 test('every hash is in exactly one slot and one part', () => {
   fc.assert(
-    fc.property(anySlots, fc.constantFrom(...partCounts), fc.nat(4095), (slots, of, hash) => {
+    fc.property(anySlots, fc.constantFrom(...partCounts), fc.nat(16_383), (slots, of, hash) => {
       const slot = slotOfHash(hash, slots)
       const holding = Array.from({ length: of }, (_, place) =>
         slotsOfPart({ number: place + 1, of }, slots),
@@ -53,14 +53,14 @@ test('every hash is in exactly one slot and one part', () => {
 
 test('the ranges of some slots hold their hashes and no others, and are as few as can be', () => {
   fc.assert(
-    fc.property(anySlots, fc.uniqueArray(fc.nat(4095), { maxLength: 40 }), (slots, hashes) => {
+    fc.property(anySlots, fc.uniqueArray(fc.nat(16_383), { maxLength: 40 }), (slots, hashes) => {
       const touched = [...new Set(hashes.map((hash) => slotOfHash(hash, slots)))].sort(
         (a, b) => a - b,
       )
       const ranges = hashRanges(touched, slots)
       const inside = (hash: number) =>
         ranges.some(({ first, last }) => first <= hash && hash <= last)
-      for (let hash = 0; hash < 4096; hash += 7)
+      for (let hash = 0; hash < 16_384; hash += 7)
         expect(inside(hash)).toBe(touched.includes(slotOfHash(hash, slots)))
       for (const [place, range] of ranges.slice(1).entries())
         expect(range.first).toBeGreaterThan((ranges[place]?.last ?? 0) + 1)

@@ -61,7 +61,7 @@ export const storeKeys = [
   'longitude',
 ] as const
 
-/** The place of an id among the feed's 4096 ranges: 12 bits, never changing, the same on every server. */
+/** The place of an id among the feed's 16384 ranges: 14 bits, the same on every server. */
 const hash = () => smallint().notNull().generatedAlwaysAs(sql`catalog_hash(id)`)
 
 export const catalogVersion = pgSequence('catalog_version')

@@ -40,7 +40,7 @@ export const feedChanges = pgTable(
   },
   (table) => [
     index('feed_changes_feed').on(table.feed),
-    check('feed_changes_hash_valid', sql`${table.hash} between -1 and 4095`),
+    check('feed_changes_hash_valid', sql`${table.hash} between -1 and 16383`),
     check('feed_changes_one_subject', sql`num_nonnulls(${table.hash}, ${table.linked_to}) = 1`),
   ],
 )
