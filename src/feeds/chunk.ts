@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib'
 import type { FeedFormat, FeedName } from '../db/schema/feeds.ts'
 import { feedFormats } from '../db/schema/feeds.ts'
-import { deflatePiece, type Piece } from './deflate.ts'
+import { deflateText, type Piece } from './deflate.ts'
 import { writings } from './formats.ts'
 import type { Item } from './item.ts'
 
@@ -23,7 +23,7 @@ export async function renderSlot(
       const { item, separator } = writings[feed][format]
       const text = Buffer.from(items.map(item).join(separator))
       const mark = { format, slot, items: items.length, crc: crc32(text), bytes: text.length }
-      return isKnown(mark) ? [] : [{ ...mark, ...(await deflatePiece(text)) }]
+      return isKnown(mark) ? [] : [{ ...mark, body: await deflateText(text) }]
     }),
   )
   return chunks.flat()

@@ -12,12 +12,10 @@ export type Piece = { body: Buffer; crc: number; bytes: number }
 const options = { level: 3, chunkSize: 65_536, finishFlush: constants.Z_SYNC_FLUSH }
 
 const empty = Buffer.alloc(0)
-const emptyPiece: Piece = { body: empty, crc: 0, bytes: 0 }
 
-/** Runs in zlib's thread pool. */
-export async function deflatePiece(text: Buffer): Promise<Piece> {
-  if (text.length === 0) return emptyPiece
-  return { body: await deflate(text, options), crc: crc32(text), bytes: text.length }
+/** The body of a piece. Runs in zlib's thread pool. */
+export async function deflateText(text: Buffer): Promise<Buffer> {
+  return text.length === 0 ? empty : deflate(text, options)
 }
 
 /** A buffer that takes the whole output and is not full then: each more would be another trip to the thread pool. */

@@ -105,7 +105,7 @@ async function planRefresh(
   )
   if (touched.length === 0) return { slots, touched, items: state.items, stored: [] }
   const plan =
-    touched.length <= slotsAtOnce(slots, state.items)
+    touched.length <= slotsAtOnce(feed, slots, state.items)
       ? await planOneBatch(tx, feed, state, touched, settings.decimals)
       : await planSome(tx, feed, state, touched)
   return outgrown(slots, plan.items) ? planAll(tx, feed, plan.items, state) : plan
@@ -177,7 +177,7 @@ async function carryOut(
     touched,
     stored,
     read,
-    slotsAtOnce: slotsAtOnce(slots, items),
+    slotsAtOnce: slotsAtOnce(feed, slots, items),
   }
   const [, { changed, last }] = await both(
     removeNotes(tx, feed),
@@ -187,6 +187,7 @@ async function carryOut(
   await both(saveChunks(tx, rendering, last), writeState(tx, feed, next))
 }
 
-const itemsAtOnce = 4096
-const slotsAtOnce = (slots: number, items: number) =>
-  Math.max(1, Math.floor((itemsAtOnce * slots) / Math.max(items, slots)))
+/** What memory holds of a feed while it is built. One store may name a hundred thousand products. */
+const itemsAtOnce: Record<FeedName, number> = { products: 4096, stores: 64 }
+const slotsAtOnce = (feed: FeedName, slots: number, items: number) =>
+  Math.max(1, Math.floor((itemsAtOnce[feed] * slots) / Math.max(items, slots)))

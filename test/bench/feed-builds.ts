@@ -52,7 +52,7 @@ export async function residentMegabytes({ pid }: BenchServer): Promise<number> {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
 }
 
-/** The most memory the server holds, above what it held idle, until `feed` holds `items`. */
+/** The most memory the server holds, above what it held idle, until both feeds are built and the one of products holds `items`. */
 export async function memoryWhileBuilding(
   server: BenchServer,
   items: number,
@@ -61,13 +61,14 @@ export async function memoryWhileBuilding(
   let most = 0
   for (;;) {
     most = Math.max(most, (await residentMegabytes(server)) - idle)
-    if (await isBuilt(server, items)) return most
+    if (await areBuilt(server, items)) return most
     await delay(100)
   }
 }
 
-async function isBuilt({ url, key }: BenchServer, items: number): Promise<boolean> {
+async function areBuilt({ url, key }: BenchServer, items: number): Promise<boolean> {
   const response = await fetch(`${url}/v1/feeds`, { headers: { Authorization: `Bearer ${key}` } })
   const text = await response.text()
-  return text.includes(`"feed":"products","state":"fresh"`) && text.includes(`"items":${items},`)
+  const isFresh = (feed: string) => text.includes(`"feed":"${feed}","state":"fresh"`)
+  return isFresh('products') && isFresh('stores') && text.includes(`"items":${items},`)
 }

@@ -3,11 +3,15 @@ import { promisify } from 'node:util'
 import { crc32, gunzip } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { deflatePiece, inflatePiece, smallPiece } from '../../src/feeds/deflate.ts'
+import { deflateText, inflatePiece, type Piece, smallPiece } from '../../src/feeds/deflate.ts'
 import { combineCrc, gzipMember, isWhole, joined } from '../../src/feeds/gzip-member.ts'
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))
 const unpack = promisify(gunzip)
+
+async function deflatePiece(text: Buffer): Promise<Piece> {
+  return { body: await deflateText(text), crc: crc32(text), bytes: text.length }
+}
 
 test('the CRC of two texts combined is the CRC of the one after the other', () => {
   fc.assert(
