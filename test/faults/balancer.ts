@@ -50,6 +50,8 @@ export async function startBalancer(): Promise<Balancer> {
     if (backend) forward(asked, answer, new URL(asked.url ?? '/', backend.url), agent, fail)
     else fail('no server was ready')
   })
+  // As every server must, it keeps idle connections longer than its clients do: these keep them while they ask.
+  server.keepAliveTimeout = 600_000
   const port = await listenOnLoopback(server)
   return {
     url: `http://127.0.0.1:${port}`,

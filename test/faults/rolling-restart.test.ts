@@ -8,7 +8,7 @@ import { createSendingRig, type SendingRig } from '../commands/sending.ts'
 import { until } from '../feeds/until.ts'
 import { statuses } from '../klaviyo/seed.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
-import { type Exchanged, exchange } from './exchange.ts'
+import { exchange } from './exchange.ts'
 
 const key = 'key-of-a-rolling-restart'
 const perSecond = 200
@@ -75,13 +75,12 @@ function startLoad() {
   let asked = 0
   async function ask(number: number) {
     const { path, good = [200], ...request } = requestOf(number)
-    const { status } = await exchange(balancer.url + path, { ...request, agent }).catch(
-      (error: Error): Pick<Exchanged, 'status'> & { error: string } => ({
-        status: 0,
-        error: error.message,
-      }),
+    const answer = await exchange(balancer.url + path, { ...request, agent }).then(
+      ({ status }) => status,
+      (error: Error) => error.message,
     )
-    if (!good.includes(status)) failed.push(`${request.method ?? 'GET'} ${path}: ${status}`)
+    if (typeof answer !== 'number' || !good.includes(answer))
+      failed.push(`${request.method ?? 'GET'} ${path}: ${answer}`)
   }
   const timer = setInterval(() => {
     const due = ((performance.now() - began) * perSecond) / 1000
