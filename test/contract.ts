@@ -83,8 +83,12 @@ function findPath(document: OpenApi, method: string, asked: string): string | un
 
 function pathsAt(document: OpenApi, asked: string): string[] {
   const [pathname = ''] = asked.split('?')
-  return Object.keys(document.paths).filter((path) => patternOf(path).test(pathname))
+  const meant = dots.test(pathname) ? new URL(`http://any${pathname}`).pathname : pathname
+  return Object.keys(document.paths).filter((path) => patternOf(path).test(meant))
 }
+
+/** Segments that are no names, but go up or nowhere (RFC 3986, 5.2.4): `/feeds/.` asks for `/feeds/`. */
+const dots = /^\/(.*\/)?(\.|%2e){1,2}(\/|$)/i
 
 export const patternOf = (path: string) =>
   new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`)
