@@ -35,8 +35,10 @@ async function backfill(config: Config, { from, to, json }: Options): Promise<vo
   void untilStopped().then(() => stopping.abort())
   try {
     const period = { from: from ?? null, to: to ?? null }
-    const filled = await fill(database.url, period, config.klaviyo.url, stopping.signal)
-    const summary = await sendWaiting(config, database.url, stopping.signal)
+    let filled: Filling = { orders: 0, messages: 0 }
+    const summary = await sendWaiting(config, database.url, stopping.signal, async () => {
+      filled = await fill(database.url, period, config.klaviyo.url, stopping.signal)
+    })
     print(
       json
         ? JSON.stringify({ ...filled, ...summary })

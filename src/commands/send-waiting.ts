@@ -1,7 +1,8 @@
 /** In charge of sending what waits, for commands that end: with progress, stoppable, and with a summary. */
 import type { Config } from '../config.ts'
+import { both } from '../db/both.ts'
 import { connect, type Database } from '../db/connect.ts'
-import { laneNames } from '../db/schema/outbox.ts'
+import { type LaneName, laneNames } from '../db/schema/outbox.ts'
 import { Refusal } from '../errors.ts'
 import { createPost } from '../klaviyo/post.ts'
 import { drain, prepareToSend, type Tally } from '../klaviyo/sender.ts'
@@ -15,11 +16,15 @@ export type Summary = Pick<Tally, 'sent' | 'buried' | 'unsendable'> & {
   alarms: string[]
 }
 
-/** Needs no stopping of a running server: the two take turns. */
+/**
+ * Sends what is there and what `fill` adds meanwhile, which ends either way before this does. Needs no stopping
+ * of a running server: the two take turns.
+ */
 export async function sendWaiting(
   config: Config,
   databaseUrl: string,
   signal: AbortSignal,
+  fill: () => Promise<void> = async () => {},
 ): Promise<Summary> {
   // The summary tells all of it, and nothing else may stand in what `--json` prints.
   const log = createLogger('silent')
@@ -29,17 +34,25 @@ export async function sendWaiting(
   const progress = startProgress('Sending')
   try {
     await prepareToSend(db, config.klaviyo.backfillAfterMs)
-    const total = (await countMessages(db)).pending ?? 0
     const tallies = new Map<string, Tally>()
-    await Promise.all(
-      laneNames.map(async (lane) => {
-        const onRound = (tally: Tally) => {
-          tallies.set(lane, tally)
-          progress.update(sum(tallies, 'sent'), total)
-        }
-        await drain(lane, { db, post, log, onRound }, signal)
-      }),
-    )
+    /** Known once all is there that is to be sent. */
+    let total: number | undefined
+    let filling = true
+    const fillAll = async () => {
+      await fill().finally(() => {
+        filling = false
+      })
+      const { pending = 0 } = await countMessages(db)
+      total = pending + sum(tallies, 'sent')
+    }
+    const send = async (lane: LaneName) => {
+      const onRound = (tally: Tally) => {
+        tallies.set(lane, tally)
+        if (total !== undefined) progress.update(sum(tallies, 'sent'), total)
+      }
+      await drain(lane, { db, post, log, isFilling: () => filling, onRound }, signal)
+    }
+    await both(fillAll(), Promise.all(laneNames.map(send)))
     return await summarize(db, tallies)
   } finally {
     progress.end()

@@ -1,4 +1,4 @@
-/** In charge of doing two things at once inside a transaction. */
+/** In charge of doing two things at once that must both have ended before anything is said of either, as inside a transaction. */
 
 type Work<T> = T | PromiseLike<T>
 

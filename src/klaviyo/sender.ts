@@ -15,9 +15,13 @@ export type Drain = {
   db: Database
   post: Post
   log: Pick<Logger, 'info' | 'warn' | 'error'>
+  /** Whether messages are still being written: until then, that nothing is due is no end. */
+  isFilling?: () => boolean
   /** Told after each round of what has been done so far, and of what this round did. */
   onRound?: (tally: Tally, round: Tally, lane: LaneName) => void
 }
+
+const fillingPauseMs = 100
 
 /**
  * Sends until nothing is due, waiting where Klaviyo wants a pause. Ends early when Klaviyo turns
@@ -26,11 +30,12 @@ export type Drain = {
  */
 export async function drain(
   lane: LaneName,
-  { db, post, log, onRound }: Drain,
+  { db, post, log, isFilling = () => false, onRound }: Drain,
   signal: AbortSignal,
 ): Promise<Tally> {
   const tally = emptyTally()
   while (!signal.aborted) {
+    const filling = isFilling()
     const round = await runRound(db, lane, post)
     report(lane, round, log)
     const ofRound = emptyTally()
@@ -40,8 +45,8 @@ export async function drain(
     }
     if (round.outcomes.length > 0) onRound?.(tally, ofRound, lane)
     const idle = round.outcomes.length === 0 && round.waitMs === 0 && !round.halted
-    if (idle || round.alarm !== null) break
-    await pause(round.waitMs, signal)
+    if ((idle && !filling) || round.alarm !== null) break
+    await pause(idle ? fillingPauseMs : round.waitMs, signal)
   }
   return tally
 }
