@@ -16,9 +16,14 @@ export type ServedFeed = {
   tag: string
   /** The whole answer for `Content-Encoding: gzip`; the buffers are shared, not to be changed. */
   gzip: { buffers: Buffer[]; bytes: number }
-  /** The text, piece by piece. */
+  /** The text, piece by piece, for one reader. */
   text: () => AsyncGenerator<Buffer>
+  /** The same at once for all readers, who share the buffers; undefined unless the whole feed is small. */
+  unpacked: () => Promise<Buffer[] | undefined>
 }
+
+/** Of a feed's whole text, so that its parts together are not much more. */
+const smallBytes = 262_144
 
 /** Nothing is compressed again: it costs a few steps per chunk. */
 export function serveFeed(copy: FeedCopy, part: Part): ServedFeed {
@@ -32,6 +37,8 @@ export function serveFeed(copy: FeedCopy, part: Part): ServedFeed {
   const pieces = [smallPiece(head), ...bodies, smallPiece(tail)]
   const { crc, bytes } = joined(pieces)
   const buffers = gzipMember(pieces)
+  const isSmall = copy.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0) <= smallBytes
+  let unpacked: Promise<Buffer[]> | undefined
   return {
     contentType,
     version: copy.version,
@@ -41,6 +48,11 @@ export function serveFeed(copy: FeedCopy, part: Part): ServedFeed {
     tag: `${copy.version}-${crc.toString(16)}-${bytes.toString(16)}`,
     gzip: { buffers, bytes: buffers.reduce((sum, buffer) => sum + buffer.length, 0) },
     text: () => inflateAll(pieces),
+    async unpacked() {
+      if (!isSmall) return undefined
+      unpacked ??= Promise.all(pieces.map(inflatePiece))
+      return unpacked
+    },
   }
 }
 

@@ -91,14 +91,19 @@ async function answerPoll(
     const headers = feedHeaders(served, { freshness, encoding, unchanged })
     response.writeHead(status, [...headers, ...Object.entries(names.headers).flat()])
   }
-  if (!bodiless && encoding === 'identity')
-    return streams(() => {
-      begin()
-      return pipeline(Readable.from(served.text()), response)
-    })
+  async function sendText() {
+    const shared = await served.unpacked()
+    if (!shared)
+      return streams(() => {
+        begin()
+        return pipeline(Readable.from(served.text()), response)
+      })
+    begin()
+    writeAll(response, shared)
+  }
+  if (!bodiless && encoding === 'identity') return sendText()
   begin()
-  if (bodiless) response.end()
-  else writeAll(response, served.gzip.buffers)
+  writeAll(response, bodiless ? [] : served.gzip.buffers)
 }
 
 /** Once the answer has begun there is nothing left to say but to cut it off, so that nobody takes it for whole. */

@@ -75,12 +75,11 @@ function startLoad() {
   let asked = 0
   async function ask(number: number) {
     const { path, good = [200], ...request } = requestOf(number)
-    const answer = await exchange(balancer.url + path, { ...request, agent }).then(
-      ({ status }) => status,
+    const fault = await exchange(balancer.url + path, { ...request, agent }).then(
+      ({ status, body }) => (good.includes(status) ? undefined : `${status} ${body}`),
       (error: Error) => error.message,
     )
-    if (typeof answer !== 'number' || !good.includes(answer))
-      failed.push(`${request.method ?? 'GET'} ${path}: ${answer}`)
+    if (fault !== undefined) failed.push(`${request.method ?? 'GET'} ${path}: ${fault}`)
   }
   const timer = setInterval(() => {
     const due = ((performance.now() - began) * perSecond) / 1000

@@ -137,7 +137,7 @@ test('more connections than the server bears are not accepted', async () => {
   expect(heard.length - refused.length).toBeGreaterThan(0)
 })
 
-test('only so many feeds are unpacked at once; packed ones are always served', async () => {
+test('only so many feeds are unpacked at once; packed and small ones are always served', async () => {
   const patient = { ...figures, stallMs: 60_000, answerMs: 60_000 }
   const other = await startTestServer({ feedsPublic: true }, patient)
   try {
@@ -158,6 +158,8 @@ test('only so many feeds are unpacked at once; packed ones are always served', a
     })
     expect((await poll(url, { headers: gzip })).status).toBe(200)
     expect((await poll(url, { method: 'HEAD' })).status).toBe(200)
+    const small = await poll(`${other.url}/feeds/stores.json`)
+    expect([small.status, JSON.parse(small.text)]).toEqual([200, []])
     for (const socket of slow) socket.destroy()
     await until(
       () => poll(url),
