@@ -1,6 +1,5 @@
 /** In charge of a running server: puts database, feeds, HTTP and background together, and takes them apart in order. */
 import type { Server } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { type AppParts, createApp } from './app.ts'
@@ -18,6 +17,7 @@ import { createFigures, type Figures } from './routes/figures.ts'
 import { createHttpServer, type Listener } from './routes/http-server.ts'
 import { identityStreams } from './routes/identity-streams.ts'
 import { createKeyGate } from './routes/key-gate.ts'
+import { leave } from './routes/leave.ts'
 import { type Limits, limits as usualLimits } from './routes/limits.ts'
 import { answerUnreadable } from './routes/problem.ts'
 import { requestCounter } from './routes/rate-limits.ts'
@@ -27,15 +27,11 @@ import { startSender, startWorker, type Worker } from './worker.ts'
 
 export type RunningServer = {
   url: string
-  /** For `graceMs` everything is still answered but readiness, so that balancers notice before a connection is refused. */
+  /** For `graceMs` and until nobody asks any more, everything is still answered but readiness, so that balancers notice before a connection is refused. */
   stop: (graceMs?: number) => Promise<void>
 }
 
 const defaultPort = 3000
-/** How long answers under way may take to end once the server stops. */
-const drainMs = 10_000
-/** An answer that began before the stop leaves its connection open. */
-const sweepMs = 50
 /** Of one key: so that the process has something to do while Postgres answers. */
 const keyLooksAtOnce = 2
 /** What a feed's items look like and how they are parted into slots; to be raised with every change of it, so that all are rendered again. */
@@ -94,8 +90,7 @@ export async function startServer(
     url: urlOf(server, config),
     async stop(graceMs = 0) {
       accepting = false
-      await sleep(graceMs)
-      await drain(server)
+      await leave(server, graceMs)
       await Promise.all([worker.stop(), sender?.stop()])
       await closeAll()
     },
@@ -130,7 +125,6 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
   const app = createApp({ db, config, log, figures, accepting, authorize, count, workMs })
   const answerRest = getRequestListener(app.fetch, { errorHandler: answerUnreadable })
   return (request, response) => {
-    if (!accepting()) response.setHeader('Connection', 'close')
     if (!answerPoll(request, response)) void answerRest(request, response)
   }
 }
@@ -168,14 +162,4 @@ function urlOf(server: Server, { host, publicUrl }: Config): string {
   const address = server.address()
   const port = typeof address === 'object' && address ? address.port : defaultPort
   return publicUrl ?? `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`
-}
-
-/** Idle connections are closed as soon as they are; who is being answered gets the answer, within reason. */
-async function drain(server: Server): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve))
-  const sweep = setInterval(() => server.closeIdleConnections(), sweepMs)
-  const timer = setTimeout(() => server.closeAllConnections(), drainMs)
-  await closed
-  clearInterval(sweep)
-  clearTimeout(timer)
 }
