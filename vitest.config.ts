@@ -3,10 +3,13 @@ import { defineConfig } from 'vitest/config'
 
 const faults = 'test/faults/**/*.test.ts'
 const common = { testTimeout: 20_000, hookTimeout: 60_000 }
+/** Much of what they do is to wait. */
+const maxWorkers = '100%'
 
 export default defineConfig({
   test: {
     globalSetup: 'test/global-setup.ts',
+    maxWorkers,
     projects: [
       {
         test: {

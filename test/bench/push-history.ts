@@ -2,13 +2,13 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { sql } from 'drizzle-orm'
-import { seedOrders } from '../klaviyo/seed.ts'
 import {
   bulkTarget,
   empty,
   type Measured,
   mainProgram,
   type Place,
+  seedManyOrders,
   start,
   throttled,
 } from './push-place.ts'
@@ -19,7 +19,7 @@ const historyOrders = 100_000
 /** The whole command, from its start to its end, on orders that have no messages yet. */
 export async function measureBackfill({ db, databaseUrl }: Place): Promise<Measured> {
   await empty(db)
-  await seedOrders(db, historyOrders)
+  await seedManyOrders(db, historyOrders)
   await db.execute(sql`update orders set placed_at = placed_at - interval '1 year'`)
   await db.execute(sql`truncate outbox`)
   await db.execute(sql`vacuum analyze`)

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../src/db/connect.ts'
+import { seedOrders } from '../klaviyo/seed.ts'
 
 export type Measured = { what: string; measured: string; target: string; reached: boolean }
 
@@ -23,6 +24,14 @@ export async function empty(db: Database): Promise<void> {
     sql`truncate orders, customers, order_items, order_updates, visits, outbox, stores cascade`,
   )
   await db.execute(sql`update push_lanes set requests = '{}', paused_until = null, alarm = null`)
+}
+
+const ordersAtOnce = 1_000
+
+/** In transactions as small as the README advises. */
+export async function seedManyOrders(db: Database, orders: number): Promise<void> {
+  for (let first = 0; first < orders; first += ordersAtOnce)
+    await seedOrders(db, Math.min(ordersAtOnce, orders - first), { prefix: `o${first}x` })
 }
 
 /** Resolves when the program says that it runs; `url` is what it says it listens at. */

@@ -8,6 +8,7 @@ import {
   type Measured,
   mainProgram,
   type Place,
+  seedManyOrders,
   senderProgram,
   start,
   throttled,
@@ -48,7 +49,7 @@ export async function measureBacklog(
   { limits }: { limits: boolean },
 ): Promise<Measured> {
   await empty(db)
-  await seedOrders(db, backlogOrders)
+  await seedManyOrders(db, backlogOrders)
   const flags = limits ? [] : ['--no-limits']
   const sandbox = await start(['--import', 'tsx', mainProgram, 'sandbox', '--port', '0', ...flags])
   const share = String(limits ? 0.97 : unlimited)
