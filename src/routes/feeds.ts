@@ -28,7 +28,15 @@ export type FeedDoor = {
 export type FeedListener = (request: IncomingMessage, response: ServerResponse) => boolean
 
 /** Of a file, whatever its name: there is nothing above it. */
-const pollPath = /^\/feeds\/[^/?]/
+const pollPath = /^\/feeds\/[^/]/
+const dotSegment = /\/(?:\.|%2e){1,2}(?:[/?]|$)/i
+
+/** Segments of dots lead elsewhere, as in RFC 3986, 5.2.4, and as all other routing takes them. */
+function pathOf(url: string): string {
+  if (url.startsWith('/') && dotSegment.test(url)) return new URL(`http://x${url}`).pathname
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
+}
 
 /**
  * Polls are answered straight from memory to the socket, before any other routing, so that one
@@ -36,11 +44,11 @@ const pollPath = /^\/feeds\/[^/?]/
  */
 export function feedListener(door: FeedDoor): FeedListener {
   return (request, response) => {
-    const isPoll =
-      pollPath.test(request.url ?? '') && (request.method === 'GET' || request.method === 'HEAD')
+    const path = pathOf(request.url ?? '')
+    const isPoll = pollPath.test(path) && (request.method === 'GET' || request.method === 'HEAD')
     if (!isPoll) return false
     const { 'x-request-id': id, traceparent } = request.headers
-    const arrival = { names: nameRequest(id, traceparent), at: performance.now() }
+    const arrival = { path, names: nameRequest(id, traceparent), at: performance.now() }
     answerPoll(door, request, response, arrival).catch((error: unknown) =>
       refusePoll(door, error, request, response, arrival),
     )
@@ -48,7 +56,7 @@ export function feedListener(door: FeedDoor): FeedListener {
   }
 }
 
-type Arrival = { names: RequestNames; at: number }
+type Arrival = { path: string; names: RequestNames; at: number }
 
 const secondsSince = (at: number) => (performance.now() - at) / 1000
 
@@ -56,9 +64,9 @@ async function answerPoll(
   { reader, pollLog, authorize, log, figures, streams }: FeedDoor,
   request: IncomingMessage,
   response: ServerResponse,
-  { names, at }: Arrival,
+  { path, names, at }: Arrival,
 ): Promise<void> {
-  const [path = '', query] = request.url?.split('?', 2) ?? []
+  const [, query] = request.url?.split('?', 2) ?? []
   const { authorization } = request.headers
   const key = query === undefined ? null : new URLSearchParams(query).get('key')
   await authorize({ key, authorization }, request.socket.remoteAddress)
@@ -110,11 +118,10 @@ async function answerPoll(
 function refusePoll(
   { log, figures }: FeedDoor,
   error: unknown,
-  { method, url = '' }: IncomingMessage,
+  { method }: IncomingMessage,
   response: ServerResponse,
-  { names, at }: Arrival,
+  { path, names, at }: Arrival,
 ): void {
-  const [path = ''] = url.split('?', 1)
   const [file = 'none', feed = 'none', , , format = 'none'] =
     fileName.exec(path.slice('/feeds/'.length)) ?? []
   if (response.headersSent) {

@@ -27,12 +27,11 @@ test('a share of the limit is a share of the requests', async () => {
 })
 
 test('evenly spread, requests keep their distance', async () => {
-  const [first = 0, second = 0, third = 0] = await takeTimes(
-    createPace([window], 1, { evenly: true }),
-    3,
-  )
-  expect(second - first).toBeGreaterThanOrEqual(39)
-  expect(third - second).toBeGreaterThanOrEqual(39)
+  const began = Date.now()
+  const [, second = 0, third = 0] = await takeTimes(createPace([window], 1, { evenly: true }), 3)
+  // One that is told late does not hold up the next.
+  expect(second - began).toBeGreaterThanOrEqual(39)
+  expect(third - began).toBeGreaterThanOrEqual(79)
 })
 
 test('what another sender used is not there to be used again, and is counted once', async () => {

@@ -1,6 +1,7 @@
 /** In charge of showing what an address that is not there gets, and one that is but not with that method. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../server.ts'
+import { speak } from './raw-client.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -39,4 +40,19 @@ test.each([
   expect(status).toBe(404)
   expect(headers.get('Allow')).toBeNull()
   expect(body).toMatchObject({ type: 'urn:storefeed:not-found' })
+})
+
+test.each([
+  ['/feeds/.', 404],
+  ['/feeds/..?limit=5', 404],
+  ['/feeds/%2E%2e', 404],
+  ['/feeds/x/..', 404],
+  ['/feeds/products.json/../../v1', 404],
+  ['/feeds/x/../products.json', 401],
+  ['/v1/../feeds/products.json?x', 401],
+  ['/feeds/x%2F..', 401],
+])('GET %s without a key is a %s: dots lead where they lead', async (path, expected) => {
+  const request = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+  const { heard } = await speak(server.url, request)
+  expect((await heard).slice(0, 12)).toBe(`HTTP/1.1 ${expected}`)
 })
