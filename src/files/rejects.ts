@@ -46,8 +46,11 @@ function textOf({ line, source }: Entry, reason: string, from: number): string {
   if ('rows' in source)
     return stringify(source.rows.map((row) => [row.line, reason, ...row.cells.slice(from)]))
   const start = `{"line":${line},"reason":${JSON.stringify(reason)}`
-  const { text } = source
-  const isObject = isFields(parseLine(text))
-  if (!isObject) return `${start},"text":${JSON.stringify(text)}}\n`
+  const isObject = isFields(parseLine(source.text))
+  if (!isObject) return `${start},"text":${JSON.stringify(source.text)}}\n`
+  const text = source.text.replace(earlierReject, '{')
   return /^\{\s*\}$/.test(text) ? `${start}}\n` : `${start},${text.slice(1)}\n`
 }
+
+/** How a line begins that an earlier import rejected: the line and the reason of that time give way. */
+const earlierReject = /^\{\s*"line"\s*:\s*\d+\s*,\s*"reason"\s*:\s*"(?:[^"\\]|\\.){0,100000}"\s*,?/
