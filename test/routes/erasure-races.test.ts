@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { type RunningSandbox, startSandbox } from '../../src/sandbox/listen.ts'
 import { type HeldKlaviyo, holdAnswers } from '../commands/held-klaviyo.ts'
-import { until } from '../feeds/until.ts'
+import { untilWaiting } from '../lock-waits.ts'
 import { type Answer, startTestServer, type TestServer } from '../server.ts'
 import { tracesOf } from '../traces.ts'
 
@@ -45,14 +45,6 @@ const order = (customer: object) => ({
 })
 const erase = () => server.ask('DELETE', '/v1/customers/zq-1')
 
-/** Who waits in this database for a lock. */
-async function countWaiting(): Promise<number> {
-  const rows = await server.database.db.execute(sql`
-    select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
-  return rows.length
-}
-const untilWaiting = (count: number) => until(countWaiting, (waiting) => waiting === count)
-
 /** While `lock` holds something up, `first` is begun, then `second`; answers both, in this order. */
 async function whileHeld(
   lock: ReturnType<typeof sql>,
@@ -63,9 +55,9 @@ async function whileHeld(
   await server.database.db.transaction(async (tx) => {
     await tx.execute(lock)
     begun.push(first())
-    await untilWaiting(1)
+    await untilWaiting(server.database.db, 1)
     begun.push(second())
-    await untilWaiting(2)
+    await untilWaiting(server.database.db, 2)
   })
   return (await Promise.all(begun)).map(({ status }) => status)
 }
@@ -148,7 +140,7 @@ test('what Klaviyo is being told is waited for, then emptied; nothing more is to
   await server.ask('PUT', '/v1/orders/z1', order(zenobia))
   await held.recorded
   const erasing = erase()
-  await untilWaiting(1)
+  await untilWaiting(server.database.db, 1)
   held.release()
   expect((await erasing).status).toBe(204)
   expect(await tracesOf(server.database.db, [...words, 'zq-1', email])).toEqual([])
