@@ -1,6 +1,6 @@
 /** In charge of showing how products and stores are listed: page by page, and by each filter. */
 import { sql } from 'drizzle-orm'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { faultyFields, startTestServer, type TestServer } from '../server.ts'
 
 let server: TestServer
@@ -30,6 +30,13 @@ async function idsOf(path: string, key = 'products'): Promise<string[]> {
   const { status, body } = await server.ask('GET', path)
   expect(status).toBe(200)
   return ((body as Page)[key] ?? []).map(({ id }) => id)
+}
+
+/** What a test lists it makes itself, under ids of its own, and takes away again: others list all. */
+function removeAfterwards(prefix: string): void {
+  onTestFinished(async () => {
+    await server.database.db.execute(sql`delete from products where starts_with(id, ${prefix})`)
+  })
 }
 
 async function walk(first: string, between = async () => {}): Promise<string[]> {
@@ -84,6 +91,7 @@ test('in_store_only and published are true or false, and filters narrow each oth
 })
 
 test('updated_since takes any time of ISO 8601 and finds what was written then or later', async () => {
+  removeAfterwards('since-')
   const since = async (time: string) =>
     idsOf(`/v1/products?q=since-&updated_since=${encodeURIComponent(time)}`)
   await server.ask('PUT', '/v1/products/since-1', { title: 'Old' })
@@ -100,8 +108,6 @@ test('updated_since takes any time of ISO 8601 and finds what was written then o
   expect(await since('0000-01-01T00:00:00Z')).toHaveLength(2)
   expect(await since('2020-01-01T00:00:00+23:59')).toHaveLength(2)
   expect(await since('9999-12-31T23:59:59.999999Z')).toEqual([])
-  await server.ask('DELETE', '/v1/products/since-1')
-  await server.ask('DELETE', '/v1/products/since-2')
 })
 
 test.each([
@@ -128,6 +134,7 @@ test.each([
 })
 
 test('pages follow each other in the order of ids; none is missed or doubled while others come', async () => {
+  removeAfterwards('page-')
   const ids = Array.from({ length: 25 }, (_, n) => `page-${String(n).padStart(2, '0')}`)
   const draft = (id: string) => ({ id, title: id })
   await server.ask('POST', '/v1/products/batch', { products: ids.map(draft) })
@@ -145,6 +152,7 @@ test('pages follow each other in the order of ids; none is missed or doubled whi
 })
 
 test('a page is a hundred when no limit is given, and never more than a thousand', async () => {
+  removeAfterwards('h-')
   const products = Array.from({ length: 101 }, (_, n) => ({ id: `h-${n}`, title: 'h' }))
   await server.ask('POST', '/v1/products/batch', { products })
   expect(await idsOf('/v1/products?q=h-')).toHaveLength(100)
