@@ -38,6 +38,18 @@ test('a batch tells how many were made, changed in fields or links, and left as 
   expect(again.body).toEqual({ created: 1, updated: 3, unchanged: 1 })
 })
 
+test.each([
+  ['products', { id: 'tied', title: 'Tied', store_ids: ['store'] }, { store_ids: [] }],
+  ['stores', { id: 'tied-store', title: 'Tied', product_ids: ['product'] }, { product_ids: [] }],
+])('in a batch of %s, links that go or stay count as what they are', async (kind, tied, untied) => {
+  const send = async (draft: object) =>
+    (await server.ask('POST', `/v1/${kind}/batch`, { [kind]: [draft] })).body
+  expect(await send(tied)).toEqual({ created: 1, updated: 0, unchanged: 0 })
+  expect(await send(tied)).toEqual({ created: 0, updated: 0, unchanged: 1 })
+  expect(await send({ ...tied, ...untied })).toEqual({ created: 0, updated: 1, unchanged: 0 })
+  expect(await send({ ...tied, ...untied })).toEqual({ created: 0, updated: 0, unchanged: 1 })
+})
+
 test('a batch of stores works alike', async () => {
   const { status, body } = await server.ask('POST', '/v1/stores/batch', {
     stores: [
@@ -46,9 +58,8 @@ test('a batch of stores works alike', async () => {
     ],
   })
   expect([status, body]).toEqual([200, { created: 2, updated: 0, unchanged: 0 }])
-  expect((await server.ask('GET', '/v1/products/product')).body).toMatchObject({
-    store_ids: ['batch-1'],
-  })
+  const linked = await server.ask('GET', '/v1/products/product')
+  expect(linked.body).toMatchObject({ store_ids: ['batch-1'] })
 })
 
 test('a thousand fit into a batch; a thousand and one, or none, are refused', async () => {
