@@ -58,6 +58,21 @@ test('a customer is known by e-mail in any case, and by telephone', async () => 
   expect(ids[2]).toMatchObject({ customer_id: customerIdOf(ids[0]) })
 })
 
+test('of several customers with one telephone the one known longest is meant', async () => {
+  const phone_number = '617 555 0177'
+  for (const id of ['phone-b', 'phone-a', 'phone-c'])
+    await server.ask('PUT', `/v1/customers/${id}`, { phone_number })
+  const visit = { customer: { phone_number }, store_id: '1212' }
+  const { body } = await server.ask('POST', '/v1/visits', visit)
+  expect(body).toMatchObject({ customer_id: 'phone-b' })
+})
+
+test('a field that is blank is empty, and white space around one is not kept', async () => {
+  const blank = { email: ' ', phone_number: '', first_name: ' Jo ', metadata: null }
+  const { body } = await server.ask('PUT', '/v1/customers/blank', blank)
+  expect(body).toMatchObject({ email: null, phone_number: null, first_name: 'Jo', metadata: {} })
+})
+
 test('strangers of one e-mail who come at once are one customer', async () => {
   const customer = { email: 'at-once@klaviyo-demo.com' }
   const visits = await Promise.all(

@@ -54,8 +54,8 @@ test('an order shows its updates in the order in which they happened, whichever 
   await update('told', 'fulfillments', { id: 'b', occurred_at: '2025-02-01T00:00:00Z' })
   expect((await server.ask('GET', '/v1/orders/told')).body).toMatchObject({
     updates: [
-      { id: 'b', kind: 'fulfilled' },
-      { id: 'a', kind: 'refunded' },
+      { id: 'b', kind: 'fulfilled', occurred_at: '2025-02-01T00:00:00+00:00' },
+      { id: 'a', kind: 'refunded', occurred_at: '2025-03-01T00:00:00+00:00' },
     ],
   })
 })

@@ -48,6 +48,27 @@ test('an order of the same id with other content is a conflict and changes nothi
   expect((await server.ask('GET', '/v1/orders/other')).body).toEqual(first.body)
 })
 
+test('an order has the currency that it names, else that of the settings', async () => {
+  const { currency, ...rest } = order1234
+  const named = await server.ask('PUT', '/v1/orders/chf', { ...rest, currency: 'CHF' })
+  expect(named.body).toMatchObject({ currency: 'CHF' })
+  const unnamed = await server.ask('PUT', '/v1/orders/usd', rest)
+  expect(unnamed.body).toMatchObject({ currency: 'USD' })
+})
+
+test('an item is the line that it names, else that of its place; no line stands twice', async () => {
+  const [first, second] = order1234.items
+  const put = (line: number) =>
+    server.ask('PUT', `/v1/orders/line-${line}`, {
+      ...order1234,
+      items: [{ ...first, line }, second],
+    })
+  expect((await put(7)).body).toMatchObject({ items: [{ line: 2 }, { line: 7 }] })
+  const { status, body } = await put(2)
+  expect(status).toBe(422)
+  expect(body).toMatchObject({ errors: [{ field: 'items', detail: 'names a line twice' }] })
+})
+
 test('the same order with its keys in another order is the same', async () => {
   const order = { ...order1234, metadata: { till: 4, gift: true, cashier: 'Ada' } }
   const first = await server.ask('PUT', '/v1/orders/keys', order)
