@@ -46,6 +46,7 @@ $$;
 -- holds the order's row decides, so the ids of messages follow the order's history and nothing is
 -- written twice, however many call it at once.
 -- The first of its kind takes the plain id, by which Klaviyo ties refunds to orders; the others append their own.
+-- Where that is the plain id of yet another one, as with the SKUs S, S and S_2, a digest of the order's id follows.
 -- An order whose customer was erased gets none.
 -- It is planned anew at each call: a plan kept from when the tables were empty would read all of them later.
 CREATE FUNCTION outbox_fill(order_ids text[], history boolean DEFAULT false) RETURNS bigint
@@ -59,34 +60,37 @@ BEGIN
     WHERE orders.erased_at IS NULL ORDER BY id FOR NO KEY UPDATE OF orders
   );
   INSERT INTO outbox (order_id, metric, ref, unique_id, occurred_at, backfill)
-  SELECT missing.order_id, missing.metric, missing.ref,
+  SELECT order_id, metric, ref,
     CASE
-      WHEN nth = 1 AND taken.id IS NULL THEN plain_id
-      WHEN taken_too.id IS NULL THEN own_id
-      ELSE outbox_short(own_id || '_' || md5(missing.order_id))
+      WHEN is_free AND row_number() OVER (PARTITION BY metric, wished ORDER BY wished <> plain_id, order_id, occurred_at, place, ref) = 1 THEN wished
+      ELSE outbox_short(own_id || '_' || md5(order_id))
     END,
-    missing.occurred_at,
-    history OR missing.occurred_at < historic_before
+    occurred_at,
+    history OR occurred_at < historic_before
   FROM (
-    SELECT wanted.*, outbox_short(plain) AS plain_id, outbox_short(plain || '_' || wanted.ref) AS own_id,
-      row_number() OVER (PARTITION BY wanted.metric, plain ORDER BY wanted.order_id, wanted.occurred_at, place, wanted.ref) AS nth
-    FROM unnest(order_ids) AS named(id) CROSS JOIN LATERAL (
-      SELECT id AS order_id, 'placed_order' AS metric, '' AS ref, id AS plain, placed_at AS occurred_at, 0 AS place
-      FROM orders WHERE orders.id = named.id
-      UNION ALL
-      SELECT i.order_id, 'ordered_product', i.line::text, i.order_id || '_' || coalesce(nullif(i.sku, ''), i.product_id), o.placed_at, i.line
-      FROM order_items i JOIN orders o ON o.id = i.order_id WHERE i.order_id = named.id
-      UNION ALL
-      SELECT order_id, kind || '_order', u.id, order_id, occurred_at, 2147483647
-      FROM order_updates u WHERE order_id = named.id
-    ) AS wanted
-    WHERE NOT EXISTS (
-      SELECT FROM outbox o WHERE o.order_id = wanted.order_id AND o.metric = wanted.metric AND o.ref = wanted.ref
-    )
-  ) AS missing
-  LEFT JOIN outbox taken ON taken.unique_id = plain_id AND taken.metric = missing.metric
-  LEFT JOIN outbox taken_too ON taken_too.unique_id = own_id AND taken_too.metric = missing.metric
-  ORDER BY missing.order_id, missing.metric <> 'placed_order', place, missing.occurred_at, missing.ref;
+    SELECT missing.*, CASE WHEN is_plain THEN plain_id ELSE own_id END AS wished, is_plain OR taken_too.id IS NULL AS is_free
+    FROM (
+      SELECT wanted.*, outbox_short(plain) AS plain_id, outbox_short(plain || '_' || wanted.ref) AS own_id,
+        row_number() OVER (PARTITION BY wanted.metric, plain ORDER BY wanted.order_id, wanted.occurred_at, place, wanted.ref) AS nth
+      FROM unnest(order_ids) AS named(id) CROSS JOIN LATERAL (
+        SELECT id AS order_id, 'placed_order' AS metric, '' AS ref, id AS plain, placed_at AS occurred_at, 0 AS place
+        FROM orders WHERE orders.id = named.id
+        UNION ALL
+        SELECT i.order_id, 'ordered_product', i.line::text, i.order_id || '_' || coalesce(nullif(i.sku, ''), i.product_id), o.placed_at, i.line
+        FROM order_items i JOIN orders o ON o.id = i.order_id WHERE i.order_id = named.id
+        UNION ALL
+        SELECT order_id, kind || '_order', u.id, order_id, occurred_at, 2147483647
+        FROM order_updates u WHERE order_id = named.id
+      ) AS wanted
+      WHERE NOT EXISTS (
+        SELECT FROM outbox o WHERE o.order_id = wanted.order_id AND o.metric = wanted.metric AND o.ref = wanted.ref
+      )
+    ) AS missing
+    LEFT JOIN outbox taken ON taken.unique_id = plain_id AND taken.metric = missing.metric
+    LEFT JOIN outbox taken_too ON taken_too.unique_id = own_id AND taken_too.metric = missing.metric
+    CROSS JOIN LATERAL (SELECT nth = 1 AND taken.id IS NULL AS is_plain) AS choice
+  ) AS chosen
+  ORDER BY order_id, metric <> 'placed_order', place, occurred_at, ref;
   GET DIAGNOSTICS filled = ROW_COUNT;
   RETURN filled;
 END $$;
