@@ -69,6 +69,7 @@ const settings = z.object({
   KLAVIYO_API: z.enum(['events', 'track'], 'must be events or track').default('events'),
   KLAVIYO_URL: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .transform((url) => new URL(url).href.replace(/\/+$/, ''))
     .default(klaviyoUrl),
   KLAVIYO_RATE_SHARE: z.coerce
     .number('must be a share of Klaviyo’s limits, from 0.01 to 1')
@@ -177,7 +178,7 @@ function readKlaviyo(env: z.infer<typeof settings>): KlaviyoConfig {
     apiKey: env.KLAVIYO_API_KEY ?? null,
     publicKey: env.KLAVIYO_PUBLIC_KEY ?? null,
     api: env.KLAVIYO_API,
-    url: env.KLAVIYO_URL.replace(/\/+$/, ''),
+    url: env.KLAVIYO_URL,
     rateShare: env.KLAVIYO_RATE_SHARE,
     pushEveryMs: env.PUSH_EVERY ?? null,
     backfillAfterMs: env.BACKFILL_AFTER,

@@ -162,6 +162,21 @@ test.each(['a key with spaces in', 'eine-schlüssel-mit-umlaut', 'short'])(
   },
 )
 
+test.each(['https://a.klaviyo.com', 'https://a.klaviyo.com/', 'https://A.Klaviyo.com'])(
+  'of the limits of Klaviyo itself, at %s, no more than all may be used',
+  (KLAVIYO_URL) => {
+    expect(refusalOf({ KLAVIYO_URL, KLAVIYO_RATE_SHARE: '1.01' }).faults).toEqual([
+      { field: 'KLAVIYO_RATE_SHARE', detail: 'may be more than 1 against a sandbox only' },
+    ])
+    expect(readConfig({ KLAVIYO_URL, KLAVIYO_RATE_SHARE: '1' }).klaviyo.rateShare).toBe(1)
+  },
+)
+
+test('of the limits of a sandbox any multiple may be used', () => {
+  const { klaviyo } = readConfig({ KLAVIYO_URL: 'http://127.0.0.1:3001', KLAVIYO_RATE_SHARE: '50' })
+  expect(klaviyo.rateShare).toBe(50)
+})
+
 test.each([
   ['true', true],
   ['1', true],
