@@ -76,23 +76,6 @@ test('whatever the order, its events are within Klaviyo’s limits', () => {
   )
 })
 
-test('an event too large for Klaviyo loses items first, and says so', () => {
-  const items = order1234.items.flatMap((item) =>
-    Array.from({ length: 1_500 }, (_, at) => ({
-      ...item,
-      line: at + 1,
-      product_name: `${item.product_name} ${at} ${'x'.repeat(1_000)}`,
-    })),
-  )
-  const moment = { metric: 'placed_order', ref: '', unique_id: '1234', backfill: false } as const
-  const mapped = toEvent(moment, { ...order1234, items }, toBuyer(order1234), names)
-  if ('unsendable' in mapped) throw new Error(mapped.unsendable)
-  const { event, warnings } = trimEvent(mapped.event)
-  expect(warnings).toEqual(['Items cut: the event is larger than Klaviyo takes'])
-  expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThan(limits.requestBytes)
-  expect(event.value).toBe(335.99)
-})
-
 function briefEvents(): Event[] {
   const moments = [
     ['placed_order', ''],
