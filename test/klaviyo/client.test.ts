@@ -2,7 +2,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createClient } from '../../src/klaviyo/client.ts'
-import { deliverInBulk } from '../../src/klaviyo/deliver-bulk.ts'
 import { silent, unlimited } from './seed.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void
@@ -119,27 +118,4 @@ test('Track is sent as a form and answers 1 for yes, 0 for no', async () => {
   expect(new URLSearchParams(sent).get('data')).toBe('{"event":"é"}')
   answer = (_request, response) => response.end('0')
   expect((await client().post('track', '{}')).verdict).toBe('never')
-})
-
-test('a bulk request refused without a pointer is halved until the bad event is found', async () => {
-  const accepted: string[] = []
-  answer = (_request, response, body) => {
-    const ids: string[] = JSON.parse(body).data.attributes['events-bulk-create'].data
-    const bad = ids.includes('e5')
-    if (!bad) accepted.push(...ids)
-    response.writeHead(bad ? 400 : 202).end(bad ? errors('/data') : '')
-  }
-  const parcels = Array.from({ length: 8 }, (_, id) => ({
-    id,
-    owner: 'o',
-    attempts: 0,
-    body: JSON.stringify(`e${id}`),
-    warnings: [],
-    without: () => null,
-  }))
-  const { outcomes, halt } = await deliverInBulk(client(), parcels)
-  expect(halt).toBeNull()
-  expect(accepted).toEqual(['e0', 'e1', 'e2', 'e3', 'e4', 'e6', 'e7'])
-  expect(outcomes.filter(({ status }) => status === 'buried').map(({ id }) => id)).toEqual([5])
-  expect(outcomes).toHaveLength(8)
 })
