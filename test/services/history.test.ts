@@ -1,8 +1,8 @@
 /** In charge of showing the backfill: history with its true times, flows kept quiet, live events first, a second run nothing. */
 import { sql } from 'drizzle-orm'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
-import { fillHistory } from '../../src/services/history.ts'
+import { countHistory, fillHistory } from '../../src/services/history.ts'
 import { createRig } from '../klaviyo/rig.ts'
 import { seedOrders } from '../klaviyo/seed.ts'
 
@@ -62,6 +62,35 @@ test('only the period is filled', async () => {
   await forgetMessages()
   await rig.db.execute(sql`update orders set placed_at = '2021-01-01T00:00:00Z' where id = 'o2'`)
   expect(await fill({ from: '2021-01-01T00:00:00Z', to: '2021-01-02T00:00:00Z' })).toBe(3)
+})
+
+describe('a period holds its first moment and not its last', () => {
+  const period = { from: '2021-01-01T00:00:00Z', to: '2021-02-01T00:00:00Z' }
+  const moments: [moment: string, messages: number][] = [
+    ['2020-12-31T23:59:59.999Z', 0],
+    ['2021-01-01T00:00:00Z', 4],
+    ['2021-01-31T23:59:59.999Z', 4],
+    ['2021-02-01T00:00:00Z', 0],
+  ]
+  beforeEach(async () => {
+    await seedOrders(rig.db, 1, { fulfilled: true })
+    await forgetMessages()
+  })
+
+  test.each(moments)('of orders: one of %s has %i messages', async (moment, messages) => {
+    await rig.db.execute(sql`update orders set placed_at = ${moment}`)
+    expect(await countHistory(rig.db, period)).toBe(messages / 4)
+    expect(await fill(period)).toBe(messages)
+  })
+
+  test.each(moments)(
+    'of updates: one of %s brings %i messages of its order',
+    async (moment, messages) => {
+      await rig.db.execute(sql`update order_updates set occurred_at = ${moment}`)
+      expect(await countHistory(rig.db, period)).toBe(messages / 4)
+      expect(await fill(period)).toBe(messages)
+    },
+  )
 })
 
 test('an event that is old when it is written is history by itself; a new one is not', async () => {
