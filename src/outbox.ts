@@ -130,7 +130,9 @@ export async function claimRuns(tx: Queryable, lane: LaneName, limit: number): P
     messages: untilWaiting(messages),
   }))
   await holdBack(tx, owner, claimed)
-  return cutTo(limit, liveFirst(claimed))
+  const free = cutTo(limit, liveFirst(claimed))
+  // With those that wait out of the way, others may be due.
+  return free.length === 0 && runs.size > 0 ? claimRuns(tx, lane, limit) : free
 }
 
 function liveFirst(runs: Run[]): Run[] {
