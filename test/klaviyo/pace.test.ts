@@ -1,6 +1,10 @@
 /** In charge of showing that no window of Klaviyo's is overrun, wherever its edges are. */
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createPace } from '../../src/klaviyo/pace.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 const window = { max: 5, ms: 200 }
 
@@ -41,4 +45,32 @@ test('what another sender used is not there to be used again, and is counted onc
   mine.remember(theirs.requests())
   expect(mine.waitMs()).toBeGreaterThan(0)
   expect(Object.values(mine.requests()).reduce((sum, count) => sum + count, 0)).toBe(5)
+})
+
+test('a window is kept a quarter of a second longer than it is: a request may be that long under way', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  const pace = createPace([window], 1)
+  await takeTimes(pace, 4)
+  expect(pace.waitMs()).toBe(0)
+  expect(pace.left()).toEqual([{ max: 1, ms: 200 }])
+  await takeTimes(pace, 1)
+  expect(pace.waitMs()).toBe(450)
+  vi.advanceTimersByTime(449)
+  expect(pace.waitMs()).toBe(1)
+  expect(pace.left()).toEqual([{ max: 0, ms: 200 }])
+  vi.advanceTimersByTime(1)
+  expect(pace.waitMs()).toBe(0)
+  expect(pace.left()).toEqual([{ max: 5, ms: 200 }])
+})
+
+test('what another sender used counts to the end of its tenth of a second, for a minute', async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: 1_000_000_000_000 })
+  const perMinute = { max: 5, ms: 60_000 }
+  const [mine, theirs] = [createPace([perMinute], 1), createPace([perMinute], 1)]
+  await takeTimes(theirs, 5)
+  vi.advanceTimersByTime(30_000)
+  mine.remember(theirs.requests())
+  expect(mine.waitMs()).toBe(30_000 + 99 + 250)
+  vi.advanceTimersByTime(30_000)
+  expect(theirs.requests()).toEqual({})
 })

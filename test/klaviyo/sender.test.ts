@@ -1,15 +1,11 @@
 /** In charge of showing that what is written reaches Klaviyo once and in order, whatever Klaviyo does meanwhile. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createClient } from '../../src/klaviyo/client.ts'
-import { runRound } from '../../src/klaviyo/round.ts'
-import { eventsTransport } from '../../src/klaviyo/transport.ts'
 import { claimRuns, enterLane } from '../../src/outbox.ts'
 import { createDice } from '../../src/sandbox/faults.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
-import { names } from './brief.ts'
 import { createRig } from './rig.ts'
-import { seedOrders, silent, statuses } from './seed.ts'
+import { seedOrders, statuses } from './seed.ts'
 
 let rig: Awaited<ReturnType<typeof createRig>>
 
@@ -147,22 +143,6 @@ test.each([
   expect(await statuses(rig.db)).toEqual({ sent: 4 })
 })
 
-test('what one process used of Klaviyo’s limits is not there for the next one', async () => {
-  const roundOfNewProcess = () => {
-    // So small a share of each limit that it comes to one request.
-    const options = { url: rig.sandbox.url, apiKey: 'pk_test', share: 0.001, log: silent }
-    const post = { client: createClient(options), transport: eventsTransport, names }
-    return runRound(rig.db, 'profiles', post)
-  }
-  await rig.db.execute(sql`insert into customers (id, email)
-    values ('c1', 'c1@klaviyo-demo.com'), ('c2', 'c2@klaviyo-demo.com')`)
-  expect((await roundOfNewProcess()).outcomes).toHaveLength(1)
-  const next = await roundOfNewProcess()
-  expect(next.outcomes).toEqual([])
-  expect(next.waitMs).toBeGreaterThan(500)
-  expect(await statuses(rig.db)).toEqual({ sent: 1, pending: 1 })
-})
-
 test('two senders at once send everything once', async () => {
   await seedOrders(rig.db, 400)
   await Promise.all([rig.sendAll(), rig.sendAll()])
@@ -178,10 +158,13 @@ test('an order without a usable identifier is unsendable, and says so', async ()
     sql`insert into orders (id, customer_id, currency, total) values ('o', 'c', 'USD', 1)`,
   )
   await rig.sendAll()
-  const rows = await rig.db.execute(sql`select status, error from outbox where order_id = 'o'`)
+  const rows = await rig.db.execute(
+    sql`select status, attempts, error from outbox where order_id = 'o'`,
+  )
   expect([...rows]).toEqual([
     {
       status: 'unsendable',
+      attempts: 0,
       error: 'the customer has no e-mail or telephone that Klaviyo accepts',
     },
   ])
