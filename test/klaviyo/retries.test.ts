@@ -2,6 +2,7 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createDice } from '../../src/sandbox/faults.ts'
+import { retryMessage } from '../../src/services/messages.ts'
 import { createRig } from './rig.ts'
 import { seedOrders } from './seed.ts'
 
@@ -70,6 +71,21 @@ test('after the last try a message is buried, with what Klaviyo said and what wa
     sql`select payload #>> '{data,attributes,unique_id}' as id from outbox`,
   )
   expect(kept).toEqual({ id: 'o1' })
+})
+
+test('a message that is sent again by hand has all its tries again', async () => {
+  await tried(159)
+  await rig.sendAll()
+  const [buried] = await rig.db.execute<{ id: number }>(sql`select id::float8 from outbox`)
+  expect(await retryMessage(rig.db, buried?.id ?? 0)).toMatchObject({
+    status: 'pending',
+    attempts: 0,
+    error: null,
+    payload: null,
+    settled_at: null,
+  })
+  await rig.sendAll()
+  expect(await outcome()).toMatchObject({ status: 'pending', attempts: 1 })
 })
 
 test('a message that is buried holds up no other of its order', async () => {

@@ -26,6 +26,14 @@ async function fill(period: { from: string | null; to: string | null } = ever): 
   return messages
 }
 
+/** In what all messages of orders are alike. */
+async function distinctMessages(): Promise<unknown[]> {
+  const rows =
+    await rig.db.execute(sql`select distinct status, backfill, attempts, settled_at, payload::text as payload
+    from outbox where order_id is not null`)
+  return [...rows]
+}
+
 /** As after a load with triggers off. */
 async function forgetMessages(): Promise<void> {
   await rig.db.execute(sql`update orders set placed_at = '2020-02-02T02:02:02Z'`)
@@ -55,6 +63,23 @@ test('what went to a sandbox is sent again to Klaviyo', async () => {
   await rig.sendAll()
   await rig.db.execute(sql`update outbox set sent_to = 'http://another.sandbox'`)
   expect(await fill()).toBe(15)
+  expect(await distinctMessages()).toEqual([
+    { status: 'pending', backfill: true, attempts: 0, settled_at: null, payload: null },
+  ])
+})
+
+test('what is filled in is history, however new it is', async () => {
+  await seedOrders(rig.db, 2)
+  await rig.db.execute(sql`truncate outbox`)
+  expect(await fill()).toBe(6)
+  expect(await distinctMessages()).toMatchObject([{ backfill: true }])
+})
+
+test('what waits or was refused is no business of a backfill', async () => {
+  await seedOrders(rig.db, 1)
+  await rig.db.execute(sql`update outbox set status = (array['pending', 'buried', 'discarded'])[id - (select min(id) from outbox) + 1]
+    where order_id is not null`)
+  expect(await fill()).toBe(0)
 })
 
 test('only the period is filled', async () => {
