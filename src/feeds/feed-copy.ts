@@ -5,6 +5,7 @@ import {
   everyHash,
   type FeedFormat,
   type FeedName,
+  feedBuilds,
   feedChanges,
   feedChunks,
   feedState,
@@ -20,6 +21,7 @@ export type FeedCopy = {
   feed: FeedName
   format: FeedFormat
   version: number
+  build: string | null
   builtAt: Date
   /** One for every slot. */
   chunks: StoredChunk[]
@@ -61,23 +63,26 @@ export async function loadCopy(
 
 /** `broken` are slots. A copy with fewer chunks than slots is none to be served either. */
 type Loaded = { copy: FeedCopy; broken: number[]; slots: number }
-type Head = Pick<FeedState, 'version' | 'slots' | 'built_at'>
+type Head = Pick<FeedState, 'version' | 'build' | 'slots' | 'built_at'>
 type ChunkRow = StoredChunk & { slot: number }
 
 const chunkColumns = sql.raw('c.slot, c.body, c.crc::float8 as crc, c.bytes, c.items')
 
 /**
- * One statement, so one moment. Undefined when the copy can't grow: slots were chosen anew, or the
- * database was set back to an earlier time.
+ * One statement, so one moment. Undefined when the copy can't grow: slots were chosen anew, or its build is none
+ * that led to what the database has now, as when that was restored.
  */
 async function readChanges(db: Database, copy: FeedCopy): Promise<Loaded | undefined> {
   const { feed, format, chunks } = copy
   // A feed without changes is one row, without a slot.
   const rows = await db.execute<Head & (ChunkRow | { slot: null })>(sql`
-    select s.version::float8 as version, s.slots, s.built_at, ${chunkColumns}
-    from ${feedState} s left join ${feedChunks} c
+    select s.version::float8 as version, b.build, s.slots, s.built_at, ${chunkColumns}
+    from ${feedState} s left join ${feedBuilds} b on b.feed = s.feed and b.version = s.version
+    left join ${feedChunks} c
       on c.feed = s.feed and c.format = ${format} and c.version > ${copy.version}
-    where s.feed = ${feed} and s.slots = ${chunks.length} and s.version >= ${copy.version}`)
+    where s.feed = ${feed} and s.slots = ${chunks.length} and s.version >= ${copy.version}
+      and exists (select from ${feedBuilds} own
+        where own.feed = s.feed and own.version = ${copy.version} and own.build = ${copy.build})`)
   const [head] = rows
   if (!head) return undefined
   const places = [...chunks]
@@ -110,12 +115,16 @@ async function readWhole(
 
 function loadedOf(
   { feed, format }: Pick<FeedCopy, 'feed' | 'format'>,
-  { version, slots, built_at }: Head,
+  { version, build, slots, built_at }: Head,
   places: StoredChunk[],
   broken: number[],
 ): Loaded {
   const chunks = places.filter((chunk) => chunk !== undefined)
-  return { copy: { feed, format, version, builtAt: new Date(built_at), chunks }, broken, slots }
+  return {
+    copy: { feed, format, version, build, builtAt: new Date(built_at), chunks },
+    broken,
+    slots,
+  }
 }
 
 /** Puts the chunks into their places; answers the slots whose chunk is broken. */

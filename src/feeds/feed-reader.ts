@@ -144,9 +144,8 @@ function createShelf(db: Database, feed: FeedName, format: FeedFormat): Shelf {
     answers = new Map()
     copy = loaded
   })
-  // The time too: a database that was set back counts its versions a second time.
-  const holds = ({ version, built_at }: FeedState) =>
-    copy?.version === version && copy.builtAt.getTime() === Date.parse(built_at)
+  // The build too: a database that was restored counts its versions a second time.
+  const holds = ({ version, build }: FeedState) => copy?.version === version && copy.build === build
   function serve(part: Part): ServedFeed | undefined {
     if (!copy) return undefined
     const name = `${part.number}-of-${part.of}`

@@ -7,7 +7,7 @@ import { readMarks, removeChunks, renderSlots, saveChunks } from './chunk-store.
 import { countItems, type HashedItem, readItems } from './item-rows.ts'
 import { readNotes, removeNotes } from './notes.ts'
 import { hashRanges, outgrown, slotOfHash, slotsFor } from './slots.ts'
-import { type FeedState, holdFeed, lockFeed, writeState } from './state.ts'
+import { type FeedState, holdFeed, lockFeed, recordBuild, writeState } from './state.ts'
 
 export type RefreshSettings = {
   /** How many decimals a price has. */
@@ -184,7 +184,10 @@ async function carryOut(
     renderSlots(tx, { ...rendering, decimals }),
   )
   const next = { version: changed ? version : before, slots, items, recipe }
-  await both(saveChunks(tx, rendering, last), writeState(tx, feed, next))
+  await both(
+    saveChunks(tx, rendering, last),
+    both(changed ? recordBuild(tx, feed, version) : undefined, writeState(tx, feed, next)),
+  )
 }
 
 /** What memory holds of a feed while it is built. One store may name a hundred thousand products. */

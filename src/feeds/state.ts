@@ -2,10 +2,12 @@
 import { sql } from 'drizzle-orm'
 import { both } from '../db/both.ts'
 import type { Queryable } from '../db/connect.ts'
-import { type FeedName, feedState } from '../db/schema/feeds.ts'
+import { type FeedName, feedBuilds, feedState } from '../db/schema/feeds.ts'
 
 export type FeedState = {
   version: number
+  /** Which build this version is, of all that ever had its number; null when it was not recorded. */
+  build: string | null
   slots: number
   items: number
   /** The most items of the last six hours: what a refresh is measured against. */
@@ -85,6 +87,17 @@ export async function writeState(
         when s.reference_at > now() - interval '6 hours' and s.reference_items > excluded.items then s.reference_at
         else now() end,
       held_since = null, held_reason = null`)
+}
+
+/** More than a server misses between two polls, unless most of the feed has changed meanwhile. */
+const buildsKept = 10_000
+
+/** Of a version that is about to be written. One of the same number is of another history, and forgotten. */
+export async function recordBuild(tx: Queryable, feed: FeedName, version: number): Promise<void> {
+  await tx.execute(sql`
+    with forgotten as (delete from ${feedBuilds} where feed = ${feed} and version <= ${version - buildsKept})
+    insert into ${feedBuilds} (feed, version) values (${feed}, ${version})
+    on conflict (feed, version) do update set build = excluded.build`)
 }
 
 export async function holdFeed(db: Queryable, feed: FeedName, reason: string): Promise<void> {

@@ -11,6 +11,7 @@ import {
   smallint,
   text,
   timestamp,
+  uuid,
 } from 'drizzle-orm/pg-core'
 import { merchantId } from './columns.ts'
 
@@ -81,6 +82,20 @@ export const feedState = pgTable('feed_state', {
   held_reason: text(),
   built_at: instant().notNull(),
 })
+
+/**
+ * Which build each of the last versions was. A database that is restored counts its versions a second time,
+ * but never gives the same build twice, so a copy of a version can be told from another of the same number.
+ */
+export const feedBuilds = pgTable(
+  'feed_builds',
+  {
+    feed: feed(),
+    version: bigint({ mode: 'number' }).notNull(),
+    build: uuid().notNull().defaultRandom(),
+  },
+  (table) => [primaryKey({ columns: [table.feed, table.version] })],
+)
 
 export const feedPolls = pgTable(
   'feed_polls',

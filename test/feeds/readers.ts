@@ -1,0 +1,27 @@
+/** In charge of readers of a test's database, each with copies in memory of its own, as a server of its own has. */
+import type { Database } from '../../src/db/connect.ts'
+import type { FeedFormat } from '../../src/db/schema/feeds.ts'
+import { createFeedReader, type FeedReader } from '../../src/feeds/feed-reader.ts'
+import type { RefreshSettings } from '../../src/feeds/refresh.ts'
+
+export type TestReader = { reader: FeedReader; warnings: string[] }
+
+/** `warnings` holds each message and, after it, that of the error. */
+export function startReader(db: Database, settings: Partial<RefreshSettings> = {}): TestReader {
+  const warnings: string[] = []
+  const warn = (message: string, error: unknown) => {
+    warnings.push(message, error instanceof Error ? error.message : 'no error')
+  }
+  const usual = { decimals: 2, recipe: 'test', maxDrop: 0.5, waitMs: 10_000 }
+  return { reader: createFeedReader(db, { ...usual, ...settings, warn }), warnings }
+}
+
+const whole = { number: 1, of: 1 }
+
+/** The whole feed of products. */
+export async function pollReader({ reader }: TestReader, format: FeedFormat = 'json') {
+  const { served, freshness } = await reader.poll('products', format, whole)
+  let text = ''
+  for await (const piece of served.text()) text += piece
+  return { freshness, text }
+}
