@@ -47,16 +47,24 @@ async function backUp(): Promise<() => Promise<void>> {
   }
 }
 
-test('a copy is loaded whole when the feed was built from nothing and counts its versions again', async () => {
-  const running = newReader()
-  await pollReader(running)
-  await run('truncate feed_state, feed_chunks, feed_changes')
-  await rename('p1', 'Restored')
-  const anew = await pollReader(newReader())
-  expect(await version()).toBe(1)
-  expect(anew.text).toContain('"Restored"')
-  expect(await pollReader(running)).toEqual(anew)
-})
+test.each([1, 2])(
+  'a copy of version %i is loaded whole when the feed was built from nothing',
+  async (held) => {
+    const running = newReader()
+    for (let edit = 1; edit < held; edit++) {
+      await rename('p2', `Edit ${edit}`)
+      await pollReader(running)
+    }
+    await pollReader(running)
+    expect(await version()).toBe(held)
+    await run('truncate feed_state, feed_chunks, feed_changes')
+    await rename('p1', 'Restored')
+    const anew = await pollReader(newReader())
+    expect(await version()).toBe(1)
+    expect(anew.text).toContain('"Restored"')
+    expect(await pollReader(running)).toEqual(anew)
+  },
+)
 
 test.each([
   ['an earlier version than', 0],
