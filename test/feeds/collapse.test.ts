@@ -67,6 +67,25 @@ test('a hold is told: to the poller, by /v1/feeds and by /readyz, which sends no
   })
 })
 
+test('a hold is told since it began, however often it is found anew and for whatever count', async () => {
+  await run(`delete from products where id not in ('p1', 'p2')`)
+  expect(await served()).toEqual({ state: 'held', items: 10 })
+  await run(`update feed_state set held_since = '2026-01-01T00:00:00Z' where feed = 'products'`)
+  const since = { held_since: expect.stringMatching(/^2026-01-01T00:00:00/) }
+  await run(`update products set title = 'Edited' where id = 'p1'`)
+  expect(await served()).toEqual({ state: 'held', items: 10 })
+  expect(await told()).toMatchObject({
+    ...since,
+    held_reason: 'It would fall from 10 items to 2.',
+  })
+  await run(`delete from products where id = 'p2'`)
+  expect(await served()).toEqual({ state: 'held', items: 10 })
+  expect(await told()).toMatchObject({
+    ...since,
+    held_reason: 'It would fall from 10 items to 1.',
+  })
+})
+
 test('what is released is in the next poll; what is not held cannot be released', async () => {
   await run(`delete from products where id <> 'p1'`)
   expect(await served()).toEqual({ state: 'held', items: 10 })

@@ -35,6 +35,16 @@ test('the CRC of a text of gigabytes can be combined', () => {
   expect(crc).toBe(expected)
 })
 
+test('the length of a text past 4 GiB is told modulo 2^32, as RFC 1952 has it', () => {
+  const lengthTold = (...lengths: number[]) => {
+    const pieces = lengths.map((bytes) => ({ body: Buffer.alloc(0), crc: 0, bytes }))
+    return gzipMember(pieces).at(-1)?.readUInt32LE(4)
+  }
+  expect(lengthTold(2 ** 32 - 1)).toBe(2 ** 32 - 1)
+  expect(lengthTold(2 ** 32)).toBe(0)
+  expect(lengthTold(2 ** 31 + 1, 2 ** 31 + 1, 2 ** 31 + 1)).toBe(2 ** 31 + 3)
+})
+
 test('any pieces, empty ones among them, unpack to their texts end to end', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(bytes, { maxLength: 5 }), async (texts) => {

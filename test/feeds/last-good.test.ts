@@ -65,12 +65,31 @@ test('a poll that waits in vain gets the last good feed, marked; the next one ge
   expect(JSON.parse((await fresh('products.json')).text)).toMatchObject([{ $title: 'Second' }])
 })
 
+test('a last good feed has no date, however old it is', async () => {
+  const { text } = await until(
+    () => poll(at('products.json'), { headers: gzip }),
+    ({ headers }) => headers['last-modified'] !== undefined,
+  )
+  const polled = await behindLock(async () => {
+    await rename('Undated')
+    return poll(at('products.json'), { headers: gzip })
+  })
+  expect(polled).toMatchObject({ headers: stale, text })
+  expect(polled.headers).not.toHaveProperty('last-modified')
+})
+
 test('a server that has no copy yet takes the last good one from the database', async () => {
+  await rename('Second')
+  await fresh('products.json')
   const { polled } = await behindLock(async () => {
     await rename('Third')
     const another = await startAnother(server.database.url, { feedWaitMs: 500 })
     try {
-      return { polled: await poll(`${another.url}/feeds/products.xml`) }
+      const polled = await until(
+        () => poll(`${another.url}/feeds/products.xml`),
+        ({ status }) => status === 200,
+      )
+      return { polled }
     } finally {
       await another.stop()
     }

@@ -131,6 +131,16 @@ test('dates are told once their second is over, and match until something change
   )
 })
 
+test('a date asked for within the second of a version does not match it, not even one to come', async () => {
+  const since = { headers: { 'If-Modified-Since': 'Fri, 01 Jan 2100 00:00:00 GMT' } }
+  await until(
+    () => poll(at('stores.json'), since),
+    ({ status }) => status === 304,
+  )
+  await server.ask('PATCH', '/v1/stores/s1', { title: 'Boston, within a second' })
+  expect((await poll(at('stores.json'), since)).status).toBe(200)
+})
+
 describe('gzip', () => {
   test.each(['gzip', 'x-gzip', 'GZIP', '*', 'deflate, gzip;q=0.1, br', 'gzip; q=1', '*;q=0, gzip'])(
     'is sent for Accept-Encoding: %s',
