@@ -2,6 +2,9 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 
+/** This machine by another address, for who comes from elsewhere; macOS has none unless it is set up. */
+export const elsewhere = process.platform === 'darwin' ? undefined : '127.0.0.2'
+
 /** On any free port, which it answers. */
 export async function listenOnLoopback(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1')

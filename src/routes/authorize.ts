@@ -2,8 +2,8 @@
 import type { Context } from 'hono'
 import { inTime } from '../db/in-time.ts'
 import { Refusal } from '../errors.ts'
-import { allows, hashOf, type Scope } from '../services/keys.ts'
-import { callerOf, type FeedCredentials, pollerOf } from './caller.ts'
+import { allows, type Scope } from '../services/keys.ts'
+import { type Caller, callerOf, type FeedCredentials, pollerOf } from './caller.ts'
 import type { KeyGate } from './key-gate.ts'
 import type { CountRequest } from './rate-limits.ts'
 
@@ -27,25 +27,21 @@ export type AuthorizeFeed = (
 ) => Promise<void>
 
 /**
- * No key is needed when feeds are public. One that was good when it was last asked for opens the last
- * good feed while the database does not answer.
+ * No key is needed when feeds are public. While the database does not answer, the last good feed is opened by a
+ * key that was good from this address, unless it has been found revoked since.
  */
 export function feedAuthorizer(
   ask: AskForKey,
   feedsPublic: boolean,
   { gate, count }: { gate: KeyGate; count: CountRequest },
 ): AuthorizeFeed {
-  const lastGood = new Map<string, Scope[]>()
-
-  async function scopesOf(key: string): Promise<Scope[] | null> {
-    const hash = hashOf(key)
+  async function scopesOf(poller: Caller): Promise<readonly Scope[] | null> {
+    if (!gate.lastScopes(poller)) return gate.scopesOf(poller, ask)
     try {
-      const held = await (lastGood.has(hash) ? inTime(ask(key), shortPatienceMs) : ask(key))
-      if (held) lastGood.set(hash, held)
-      else lastGood.delete(hash)
-      return held
+      // The look goes on: one that says too late that the key is revoked counts from then on.
+      return await inTime(gate.scopesOf(poller, ask), shortPatienceMs)
     } catch (error) {
-      const held = lastGood.get(hash)
+      const held = gate.lastScopes(poller)
       if (!held) throw error
       return held
     }
@@ -53,7 +49,7 @@ export function feedAuthorizer(
   return async (given, remoteAddress) => {
     const poller = pollerOf(given, remoteAddress)
     await count(poller)
-    if (!feedsPublic) admit(await gate.scopesOf(poller, scopesOf), 'feeds')
+    if (!feedsPublic) admit(await scopesOf(poller), 'feeds')
   }
 }
 

@@ -10,6 +10,8 @@ type Ask = (key: string) => Promise<Held>
 export type KeyGate = {
   /** Whether this key was good when this address last gave it. */
   isTrusted: (caller: Caller) => boolean
+  /** Of a trusted key: what it was good for when it was last asked for, from wherever; undefined of any other. */
+  lastScopes: (caller: Caller) => readonly Scope[] | undefined
   /** What `ask` says of the key; throws a refusal, and does not ask, when the address must wait. */
   scopesOf: (caller: Caller, ask: Ask) => Promise<Held>
 }
@@ -28,11 +30,19 @@ export function createKeyGate(wrongKeys: number): KeyGate {
     keyPrefix: '',
   })
   const trusted = new Set<string>()
+  const lastGood = new Map<string, readonly Scope[]>()
   const underWay = new Map<string, Promise<Held>>()
   const isTrusted = (caller: Caller) => trusted.has(nameOf(caller))
 
-  async function askForTrusted(caller: Caller, key: string, ask: Ask): Promise<Held> {
+  async function askAndLearn(key: string, ask: Ask): Promise<Held> {
     const held = await ask(key)
+    if (held) lastGood.set(key, held)
+    else lastGood.delete(key)
+    return held
+  }
+
+  async function askForTrusted(caller: Caller, key: string, ask: Ask): Promise<Held> {
+    const held = await askAndLearn(key, ask)
     if (held) return held
     trusted.delete(nameOf(caller))
     await wrong.penalty(caller.address)
@@ -43,7 +53,7 @@ export function createKeyGate(wrongKeys: number): KeyGate {
     await spend(wrong, caller.address, 'Too many wrong keys came from this address.')
     let isWrong = false
     try {
-      const held = await ask(key)
+      const held = await askAndLearn(key, ask)
       if (held) trust(nameOf(caller))
       else isWrong = true
       return held
@@ -69,6 +79,7 @@ export function createKeyGate(wrongKeys: number): KeyGate {
 
   return {
     isTrusted,
+    lastScopes: (caller) => (isTrusted(caller) ? lastGood.get(caller.key ?? '') : undefined),
     scopesOf: async (caller, ask) => {
       if (!caller.key) return null
       const check = isTrusted(caller) ? askForTrusted : shared

@@ -7,6 +7,7 @@ import type { Database } from '../db/connect.ts'
 import { inTime } from '../db/in-time.ts'
 import { Refusal } from '../errors.ts'
 import type { Authorize } from './authorize.ts'
+import { callerOf } from './caller.ts'
 import { writeDatabaseFigures } from './database-figures.ts'
 import { describeRefusals } from './endpoint.ts'
 import type { Figures } from './figures.ts'
@@ -57,17 +58,18 @@ const up = (answered: boolean) =>
 storefeed_database_up ${answered ? 1 : 0}
 `
 
-/** A key that was good when it was last asked for is good while the database cannot tell, as it is for feeds. */
+/** A key that was good when this address last gave it is good there while the database cannot tell, as it is for feeds. */
 function rememberingWhoMay(authorize: Authorize): (c: Context) => Promise<void> {
   const lastGood = new Set<string>()
   return async (c) => {
-    const key = c.req.header('Authorization') ?? ''
+    const { address, key = '' } = callerOf(c)
+    const caller = `${address} ${key}`
     try {
       await authorize(c, 'read')
-      lastGood.add(key)
+      lastGood.add(caller)
     } catch (error) {
-      if (error instanceof Refusal) lastGood.delete(key)
-      if (!lastGood.has(key)) throw error
+      if (error instanceof Refusal) lastGood.delete(caller)
+      if (!lastGood.has(caller)) throw error
     }
   }
 }

@@ -43,7 +43,7 @@ const implied: Record<Scope, readonly Scope[]> = {
 export const allows = (held: readonly Scope[], wanted: Scope) =>
   held.some((scope) => implied[scope].includes(wanted))
 
-export const hashOf = (key: string) => createHash('sha256').update(key).digest('hex')
+const hashOf = (key: string) => createHash('sha256').update(key).digest('hex')
 
 const columns = sql`id, name, scopes, created_at, last_used_at, revoked_at`
 

@@ -6,14 +6,19 @@ import { gunzipSync } from 'node:zlib'
 
 export type Polled = { status: number; headers: IncomingHttpHeaders; body: Buffer; text: string }
 
-type PollOptions = { method?: string; headers?: Record<string, string> }
+type PollOptions = {
+  method?: string
+  headers?: Record<string, string>
+  /** Where it comes from. */
+  localAddress?: string
+}
 
 /** No header is sent that is not given. `text` is the body, unpacked if it was gzip. */
 export async function poll(
   url: string,
-  { method = 'GET', headers = {} }: PollOptions = {},
+  { method = 'GET', headers = {}, ...from }: PollOptions = {},
 ): Promise<Polled> {
-  const asked = request(url, { method, headers })
+  const asked = request(url, { method, headers, ...from })
   asked.end()
   const [answer] = await once(asked, 'response')
   const body = await buffer(answer)
