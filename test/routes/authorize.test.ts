@@ -113,6 +113,8 @@ test('the key is checked before the body is looked at', async () => {
 
 test('a feed takes its key from the query, as the password of Basic, or as a Bearer key', async () => {
   const key = keys.get('feeds') ?? ''
+  const colons = `:with:colons:${randomUUID()}:`
+  await ensureKey(server.database.db, colons, { name: 'colons', scopes: ['feeds'] })
   const basic = (pair: string) => ({
     Authorization: `Basic ${Buffer.from(pair).toString('base64')}`,
   })
@@ -121,6 +123,9 @@ test('a feed takes its key from the query, as the password of Basic, or as a Bea
     [200, '', basic(`klaviyo:${key}`)],
     [200, '', basic(`:${key}`)],
     [200, '', { Authorization: `bearer ${key}` }],
+    [200, '', basic(`klaviyo:${colons}`)],
+    [200, '', basic(`:${colons}`)],
+    [401, '', basic(`klaviyo:x:${key}`)],
     [401, '', basic(key.replace('only', 'other'))],
     [401, '', basic(`${key}:`)],
     [401, '?key=', { Authorization: '' }],

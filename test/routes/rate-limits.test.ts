@@ -4,6 +4,8 @@ import { sql } from 'drizzle-orm'
 import { expect, onTestFinished, test } from 'vitest'
 import { networkOf } from '../../src/routes/caller.ts'
 import { ensureKey } from '../../src/services/keys.ts'
+import { poll } from '../feeds/polls.ts'
+import { elsewhere } from '../loopback.ts'
 import { type Answer, startTestServer, type TestServer } from '../server.ts'
 
 const bearer = (key: string) => ({ Authorization: `Bearer ${key}` })
@@ -117,6 +119,29 @@ test('a key that was good from an address goes on there while others are guessed
   expect(await statuses(4, wrong)).toEqual([401, 401, 401, 429])
   expect(await statuses(5, poll)).toEqual([200, 200, 200, 200, 200])
 })
+
+test.skipIf(!elsewhere)(
+  'a key that was good from one address is a stranger at another',
+  async () => {
+    const rig = await server(5, 2, true)
+    const key = await makeKey(rig)
+    const at = (localAddress?: string) => (path: string, given?: string) =>
+      poll(`${rig.url}${path}`, {
+        ...(localAddress ? { localAddress } : {}),
+        ...(given ? { headers: bearer(given) } : {}),
+      }).then(({ status }) => status)
+    const [here, there] = [at(), at(elsewhere)]
+    expect(await here('/v1/products', key)).toBe(200)
+    for (let wrong = 0; wrong < 2; wrong++)
+      expect(await there('/v1/products', randomUUID())).toBe(401)
+    expect(await there('/v1/products', key)).toBe(429)
+    // With these the address has used up what it may ask.
+    for (let count = 0; count < 2; count++) expect(await there('/feeds/stores.json')).toBe(200)
+    expect(await there('/feeds/stores.json', key)).toBe(429)
+    expect(await here('/feeds/stores.json', key)).toBe(200)
+    expect(await here('/v1/products', key)).toBe(200)
+  },
+)
 
 test('a key that is revoked is trusted no longer, and counts as a wrong one', async () => {
   const rig = await server(1000, 2)

@@ -8,7 +8,7 @@ import { startTestServer, type TestServer } from '../server.ts'
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startTestServer({}, { statementMs: 300, workMs: 15_000, keyCheckMs: 300 })
+  server = await startTestServer({}, { statementMs: 300, workMs: 15_000, keyCheckMs: 3_000 })
   await server.ask('PUT', '/v1/products/p', { title: 'Before' })
 })
 afterAll(() => server.stop())
