@@ -1,9 +1,9 @@
 /** In charge of how a server leaves: it goes on answering until nobody sends it anything more, then lets go of its connections. */
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 
-/** A balancer that is short of processor time notices late, so a server leaves once it was asked nothing for this long. */
-const quietMs = 500
+/** A balancer that is short of processor time notices late, so a server leaves once so many looks in a row found that it was asked nothing. */
+const quietChecks = 10
 const quietCheckMs = 50
 /** Whoever asks this server and no other is not waited for any longer. */
 const mostPatienceMs = 10_000
@@ -18,19 +18,29 @@ export async function leave(server: Server, graceMs: number): Promise<void> {
   await drain(server)
 }
 
+/**
+ * Looks are counted, not time: a process that got no processor time for a while knows nothing of it. Whoever waits for
+ * an answer will ask again after it.
+ */
 async function untilQuiet(server: Server, graceMs: number): Promise<void> {
-  let askedAt = 0
-  function note({ url = '' }: IncomingMessage) {
-    if (!isProbe(url)) askedAt = performance.now()
+  const unanswered = new Set<ServerResponse>()
+  let quiet = 0
+  function note({ url = '' }: IncomingMessage, response: ServerResponse) {
+    if (isProbe(url)) return
+    quiet = 0
+    unanswered.add(response)
+    response.once('close', () => unanswered.delete(response))
   }
   server.on('request', note)
-  await sleep(graceMs)
-  const deadline = performance.now() + mostPatienceMs
+  const earliest = performance.now() + graceMs
+  const latest = earliest + mostPatienceMs
   do {
     await sleep(quietCheckMs)
     // What came meanwhile is read before this goes on.
     await turn()
-  } while (performance.now() - askedAt < quietMs && performance.now() < deadline)
+    const isWaitedFor = [...unanswered].some(({ headersSent }) => !headersSent)
+    quiet = isWaitedFor ? 0 : quiet + 1
+  } while (performance.now() < (quiet < quietChecks ? latest : earliest))
   server.off('request', note)
 }
 
