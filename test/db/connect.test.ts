@@ -3,8 +3,10 @@ import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { connect } from '../../src/db/connect.ts'
+import { ConnectionLost } from '../../src/db/postgres-error.ts'
 import { products } from '../../src/db/schema/catalog.ts'
 import { createTestDatabase, type TestDatabase } from '../database.ts'
+import { openWire } from '../wire.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -52,4 +54,33 @@ test('a notification comes to who listens, but a pooler is never left with a LIS
   } finally {
     await listener.close()
   }
+})
+
+test.each([
+  ['in the middle of a transaction', sql`begin`],
+  ['in a transaction that has failed', sql.raw('begin; select 1 / 0')],
+])('a connection that is left %s is not lent on', async (_, leave) => {
+  const { db, close } = connect(database.url, { max: 1 })
+  try {
+    await db.execute(leave).catch(() => undefined)
+    await db.execute(sql`insert into products (id, title) values ('after', 'A')`)
+    expect(
+      await database.db.execute(sql`delete from products where id = 'after' returning id`),
+    ).toEqual([{ id: 'after' }])
+  } finally {
+    await close()
+  }
+})
+
+test('a pool closes although Postgres says nothing any more', async () => {
+  const url = new URL(database.url)
+  const wire = await openWire(new URL(url))
+  url.host = `127.0.0.1:${wire.port}`
+  const { db, close } = connect(url.href, { max: 1 })
+  await db.execute(sql`select 1`)
+  wire.hush()
+  const asked = db.execute(sql`select 1`).catch((error: unknown) => error)
+  await close()
+  expect(await asked).toBeInstanceOf(ConnectionLost)
+  await wire.cut()
 })
