@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type Config, readConfig } from '../../src/config.ts'
 import { createLogger } from '../../src/log.ts'
+import { type Limits, limits as usualLimits } from '../../src/routes/limits.ts'
 import { type RunningServer, startServer } from '../../src/server.ts'
 import { unlimited } from '../server.ts'
 
@@ -12,6 +13,7 @@ import { unlimited } from '../server.ts'
 export function startAnother(
   databaseUrl: string,
   settings: Partial<Config> = {},
+  limits: Partial<Limits> = {},
 ): Promise<RunningServer> {
   const config: Config = {
     ...readConfig({}),
@@ -23,7 +25,7 @@ export function startAnother(
     rateLimit: unlimited,
     ...settings,
   }
-  return startServer(config, databaseUrl, createLogger('silent'))
+  return startServer(config, databaseUrl, createLogger('silent'), { ...usualLimits, ...limits })
 }
 
 export type ServerProcess = {

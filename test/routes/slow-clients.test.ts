@@ -5,6 +5,7 @@ import { setTimeout as delay, setInterval as every } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { gzip, poll } from '../feeds/polls.ts'
+import { startAnother } from '../feeds/servers.ts'
 import { until } from '../feeds/until.ts'
 import { startTestServer, type TestServer } from '../server.ts'
 import { askAndWait, problemIn, speak } from './raw-client.ts'
@@ -96,16 +97,16 @@ test.each([
 })
 
 test('who takes a little now and then is cut off when it takes too long', async () => {
-  const slow = await startTestServer(
-    { feedsPublic: true },
+  const slow = await startAnother(
+    server.database.url,
+    {},
     { ...figures, stallMs: 60_000, answerMs: 300, bytesPerSecond: 10_000_000 },
   )
   try {
-    await fill(slow)
     const socket = await askAndWait(slow.url, feed, 'User-Agent: little\r\n')
     const taking = new AbortController()
     const taken = takeSlowly(socket, taking.signal)
-    await untilEnded('little', 1, slow)
+    await untilEnded('little', 1)
     taking.abort()
     expect((await taken) + (await drain(socket))).toBeLessThan(wholeFeed)
   } finally {
@@ -122,6 +123,7 @@ test('many that are slow hold nobody up, and all of them are cut off', async () 
   const writers = await Promise.all(slow)
   expect((await poll(`${server.url}${feed}`, { headers: gzip })).status).toBe(200)
   expect((await server.ask('PUT', '/v1/stores/quick', { title: 'Quick' })).status).toBe(201)
+  expect((await server.ask('DELETE', '/v1/stores/quick')).status).toBe(204)
   const heard = await Promise.all(writers.map((writer) => writer.heard))
   expect(new Set(heard.map((text) => problemIn(text).status))).toEqual(new Set([408]))
   await untilEnded('many', 20)
@@ -139,9 +141,8 @@ test('more connections than the server bears are not accepted', async () => {
 
 test('only so many feeds are unpacked at once; packed and small ones are always served', async () => {
   const patient = { ...figures, stallMs: 60_000, answerMs: 60_000 }
-  const other = await startTestServer({ feedsPublic: true }, patient)
+  const other = await startAnother(server.database.url, {}, patient)
   try {
-    await fill(other)
     const url = `${other.url}${feed}`
     const slow = await Promise.all(
       Array.from({ length: figures.identityStreams }, () => askAndWait(other.url, feed)),
@@ -170,6 +171,16 @@ test('only so many feeds are unpacked at once; packed and small ones are always 
   }
 }, 60_000)
 
+test('a server stops although a reader takes nothing, and another has not said all', async () => {
+  const patient = { stallMs: 600_000, answerMs: 600_000, headersMs: 600_000, requestMs: 600_000 }
+  const other = await startAnother(server.database.url, {}, { ...figures, ...patient })
+  const reader = await askAndWait(other.url, feed)
+  await once(reader, 'readable')
+  await speak(other.url, `${put()}Content-Length: 9\r\n\r\n`)
+  await other.stop()
+  expect(await drain(reader)).toBeLessThan(wholeFeed)
+}, 60_000)
+
 /** Until the server has closed the connection. */
 async function drip(socket: Socket, piece: string): Promise<void> {
   for await (const _ of every(50)) {
@@ -179,9 +190,9 @@ async function drip(socket: Socket, piece: string): Promise<void> {
 }
 
 /** A poll is recorded when it ends, however it ends. */
-async function untilEnded(agent: string, count: number, { database } = server): Promise<void> {
+async function untilEnded(agent: string, count: number): Promise<void> {
   await until(
-    () => database.db.execute(sql`select from feed_polls where user_agent = ${agent}`),
+    () => server.database.db.execute(sql`select from feed_polls where user_agent = ${agent}`),
     (polls) => polls.length === count,
   )
 }
