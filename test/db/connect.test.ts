@@ -77,9 +77,19 @@ test('a pool closes although Postgres says nothing any more', async () => {
   const wire = await openWire(new URL(url))
   url.host = `127.0.0.1:${wire.port}`
   const { db, close } = connect(url.href, { max: 1 })
-  await db.execute(sql`select 1`)
-  wire.hush()
-  const asked = db.execute(sql`select 1`).catch((error: unknown) => error)
+  let begun = () => {}
+  const hushed = new Promise<void>((resolve) => {
+    begun = resolve
+  })
+  const asked = db
+    .transaction(async (tx) => {
+      await tx.execute(sql`select 1`)
+      wire.hush()
+      begun()
+      await tx.execute(sql`select 1`)
+    })
+    .catch((error: unknown) => error)
+  await hushed
   await close()
   expect(await asked).toBeInstanceOf(ConnectionLost)
   await wire.cut()

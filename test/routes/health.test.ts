@@ -70,6 +70,9 @@ test('a feed that no refresh brings up to date is told after a minute', async ()
       told(/^The feed of stores is behind: 2 notes of changes wait since .+\. The log says why/),
     )
   })
+  await expect
+    .poll(readiness, { timeout: 10_000 })
+    .toEqual([200, { status: 'ready', problems: [] }])
 })
 
 test('migrations that are missing are counted, and the server is not ready', async () => {
