@@ -119,7 +119,7 @@ CREATE TABLE "visits" (
 CREATE TABLE "feed_changes" (
 	"feed" text NOT NULL,
 	"hash" smallint,
-	"noted_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"changed_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"linked_to" text collate "C",
 	CONSTRAINT "feed_changes_hash_valid" CHECK ("feed_changes"."hash" between -1 and 4095),
 	CONSTRAINT "feed_changes_one_subject" CHECK (num_nonnulls("feed_changes"."hash", "feed_changes"."linked_to") = 1)
@@ -154,7 +154,7 @@ CREATE TABLE "feed_state" (
 	"version" bigint NOT NULL,
 	"slots" smallint NOT NULL,
 	"items" integer NOT NULL,
-	"recipe" text NOT NULL,
+	"render_key" text NOT NULL,
 	"reference_items" integer NOT NULL,
 	"reference_at" timestamp (3) with time zone NOT NULL,
 	"held_since" timestamp (3) with time zone,
@@ -246,23 +246,23 @@ CREATE TABLE "outbox" (
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"settled_at" timestamp (3) with time zone,
 	CONSTRAINT "outbox_metric_known" CHECK ("outbox"."metric" in ('placed_order', 'ordered_product', 'fulfilled_order', 'cancelled_order', 'refunded_order', 'profile')),
-	CONSTRAINT "outbox_status_known" CHECK ("outbox"."status" in ('pending', 'sent', 'buried', 'unsendable', 'discarded')),
+	CONSTRAINT "outbox_status_known" CHECK ("outbox"."status" in ('pending', 'sent', 'failed', 'unsendable', 'discarded')),
 	CONSTRAINT "outbox_belongs_to_one" CHECK (case when "outbox"."metric" = 'profile' then "outbox"."order_id" is null and "outbox"."customer_id" is not null else "outbox"."order_id" is not null and "outbox"."customer_id" is null end)
 );
 --> statement-breakpoint
-CREATE TABLE "outbox_wakes" (
+CREATE TABLE "outbox_requeues" (
 	"customer_id" text collate "C" NOT NULL
 );
 --> statement-breakpoint
-CREATE TABLE "push_lanes" (
-	"lane" text PRIMARY KEY NOT NULL,
+CREATE TABLE "outbox_queues" (
+	"queue" text PRIMARY KEY NOT NULL,
 	"paused_until" timestamp with time zone,
 	"alarm" text,
 	"alarm_at" timestamp (3) with time zone,
 	"requests" jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 --> statement-breakpoint
-CREATE TABLE "push_settings" (
+CREATE TABLE "outbox_settings" (
 	"backfill_after" interval DEFAULT '1 day' NOT NULL
 );
 --> statement-breakpoint
@@ -291,7 +291,7 @@ CREATE INDEX "outbox_due_events" ON "outbox" USING btree ("backfill","next_at","
 CREATE INDEX "outbox_due_profiles" ON "outbox" USING btree ("backfill","next_at","id") WHERE "outbox"."status" = 'pending' and "outbox"."customer_id" is not null;--> statement-breakpoint
 CREATE INDEX "outbox_settled_at" ON "outbox" USING brin ("settled_at");--> statement-breakpoint
 CREATE INDEX "outbox_created_at" ON "outbox" USING btree ("created_at","id");--> statement-breakpoint
-CREATE INDEX "outbox_set_aside" ON "outbox" USING btree ("status","created_at","id") WHERE "outbox"."status" in ('buried', 'unsendable', 'discarded');
+CREATE INDEX "outbox_set_aside" ON "outbox" USING btree ("status","created_at","id") WHERE "outbox"."status" in ('failed', 'unsendable', 'discarded');
 --> statement-breakpoint
 -- Chunks are compressed already: Postgres need not try again.
 ALTER TABLE feed_chunks ALTER COLUMN body SET STORAGE EXTERNAL;

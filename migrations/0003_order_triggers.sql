@@ -33,12 +33,12 @@ END $$;
 --> statement-breakpoint
 CREATE TRIGGER complete BEFORE INSERT ON order_items FOR EACH ROW EXECUTE FUNCTION order_items_complete();
 --> statement-breakpoint
-INSERT INTO push_settings DEFAULT VALUES;
+INSERT INTO outbox_settings DEFAULT VALUES;
 --> statement-breakpoint
-INSERT INTO push_lanes (lane) VALUES ('events'), ('profiles');
+INSERT INTO outbox_queues (queue) VALUES ('events'), ('profiles');
 --> statement-breakpoint
 -- Klaviyo takes at most 255 characters.
-CREATE FUNCTION outbox_short(wanted text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION outbox_truncate_id(wanted text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN char_length(wanted) <= 255 THEN wanted ELSE left(wanted, 222) || '_' || md5(wanted) END
 $$;
 --> statement-breakpoint
@@ -49,10 +49,10 @@ $$;
 -- Where that is the plain id of yet another one, as with the SKUs S, S and S_2, a digest of the order's id follows.
 -- An order whose customer was erased gets none.
 -- It is planned anew at each call: a plan kept from when the tables were empty would read all of them later.
-CREATE FUNCTION outbox_fill(order_ids text[], history boolean DEFAULT false) RETURNS bigint
+CREATE FUNCTION outbox_enqueue_missing(order_ids text[], history boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan SET jit = off AS $$
 DECLARE
-  historic_before timestamptz := now() - (SELECT backfill_after FROM push_settings);
+  historic_before timestamptz := now() - (SELECT backfill_after FROM outbox_settings);
   filled bigint;
 BEGIN
   order_ids := ARRAY(
@@ -63,14 +63,14 @@ BEGIN
   SELECT order_id, metric, ref,
     CASE
       WHEN is_free AND row_number() OVER (PARTITION BY metric, wished ORDER BY wished <> plain_id, order_id, occurred_at, place, ref) = 1 THEN wished
-      ELSE outbox_short(own_id || '_' || md5(order_id))
+      ELSE outbox_truncate_id(own_id || '_' || md5(order_id))
     END,
     occurred_at,
     history OR occurred_at < historic_before
   FROM (
     SELECT missing.*, CASE WHEN is_plain THEN plain_id ELSE own_id END AS wished, is_plain OR taken_too.id IS NULL AS is_free
     FROM (
-      SELECT wanted.*, outbox_short(plain) AS plain_id, outbox_short(plain || '_' || wanted.ref) AS own_id,
+      SELECT wanted.*, outbox_truncate_id(plain) AS plain_id, outbox_truncate_id(plain || '_' || wanted.ref) AS own_id,
         row_number() OVER (PARTITION BY wanted.metric, plain ORDER BY wanted.order_id, wanted.occurred_at, place, wanted.ref) AS nth
       FROM unnest(order_ids) AS named(id) CROSS JOIN LATERAL (
         SELECT id AS order_id, 'placed_order' AS metric, '' AS ref, id AS plain, placed_at AS occurred_at, 0 AS place
@@ -97,13 +97,13 @@ END $$;
 --> statement-breakpoint
 CREATE FUNCTION orders_enqueue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM outbox_fill(ARRAY(SELECT id FROM new_rows));
+  PERFORM outbox_enqueue_missing(ARRAY(SELECT id FROM new_rows));
   RETURN NULL;
 END $$;
 --> statement-breakpoint
 CREATE FUNCTION order_parts_enqueue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM outbox_fill(ARRAY(SELECT DISTINCT order_id FROM new_rows));
+  PERFORM outbox_enqueue_missing(ARRAY(SELECT DISTINCT order_id FROM new_rows));
   RETURN NULL;
 END $$;
 --> statement-breakpoint
@@ -115,7 +115,7 @@ CREATE TRIGGER enqueue AFTER INSERT ON order_updates REFERENCING NEW TABLE AS ne
 --> statement-breakpoint
 -- The newest order or visit tells a customer's most recent store. An older one that comes late
 -- changes nothing; two at once are decided by the customer's row.
-CREATE FUNCTION customers_been_in(customer_ids text[], store_ids text[], times timestamptz[]) RETURNS void
+CREATE FUNCTION customers_update_recent_store(customer_ids text[], store_ids text[], times timestamptz[]) RETURNS void
 LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan SET jit = off AS $$
 BEGIN
   PERFORM FROM customers JOIN unnest(customer_ids) AS named(id) USING (id) ORDER BY customers.id FOR NO KEY UPDATE OF customers;
@@ -130,30 +130,30 @@ BEGIN
     AND (customers.most_recent_store_at IS NULL OR customers.most_recent_store_at < latest.at);
 END $$;
 --> statement-breakpoint
-CREATE FUNCTION orders_been_in() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION orders_update_recent_store() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM customers_been_in(array_agg(customer_id), array_agg(store_id), array_agg(placed_at)) FROM new_rows;
+  PERFORM customers_update_recent_store(array_agg(customer_id), array_agg(store_id), array_agg(placed_at)) FROM new_rows;
   RETURN NULL;
 END $$;
 --> statement-breakpoint
-CREATE TRIGGER been_in AFTER INSERT ON orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orders_been_in();
+CREATE TRIGGER recent_store_insert AFTER INSERT ON orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orders_update_recent_store();
 --> statement-breakpoint
-CREATE TRIGGER been_in_again AFTER UPDATE ON orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orders_been_in();
+CREATE TRIGGER recent_store_update AFTER UPDATE ON orders REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orders_update_recent_store();
 --> statement-breakpoint
 -- A message about a customer; its unique_id is for people to name it by, as Klaviyo has none for profiles.
 CREATE FUNCTION outbox_add_profiles(customer_ids text[], refs text[], times timestamptz[]) RETURNS void
 LANGUAGE sql AS $$
   INSERT INTO outbox (customer_id, metric, ref, unique_id, occurred_at, backfill)
   SELECT customer_id, 'profile', ref,
-    outbox_short(customer_id || '_' || trunc(extract(epoch FROM clock_timestamp()) * 1000000)::text || '_' || place),
-    at, at < now() - (SELECT backfill_after FROM push_settings)
+    outbox_truncate_id(customer_id || '_' || trunc(extract(epoch FROM clock_timestamp()) * 1000000)::text || '_' || place),
+    at, at < now() - (SELECT backfill_after FROM outbox_settings)
   FROM unnest(customer_ids, refs, times) WITH ORDINALITY AS told(customer_id, ref, at, place)
   ORDER BY place
 $$;
 --> statement-breakpoint
 CREATE FUNCTION visits_enqueue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM customers_been_in(array_agg(customer_id), array_agg(store_id), array_agg(at)) FROM new_rows;
+  PERFORM customers_update_recent_store(array_agg(customer_id), array_agg(store_id), array_agg(at)) FROM new_rows;
   PERFORM outbox_add_profiles(array_agg(customer_id ORDER BY at, id), array_agg('visit'::text), array_agg(at ORDER BY at, id)) FROM new_rows;
   RETURN NULL;
 END $$;
@@ -211,7 +211,7 @@ BEGIN
   UPDATE orders SET customer_id = NULL, billing_address = NULL, shipping_address = NULL, discount_code = NULL,
     metadata = '{}', digest = NULL, erased_at = now()
   WHERE id = ANY (their_orders);
-  DELETE FROM outbox_wakes WHERE customer_id = erased;
+  DELETE FROM outbox_requeues WHERE customer_id = erased;
   messages := ARRAY(
     SELECT id FROM outbox WHERE id IN (
       SELECT id FROM outbox WHERE order_id = ANY (their_orders)
@@ -239,9 +239,9 @@ END $$;
 CREATE TRIGGER notify AFTER INSERT ON outbox REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION outbox_notify();
 --> statement-breakpoint
 -- The sender takes the notes under its lock, so none is overlooked by one that has read the customer already.
-CREATE FUNCTION customers_wake() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION customers_requeue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO outbox_wakes (customer_id)
+  INSERT INTO outbox_requeues (customer_id)
   SELECT id FROM (
     SELECT id, email, phone_number FROM new_rows
     EXCEPT
@@ -254,11 +254,11 @@ BEGIN
   RETURN NULL;
 END $$;
 --> statement-breakpoint
-CREATE TRIGGER wake AFTER UPDATE ON customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION customers_wake();
+CREATE TRIGGER requeue AFTER UPDATE ON customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION customers_requeue();
 --> statement-breakpoint
-CREATE FUNCTION orders_wake() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION orders_requeue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO outbox_wakes (customer_id)
+  INSERT INTO outbox_requeues (customer_id)
   SELECT DISTINCT customer_id FROM (
     SELECT id, customer_id FROM new_rows
     EXCEPT
@@ -271,4 +271,4 @@ BEGIN
   RETURN NULL;
 END $$;
 --> statement-breakpoint
-CREATE TRIGGER wake AFTER UPDATE ON orders REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orders_wake();
+CREATE TRIGGER requeue AFTER UPDATE ON orders REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orders_requeue();

@@ -1,5 +1,5 @@
 -- 14 bits of an id instead of 12, so that a feed of a million items has slots as small as any. The first server that knows
--- them renders its feeds anew, as its recipe is another; servers that know 12 only should be stopped before.
+-- them renders its feeds anew, as its render_key is another; servers that know 12 only should be stopped before.
 ALTER TABLE products DROP COLUMN hash;
 --> statement-breakpoint
 ALTER TABLE stores DROP COLUMN hash;

@@ -14,7 +14,7 @@ BEGIN
       'build', (SELECT b.build FROM feed_builds b WHERE b.feed = s.feed AND b.version = s.version),
       -- The most items of the last six hours: what a refresh is measured against.
       'reference_items', CASE WHEN s.reference_at > now() - interval '6 hours' THEN s.reference_items ELSE s.items END,
-      'built_at', s.built_at, 'recipe', s.recipe,
+      'built_at', s.built_at, 'render_key', s.render_key,
       'waiting', EXISTS (SELECT FROM feed_changes c WHERE c.feed = s.feed)
     )) FROM feed_state s);
 END $$;

@@ -1,6 +1,6 @@
 /** In charge of the settings: reads the environment once, checks all of it, and tells every fault at once. */
 import { z } from 'zod'
-import { Refusal } from './errors.ts'
+import { AppError } from './lib/errors.ts'
 
 /** Klaviyo itself; anything else is a sandbox. */
 export const klaviyoUrl = 'https://a.klaviyo.com'
@@ -139,7 +139,7 @@ export type Config = {
   logLevel: z.infer<typeof settings>['LOG_LEVEL']
 }
 
-/** Throws a {@link Refusal} that names every faulty variable. An empty variable counts as not set. */
+/** Throws a {@link AppError} that names every faulty variable. An empty variable counts as not set. */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) =>
@@ -152,7 +152,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       field: issue.path.join('.'),
       detail: issue.message,
     }))
-    throw new Refusal('invalid', 'Settings in the environment need mending:', faults)
+    throw new AppError('invalid', 'Settings in the environment need mending:', faults)
   }
   const env = read.data
   return {

@@ -1,23 +1,23 @@
 #!/usr/bin/env node
 /** In charge of the command line: which commands there are, and how a failure is told. */
 import { Command } from 'commander'
-import { backfillCommand } from './commands/backfill.ts'
-import { demoCommand } from './commands/demo.ts'
-import { doctorCommand } from './commands/doctor.ts'
-import { eventCommand } from './commands/event.ts'
-import { exportCommand } from './commands/export.ts'
-import { explainFailure } from './commands/failure.ts'
-import { importCommand } from './commands/import.ts'
-import { keysCommand } from './commands/keys.ts'
-import { migrateCommand } from './commands/migrate.ts'
-import { pushCommand } from './commands/push.ts'
-import { rebuildCommand } from './commands/rebuild.ts'
-import { sandboxCommand } from './commands/sandbox.ts'
-import { serveCommand } from './commands/serve.ts'
-import { printError } from './commands/terminal.ts'
+import { backfillCommand } from './cli/backfill.ts'
+import { demoCommand } from './cli/demo/demo.ts'
+import { doctorCommand } from './cli/doctor.ts'
+import { eventCommand } from './cli/event.ts'
+import { exitOnUncaught } from './cli/exit-on-uncaught.ts'
+import { explainFailure } from './cli/explain-failure.ts'
+import { exportCommand } from './cli/export.ts'
+import { importCommand } from './cli/import.ts'
+import { keysCommand } from './cli/keys.ts'
+import { migrateCommand } from './cli/migrate.ts'
+import { pushCommand } from './cli/push.ts'
+import { rebuildCommand } from './cli/rebuild.ts'
+import { sandboxCommand } from './cli/sandbox.ts'
+import { serveCommand } from './cli/serve.ts'
+import { printError } from './cli/terminal.ts'
 import { readConfig } from './config.ts'
-import { endOnUncaught } from './uncaught.ts'
-import { version } from './version.ts'
+import { version } from './lib/version.ts'
 
 const commands = [
   serveCommand,
@@ -44,7 +44,7 @@ const program = new Command('storefeed')
 
 for (const add of commands) add(program, () => readConfig(process.env))
 
-endOnUncaught()
+exitOnUncaught()
 
 try {
   // Not commander's default command: that takes an unknown command for an argument of its own.

@@ -1,7 +1,7 @@
 /** In charge of showing how settings are read from the environment. */
 import { expect, test } from 'vitest'
 import { currencyDecimals, readConfig } from '../src/config.ts'
-import { Refusal } from '../src/errors.ts'
+import { AppError } from '../src/lib/errors.ts'
 
 const defaults = {
   port: null,
@@ -140,15 +140,15 @@ test('all faults are told at once, and none repeats a value, which may be a secr
     LOG_LEVEL: 'loud',
   }
   const refusal = refusalOf(environment)
-  expect(refusal.faults.map(({ field }) => field)).toEqual(Object.keys(environment))
-  expect(JSON.stringify([refusal.message, refusal.faults])).not.toContain('secret')
+  expect(refusal.fieldErrors.map(({ field }) => field)).toEqual(Object.keys(environment))
+  expect(JSON.stringify([refusal.message, refusal.fieldErrors])).not.toContain('secret')
 })
 
-function refusalOf(environment: Record<string, string>): Refusal {
+function refusalOf(environment: Record<string, string>): AppError {
   try {
     readConfig(environment)
   } catch (error) {
-    if (error instanceof Refusal) return error
+    if (error instanceof AppError) return error
   }
   throw new Error('the settings were not refused')
 }
@@ -156,7 +156,7 @@ function refusalOf(environment: Record<string, string>): Refusal {
 test.each(['a key with spaces in', 'eine-schlüssel-mit-umlaut', 'short'])(
   'API_KEY may not be %j, which no header could carry or anyone could guess',
   (API_KEY) => {
-    expect(refusalOf({ API_KEY }).faults).toEqual([
+    expect(refusalOf({ API_KEY }).fieldErrors).toEqual([
       { field: 'API_KEY', detail: 'must have at least 16 characters, without spaces' },
     ])
   },
@@ -165,7 +165,7 @@ test.each(['a key with spaces in', 'eine-schlüssel-mit-umlaut', 'short'])(
 test.each(['https://a.klaviyo.com', 'https://a.klaviyo.com/', 'https://A.Klaviyo.com'])(
   'of the limits of Klaviyo itself, at %s, no more than all may be used',
   (KLAVIYO_URL) => {
-    expect(refusalOf({ KLAVIYO_URL, KLAVIYO_RATE_SHARE: '1.01' }).faults).toEqual([
+    expect(refusalOf({ KLAVIYO_URL, KLAVIYO_RATE_SHARE: '1.01' }).fieldErrors).toEqual([
       { field: 'KLAVIYO_RATE_SHARE', detail: 'may be more than 1 against a sandbox only' },
     ])
     expect(readConfig({ KLAVIYO_URL, KLAVIYO_RATE_SHARE: '1' }).klaviyo.rateShare).toBe(1)

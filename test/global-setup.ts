@@ -7,12 +7,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { startEmbedded } from '../src/db/embedded.ts'
+import { startEmbedded } from '../src/db/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../src/db/migrate.ts'
-import { build } from './build.ts'
-import { databaseAt } from './database.ts'
-import { type Pooler, startPooler } from './pooler.ts'
-import { openClient } from './postgres-client.ts'
+import { build } from './support/build.ts'
+import { databaseAt } from './support/database.ts'
+import { type Pooler, startPooler } from './support/pooler.ts'
+import { openClient } from './support/postgres-client.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -6,7 +6,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as runMigrations } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
-import { connect, type Database, type Queryable } from './connect.ts'
+import { connect, type Database, type Queryable } from './connection.ts'
 import { connectionSettings } from './pool.ts'
 
 const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))

@@ -4,14 +4,14 @@ import pg from 'pg'
 import { ConnectionLost } from './postgres-error.ts'
 
 /** One query on the connection that was lent. Queries are sent at once and answered in turn, so they may be asked side by side. */
-export type Ask = (query: Query, values?: unknown[]) => Promise<pg.QueryResult>
+export type QueryFn = (query: Query, values?: unknown[]) => Promise<pg.QueryResult>
 
 /** `query_timeout`: after so many milliseconds without an answer the connection is given up. */
 type Query = pg.QueryConfig & { query_timeout?: number }
 
 export type Pool = {
   /** Waits for a connection that is free, within reason. What `work` asks must have been answered when it ends. */
-  lend: <T>(work: (ask: Ask) => Promise<T>) => Promise<T>
+  withConnection: <T>(work: (ask: QueryFn) => Promise<T>) => Promise<T>
   /** How much work waits for a connection at this moment. */
   waiting: () => number
   /** Work under way may end, within reason. */
@@ -49,7 +49,7 @@ export function createPool(settings: pg.ClientConfig, max: number): Pool {
     max,
     idleTimeoutMillis: 0,
     maxLifetimeSeconds: lifetimeSeconds,
-    stream: () => kept(sockets),
+    stream: () => trackSocket(sockets),
     onConnect: useUtc,
   })
   // While it is lent, nobody else hears of it.
@@ -57,11 +57,11 @@ export function createPool(settings: pg.ClientConfig, max: number): Pool {
   // One that broke while nobody had it: the pool has dropped it already.
   pool.on('error', () => undefined)
 
-  async function lend<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
+  async function withConnection<T>(work: (ask: QueryFn) => Promise<T>): Promise<T> {
     const client = await pool.connect().catch((error: unknown) => {
       throw error instanceof pg.DatabaseError ? error : new ConnectionLost(error)
     })
-    const ask: Ask = (query, values) =>
+    const ask: QueryFn = (query, values) =>
       client.query(query, values).catch((error: unknown) => {
         throw isOfConnection(error, broken.has(client)) ? new ConnectionLost(error) : error
       })
@@ -85,10 +85,10 @@ export function createPool(settings: pg.ClientConfig, max: number): Pool {
     closing ??= closeOnce()
     return closing
   }
-  return { lend, waiting: () => pool.waitingCount, close }
+  return { withConnection, waiting: () => pool.waitingCount, close }
 }
 
-function kept(sockets: Set<Socket>): Socket {
+function trackSocket(sockets: Set<Socket>): Socket {
   const socket = new Socket()
   sockets.add(socket)
   socket.once('close', () => sockets.delete(socket))

@@ -1,7 +1,7 @@
 /** In charge of reading what Postgres says when it refuses, and of telling that from a connection that broke. */
 import pg from 'pg'
-import { Refusal } from '../errors.ts'
-import { TooLate } from './in-time.ts'
+import { AppError } from '../lib/errors.ts'
+import { TimeoutError } from '../lib/with-timeout.ts'
 
 /** The error as Postgres sent it, however deep it is wrapped; undefined when it is not Postgres's. */
 export function postgresError(error: unknown): pg.DatabaseError | undefined {
@@ -37,23 +37,26 @@ const away = new Set([
  * What the database refused, in words for the caller, never in its own; undefined for what is the
  * server's fault. The checks at the edge come first, so a broken rule is met here only in a race.
  */
-export function refusalByDatabase(error: unknown): Refusal | undefined {
+export function databaseErrorToAppError(error: unknown): AppError | undefined {
   const found = postgresError(error)
   if (found && brokenRule.has(found.code ?? '')) {
     const field = found.column ?? found.constraint ?? ''
-    return new Refusal('invalid', 'The database refused a value.', [
+    return new AppError('invalid', 'The database refused a value.', [
       { field, detail: 'breaks a rule of the database' },
     ])
   }
   if (found?.code === canceled)
-    return new Refusal('unavailable', 'The database took too long, and nothing was changed.')
+    return new AppError('unavailable', 'The database took too long, and nothing was changed.')
   if (isOutOfMeans(found?.code ?? ''))
-    return new Refusal('unavailable', 'The database cannot do this at the moment. Try again soon.')
+    return new AppError('unavailable', 'The database cannot do this at the moment. Try again soon.')
   // Of a standby, or of a database that is set to read only.
   if (found?.code === '25006')
-    return new Refusal('unavailable', 'The database takes no writes at the moment. Try again soon.')
-  if (isAway(error) || error instanceof TooLate)
-    return new Refusal('unavailable', 'The database does not answer. Try again soon.')
+    return new AppError(
+      'unavailable',
+      'The database takes no writes at the moment. Try again soon.',
+    )
+  if (isUnreachable(error) || error instanceof TimeoutError)
+    return new AppError('unavailable', 'The database does not answer. Try again soon.')
   return undefined
 }
 
@@ -62,10 +65,10 @@ const isOutOfMeans = (code: string) =>
   code.startsWith('53') || ['58030', '40001', '40P01', '55P03'].includes(code)
 
 /** Whether the connection broke, or none could be had: a pooler tells that by one code for everything. */
-export function isAway(error: unknown): boolean {
+export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (error instanceof ConnectionLost) return true
-  return away.has(postgresCode(error) ?? '') || isEndedByPooler(error) || isAway(error.cause)
+  return away.has(postgresCode(error) ?? '') || isEndedByPooler(error) || isUnreachable(error.cause)
 }
 
 /** PgBouncer's own errors, such as that it cannot reach Postgres, are fatal; those of Postgres with this code never are. */

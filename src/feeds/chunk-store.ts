@@ -1,9 +1,9 @@
 /** In charge of chunks in the database: rendering slots into them, batch by batch, so that memory stays flat. */
 import { eq, inArray, sql } from 'drizzle-orm'
-import { both } from '../db/both.ts'
-import type { Queryable } from '../db/connect.ts'
+import type { Queryable } from '../db/connection.ts'
 import { type FeedName, feedChunks, feedFormats } from '../db/schema/feeds.ts'
-import { type Chunk, type ChunkMark, renderSlot } from './chunk.ts'
+import { settleBoth } from '../lib/settle-both.ts'
+import { type Chunk, type ChunkChecksum, renderSlot } from './chunk.ts'
 import type { Item } from './item.ts'
 import { type HashedItem, readItems } from './item-rows.ts'
 import { hashRanges, slotOfHash } from './slots.ts'
@@ -16,7 +16,7 @@ type Rendering = {
   /** Sorted. */
   touched: number[]
   /** Their chunks as they are. */
-  stored: ChunkMark[]
+  stored: ChunkChecksum[]
   /** The items of all of them, when these were read already. */
   read?: HashedItem[] | undefined
   slotsAtOnce: number
@@ -41,9 +41,9 @@ export async function renderSlots(
   let rendered: Chunk[] = []
   for (const [place, batch] of batches.entries()) {
     // While this batch is rendered, Postgres stores the one before and reads the next.
-    const [chunks, [next]] = await both(
+    const [chunks, [next]] = await settleBoth(
       renderBatch(rendering, batch, rows, known),
-      both(read(batches[place + 1]), saveChunks(tx, rendering, rendered)),
+      settleBoth(read(batches[place + 1]), saveChunks(tx, rendering, rendered)),
     )
     changed ||= chunks.length > 0
     rows = next
@@ -68,16 +68,16 @@ async function renderBatch(
   return rendered.flat()
 }
 
-const nameOf = ({ format, slot, crc, bytes }: ChunkMark) => `${format} ${slot} ${crc} ${bytes}`
+const nameOf = ({ format, slot, crc, bytes }: ChunkChecksum) => `${format} ${slot} ${crc} ${bytes}`
 
 /** Of some slots. The formats are all there are, named so that the index leads straight to the slots. */
-export async function readMarks(
+export async function readChecksums(
   tx: Queryable,
   feed: FeedName,
   slots: number[],
-): Promise<ChunkMark[]> {
+): Promise<ChunkChecksum[]> {
   if (slots.length === 0) return []
-  return tx.execute<ChunkMark>(sql`
+  return tx.execute<ChunkChecksum>(sql`
     select format, slot, items, crc::float8 as crc, bytes from ${feedChunks}
     where feed = ${feed} and ${inArray(feedChunks.format, [...feedFormats])} and slot = any(${sql.param(slots)}::smallint[])`)
 }

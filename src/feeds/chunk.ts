@@ -2,25 +2,25 @@
 import { crc32 } from 'node:zlib'
 import type { FeedFormat, FeedName } from '../db/schema/feeds.ts'
 import { feedFormats } from '../db/schema/feeds.ts'
-import { deflateText, type Piece } from './deflate.ts'
-import { writings } from './formats.ts'
+import { type DeflateSegment, deflateText } from './deflate.ts'
+import { formatters } from './formatters.ts'
 import type { Item } from './item.ts'
 
-export type Chunk = Piece & { format: FeedFormat; slot: number; items: number }
+export type Chunk = DeflateSegment & { format: FeedFormat; slot: number; items: number }
 
 /** What tells a chunk from another of the same slot without looking at its body. */
-export type ChunkMark = Omit<Chunk, 'body'>
+export type ChunkChecksum = Omit<Chunk, 'body'>
 
 /** Both formats of one slot; null for one that would come out as `known` says it is already. */
 export async function renderSlot(
   feed: FeedName,
   slot: number,
   items: Item[],
-  isKnown: (mark: ChunkMark) => boolean,
+  isKnown: (mark: ChunkChecksum) => boolean,
 ): Promise<Chunk[]> {
   const chunks = await Promise.all(
     feedFormats.map(async (format) => {
-      const { item, separator } = writings[feed][format]
+      const { item, separator } = formatters[feed][format]
       const text = Buffer.from(items.map(item).join(separator))
       const mark = { format, slot, items: items.length, crc: crc32(text), bytes: text.length }
       return isKnown(mark) ? [] : [{ ...mark, body: await deflateText(text) }]

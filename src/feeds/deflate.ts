@@ -6,7 +6,7 @@ const deflate = promisify(deflateRaw)
 const inflate = promisify(inflateRaw)
 
 /** Text deflated on its own and ended by a sync flush, with the CRC-32 and the length of the text. */
-export type Piece = { body: Buffer; crc: number; bytes: number }
+export type DeflateSegment = { body: Buffer; crc: number; bytes: number }
 
 /** Level 3 takes about half the time of the default 6 and makes a tenth more bytes; large output buffers save calls. */
 const options = { level: 3, chunkSize: 65_536, finishFlush: constants.Z_SYNC_FLUSH }
@@ -22,12 +22,12 @@ export async function deflateText(text: Buffer): Promise<Buffer> {
 export const roomFor = (bytes: number) => bytes + constants.Z_MIN_CHUNK
 
 /** For short fixed texts. */
-export function smallPiece(text: string): Piece {
+export function uncompressedSegment(text: string): DeflateSegment {
   const content = Buffer.from(text)
   return { body: deflateRawSync(content, options), crc: crc32(content), bytes: content.length }
 }
 
-export async function inflatePiece({ body, bytes }: Piece): Promise<Buffer> {
+export async function inflateSegment({ body, bytes }: DeflateSegment): Promise<Buffer> {
   if (bytes === 0) return empty
   return inflate(body, { chunkSize: roomFor(bytes), finishFlush: constants.Z_SYNC_FLUSH })
 }

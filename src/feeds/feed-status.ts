@@ -1,6 +1,6 @@
 /** In charge of what can be told of each feed: what it holds, how fresh it is, who polled it, what to do about it. */
 import { sql } from 'drizzle-orm'
-import type { Queryable } from '../db/connect.ts'
+import type { Queryable } from '../db/connection.ts'
 import {
   type FeedFormat,
   type FeedName,
@@ -39,8 +39,8 @@ export type FeedStatus = {
   built_at: string | null
   held_since: string | null
   held_reason: string | null
-  notes_waiting: number
-  oldest_note_at: string | null
+  pending_changes: number
+  oldest_change_at: string | null
   files: FeedFile[]
   last_polls: RecordedPoll[]
   /** No poll came for longer than Klaviyo leaves between two. */
@@ -78,11 +78,11 @@ export async function readFeedProblems(db: Queryable): Promise<string[]> {
   const problems = feedNames.map(async (feed) => {
     const row = await readStateRow(db, feed)
     if (row.held_since) return [heldWarning({ feed, ...row })]
-    const { notes_waiting, oldest_note_at } = row
-    const isOld = oldest_note_at && Date.now() - Date.parse(oldest_note_at) > notesOverdueMs
+    const { pending_changes, oldest_change_at } = row
+    const isOld = oldest_change_at && Date.now() - Date.parse(oldest_change_at) > notesOverdueMs
     return isOld
       ? [
-          `The feed of ${feed} is behind: ${notes_waiting} notes of changes wait since ${oldest_note_at}. The log says why it cannot be refreshed.`,
+          `The feed of ${feed} is behind: ${pending_changes} notes of changes wait since ${oldest_change_at}. The log says why it cannot be refreshed.`,
         ]
       : []
   })
@@ -100,19 +100,19 @@ async function readStateRow(db: Queryable, feed: FeedName): Promise<StateRow> {
   const [row] = await db.execute<{ state: StateRow }>(sql`
     select row_to_json(r) as state from (
       select coalesce(s.version, 0) as version, coalesce(s.items, 0) as items, s.built_at, s.held_since, s.held_reason,
-        n.notes_waiting, n.oldest_note_at,
+        n.pending_changes, n.oldest_change_at,
         coalesce(p.last_poll_at < now() - make_interval(hours => ${pollOverdueHours}), false) as poll_overdue
-      from (select count(*) as notes_waiting, min(noted_at) as oldest_note_at from ${feedChanges} where feed = ${feed}) n
+      from (select count(*) as pending_changes, min(changed_at) as oldest_change_at from ${feedChanges} where feed = ${feed}) n
       cross join (select max(at) as last_poll_at from ${feedPolls} where feed = ${feed}) p
       left join ${feedState} s on s.feed = ${feed}) r`)
   if (!row) throw new Error('a query without conditions answered no row')
   return row.state
 }
 
-function stateOf({ version, held_since, notes_waiting }: StateRow): FeedStatus['state'] {
+function stateOf({ version, held_since, pending_changes }: StateRow): FeedStatus['state'] {
   if (version === 0) return 'never built'
   if (held_since) return 'held'
-  return notes_waiting > 0 ? 'waiting' : 'fresh'
+  return pending_changes > 0 ? 'waiting' : 'fresh'
 }
 
 async function readFiles(db: Queryable, feed: FeedName): Promise<FeedFile[]> {

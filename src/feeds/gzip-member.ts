@@ -1,7 +1,7 @@
 /** In charge of making one gzip member (RFC 1952) of deflated pieces without compressing anything again. */
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import { type Piece, roomFor } from './deflate.ts'
+import { type DeflateSegment, roomFor } from './deflate.ts'
 
 const unpack = promisify(gunzip)
 
@@ -11,8 +11,8 @@ const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
 const lastBlock = Buffer.from([3, 0])
 
 /** The buffers of the member, in order; the pieces' own bodies among them, not copied. */
-export function gzipMember(pieces: readonly Piece[]): Buffer[] {
-  const { crc, bytes } = joined(pieces)
+export function gzipMember(pieces: readonly DeflateSegment[]): Buffer[] {
+  const { crc, bytes } = concatenate(pieces)
   const trailer = Buffer.alloc(8)
   trailer.writeUInt32LE(crc, 0)
   trailer.writeUInt32LE(bytes % 2 ** 32, 4)
@@ -23,7 +23,7 @@ export function gzipMember(pieces: readonly Piece[]): Buffer[] {
  * Whether a piece can be laid among others: a member of it alone is one. That also finds a body that
  * still inflates to its text but ends too early or too late for what is to follow it.
  */
-export async function isWhole(piece: Piece): Promise<boolean> {
+export async function isIntact(piece: DeflateSegment): Promise<boolean> {
   if (piece.bytes < 0) return false
   try {
     await unpack(Buffer.concat(gzipMember([piece])), { chunkSize: roomFor(piece.bytes) })
@@ -35,7 +35,7 @@ export async function isWhole(piece: Piece): Promise<boolean> {
 }
 
 /** The CRC-32 and the length of the texts of all pieces laid end to end. */
-export function joined(pieces: readonly Piece[]): { crc: number; bytes: number } {
+export function concatenate(pieces: readonly DeflateSegment[]): { crc: number; bytes: number } {
   return pieces.reduce(
     (sum, piece) => ({
       crc: combineCrc(sum.crc, piece.crc, piece.bytes),

@@ -1,6 +1,6 @@
 /** In charge of reading the rows that feed items are made of: published ones, of some ranges of hashes, in the feed's order. */
 import { type SQL, sql } from 'drizzle-orm'
-import type { Queryable } from '../db/connect.ts'
+import type { Queryable } from '../db/connection.ts'
 import type { FeedName } from '../db/schema/feeds.ts'
 import type { Item } from './item.ts'
 import { type ProductRow, productItem } from './product-item.ts'

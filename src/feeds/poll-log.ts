@@ -1,6 +1,6 @@
 /** In charge of remembering who polled: gathered in memory and written in batches, so that no poll waits for it. */
 import { sql } from 'drizzle-orm'
-import type { Database, Queryable } from '../db/connect.ts'
+import type { Database, Queryable } from '../db/connection.ts'
 import { type FeedFormat, type FeedName, feedPolls } from '../db/schema/feeds.ts'
 
 type FeedPoll = {

@@ -1,19 +1,20 @@
 /** In charge of bringing a feed up to date: takes the notes and renders again just the slots they touch, in one transaction. */
-import { both } from '../db/both.ts'
-import { type Database, type Queryable, transaction } from '../db/connect.ts'
-import { everyHash, type FeedName, feedFormats } from '../db/schema/feeds.ts'
-import type { ChunkMark } from './chunk.ts'
-import { readMarks, removeChunks, renderSlots, saveChunks } from './chunk-store.ts'
+
+import { type Database, type Queryable, transaction } from '../db/connection.ts'
+import { ALL_BUCKETS, type FeedName, feedFormats } from '../db/schema/feeds.ts'
+import { settleBoth } from '../lib/settle-both.ts'
+import type { ChunkChecksum } from './chunk.ts'
+import { readChecksums, removeChunks, renderSlots, saveChunks } from './chunk-store.ts'
+import { type FeedState, holdFeed, lockFeed, recordBuild, writeState } from './feed-state.ts'
 import { countItems, type HashedItem, readItems } from './item-rows.ts'
-import { readNotes, removeNotes } from './notes.ts'
+import { readPendingChanges, removePendingChanges } from './pending-changes.ts'
 import { hashRanges, outgrown, slotOfHash, slotsFor } from './slots.ts'
-import { type FeedState, holdFeed, lockFeed, recordBuild, writeState } from './state.ts'
 
 export type RefreshSettings = {
   /** How many decimals a price has. */
   decimals: number
   /** Names everything but the rows that an item depends on; when it changes, all is rendered again. */
-  recipe: string
+  renderKey: string
   /** The share of its items that a feed may lose at once; more than that is held back. */
   maxDrop: number
   /** Told of each refresh: what came of it, how many chunks it rendered, how long it took. */
@@ -63,18 +64,18 @@ async function refreshIn(
   settings: RefreshSettings,
 ): Promise<Refreshed> {
   // Sent together, and answered in this order.
-  const [locked, hashes] = await both(lockFeed(tx, feed), readNotes(tx, feed))
+  const [locked, hashes] = await settleBoth(lockFeed(tx, feed), readPendingChanges(tx, feed))
   if (locked === 'busy') return without('busy')
   const { state } = locked
   // Another refresh may have taken the notes while this one waited for its turn.
-  if (state && !state.waiting && state.recipe === settings.recipe) return without('fresh')
+  if (state && !state.waiting && state.render_key === settings.renderKey) return without('fresh')
   const plan = await planRefresh(tx, feed, state, hashes, settings)
   if (state && plan.items < state.reference_items * (1 - settings.maxDrop)) {
     const reason = `It would fall from ${state.reference_items} items to ${plan.items}.`
     await holdFeed(tx, feed, reason)
     return without('held')
   }
-  await carryOut(tx, feed, plan, state, settings)
+  await applyRefresh(tx, feed, plan, state, settings)
   return { outcome: 'fresh', chunks: plan.touched.length * feedFormats.length }
 }
 
@@ -85,7 +86,7 @@ type Plan = {
   /** How many the feed will hold. */
   items: number
   /** The chunks of the slots touched, as they are. */
-  stored: ChunkMark[]
+  stored: ChunkChecksum[]
   /** The items of the slots touched, where these are few. */
   read?: HashedItem[]
 }
@@ -97,7 +98,7 @@ async function planRefresh(
   hashes: Set<number>,
   settings: RefreshSettings,
 ): Promise<Plan> {
-  if (!state || state.recipe !== settings.recipe || hashes.has(everyHash))
+  if (!state || state.render_key !== settings.renderKey || hashes.has(ALL_BUCKETS))
     return planAll(tx, feed, await countItems(tx, feed), state)
   const { slots } = state
   const touched = [...new Set([...hashes].map((hash) => slotOfHash(hash, slots)))].sort(
@@ -119,8 +120,8 @@ async function planOneBatch(
   touched: number[],
   decimals: number,
 ): Promise<Plan> {
-  const [stored, read] = await both(
-    readMarks(tx, feed, touched),
+  const [stored, read] = await settleBoth(
+    readChecksums(tx, feed, touched),
     readItems[feed](tx, hashRanges(touched, slots), decimals),
   )
   return { slots, touched, stored, read, items: items - itemsIn(stored) + read.length }
@@ -136,8 +137,8 @@ async function planSome(
   touched: number[],
 ): Promise<Plan> {
   const few = touched.length <= fewSlots
-  const [stored, present] = await both(
-    readMarks(tx, feed, touched),
+  const [stored, present] = await settleBoth(
+    readChecksums(tx, feed, touched),
     countItems(tx, feed, few ? hashRanges(touched, slots) : undefined),
   )
   return { slots, touched, stored, items: few ? items - itemsIn(stored) + present : present }
@@ -152,20 +153,20 @@ async function planAll(
 ): Promise<Plan> {
   const slots = slotsFor(items)
   const touched = Array.from({ length: slots }, (_, slot) => slot)
-  const stored = slots === state?.slots ? await readMarks(tx, feed, touched) : []
+  const stored = slots === state?.slots ? await readChecksums(tx, feed, touched) : []
   return { slots, touched, items, stored }
 }
 
-const itemsIn = (stored: ChunkMark[]) =>
+const itemsIn = (stored: ChunkChecksum[]) =>
   stored.reduce((sum, { format, items }) => sum + (format === 'json' ? items : 0), 0)
 
 /** Chunks that come out as they are stay as they are; when none changes, neither does the version. */
-async function carryOut(
+async function applyRefresh(
   tx: Queryable,
   feed: FeedName,
   { slots, touched, items, stored, read }: Plan,
   state: FeedState | undefined,
-  { decimals, recipe }: RefreshSettings,
+  { decimals, renderKey }: RefreshSettings,
 ): Promise<void> {
   if (slots !== state?.slots) await removeChunks(tx, feed)
   const before = state?.version ?? 0
@@ -179,14 +180,14 @@ async function carryOut(
     read,
     slotsAtOnce: slotsAtOnce(feed, slots, items),
   }
-  const [, { changed, last }] = await both(
-    removeNotes(tx, feed),
+  const [, { changed, last }] = await settleBoth(
+    removePendingChanges(tx, feed),
     renderSlots(tx, { ...rendering, decimals }),
   )
-  const next = { version: changed ? version : before, slots, items, recipe }
-  await both(
+  const next = { version: changed ? version : before, slots, items, render_key: renderKey }
+  await settleBoth(
     saveChunks(tx, rendering, last),
-    both(changed ? recordBuild(tx, feed, version) : undefined, writeState(tx, feed, next)),
+    settleBoth(changed ? recordBuild(tx, feed, version) : undefined, writeState(tx, feed, next)),
   )
 }
 

@@ -1,6 +1,6 @@
 /** In charge of the catalogs the bench works on: made by SQL, ten stores to a product, texts of a usual length. */
 import { sql } from 'drizzle-orm'
-import type { Queryable } from '../../src/db/connect.ts'
+import type { Queryable } from '../../src/db/connection.ts'
 
 const storesPerProduct = 10
 const stores = 200

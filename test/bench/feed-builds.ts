@@ -22,7 +22,7 @@ export async function measureBuild({ db, databaseUrl }: Workbench): Promise<Row>
     await db.execute(sql`delete from feed_chunks where feed = 'products'`)
     await db.execute(sql`delete from feed_state where feed = 'products'`)
     builds.push(
-      await timed(() => refresh(db, 'products', { decimals: 2, recipe: 'bench', maxDrop: 1 })),
+      await timed(() => refresh(db, 'products', { decimals: 2, renderKey: 'bench', maxDrop: 1 })),
     )
   }
   const [build, copy] = [median(builds), median(copies)]

@@ -1,6 +1,6 @@
 /** In charge of measuring polls: whole answers and 304s, beside nginx on the same bytes and beside the plain way. */
 import { gunzipSync } from 'node:zlib'
-import { freePort } from '../loopback.ts'
+import { freePort } from '../support/loopback.ts'
 import { startNginx } from './nginx.ts'
 import { startPlain } from './plain.ts'
 import { findProgram, load } from './processes.ts'

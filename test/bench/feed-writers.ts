@@ -2,9 +2,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
-import { connect } from '../../src/db/connect.ts'
-import { saveRecord } from '../../src/services/catalog-writes.ts'
-import { productKind } from '../../src/services/products.ts'
+import { saveRecord } from '../../src/catalog/catalog-writes.ts'
+import { productResource } from '../../src/catalog/products.ts'
+import { connect } from '../../src/db/connection.ts'
 import { findProgram, load } from './processes.ts'
 import type { Row } from './table.ts'
 import type { BenchServer, Workbench } from './workbench.ts'
@@ -98,7 +98,7 @@ async function putAlone(databaseUrl: string, products: number): Promise<number> 
     let written = 0
     async function client() {
       while (performance.now() < end)
-        await saveRecord(db, productKind, draftOf(++written, products))
+        await saveRecord(db, productResource, draftOf(++written, products))
     }
     await Promise.all(Array.from({ length: clients }, client))
     return written / seconds

@@ -1,7 +1,7 @@
 /** In charge of the peer that costs the least there is: nginx, which serves a file that was compressed beforehand. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort } from '../loopback.ts'
+import { freePort } from '../support/loopback.ts'
 import { type RunningProcess, startProcess } from './processes.ts'
 
 /** As Debian has it, one worker a core, without an access log; `gzipped` is served as feed.json. */

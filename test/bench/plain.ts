@@ -5,7 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import { sql } from 'drizzle-orm'
 import { Hono } from 'hono'
 import { compress } from 'hono/compress'
-import type { Database } from '../../src/db/connect.ts'
+import type { Database } from '../../src/db/connection.ts'
 
 export async function startPlain(
   db: Database,

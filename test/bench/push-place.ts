@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
-import type { Database } from '../../src/db/connect.ts'
+import type { Database } from '../../src/db/connection.ts'
 import { seedOrders } from '../klaviyo/seed.ts'
 
 export type Measured = { what: string; measured: string; target: string; reached: boolean }
@@ -11,7 +11,7 @@ export type Measured = { what: string; measured: string; target: string; reached
 export type Place = { db: Database; databaseUrl: string }
 
 export const senderProgram = fileURLToPath(
-  new URL('../klaviyo/sending-process.ts', import.meta.url),
+  new URL('../klaviyo/sender/sending-process.ts', import.meta.url),
 )
 export const mainProgram = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
@@ -23,7 +23,7 @@ export async function empty(db: Database): Promise<void> {
   await db.execute(
     sql`truncate orders, customers, order_items, order_updates, visits, outbox, stores cascade`,
   )
-  await db.execute(sql`update push_lanes set requests = '{}', paused_until = null, alarm = null`)
+  await db.execute(sql`update outbox_queues set requests = '{}', paused_until = null, alarm = null`)
 }
 
 const ordersAtOnce = 1_000

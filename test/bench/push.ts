@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect } from '../../src/db/connect.ts'
-import { startEmbedded } from '../../src/db/embedded.ts'
+import { connect } from '../../src/db/connection.ts'
+import { startEmbedded } from '../../src/db/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../../src/db/migrate.ts'
-import { startSandbox } from '../../src/sandbox/listen.ts'
-import { badPattern, runChaos } from '../klaviyo/chaos.ts'
+import { startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
+import { badPattern, runChaos } from '../klaviyo/sender/chaos.ts'
 import { measureBackfill } from './push-history.ts'
 import { empty, type Measured, type Place } from './push-place.ts'
 import { measureBacklog, measureDelay } from './push-speed.ts'
@@ -38,10 +38,10 @@ async function measureChaos({ db, databaseUrl }: Place): Promise<Measured> {
   })
   const books = await runChaos({ db, databaseUrl, sandbox, orders: 12_500, kills: 12 })
   await sandbox.stop()
-  const { lost, twice, outOfOrder, misjudged, buried, messages, seconds } = books
+  const { lost, twice, outOfOrder, misjudged, failed, messages, seconds } = books
   return {
     what: `chaos: ${messages} events, two senders, 12 kill -9, faults of every kind`,
-    measured: `${lost} lost, ${twice} twice, ${outOfOrder} out of order, ${buried} bad ones buried, ${seconds.toFixed(0)} s`,
+    measured: `${lost} lost, ${twice} twice, ${outOfOrder} out of order, ${failed} bad ones failed, ${seconds.toFixed(0)} s`,
     target: '0, 0, 0, all bad ones with their reason',
     reached: lost + twice + outOfOrder + misjudged === 0,
   }

@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Connection, connect } from '../../src/db/connect.ts'
-import { startEmbedded } from '../../src/db/embedded.ts'
+import { type Connection, connect } from '../../src/db/connection.ts'
+import { startEmbedded } from '../../src/db/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../../src/db/migrate.ts'
-import { freePort } from '../loopback.ts'
+import { freePort } from '../support/loopback.ts'
 import { type RunningProcess, startProcess } from './processes.ts'
 
 export type BenchServer = RunningProcess & { url: string; key: string }

@@ -2,11 +2,11 @@
 import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { connect } from '../../src/db/connect.ts'
+import { connect } from '../../src/db/connection.ts'
 import { ConnectionLost } from '../../src/db/postgres-error.ts'
 import { products } from '../../src/db/schema/catalog.ts'
-import { createTestDatabase, type TestDatabase } from '../database.ts'
-import { openWire } from '../wire.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { openWire } from '../support/wire.ts'
 
 let database: TestDatabase
 beforeAll(async () => {

@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { both } from '../../src/db/both.ts'
-import { connect, LostRace, type Queryable, transaction } from '../../src/db/connect.ts'
+import { connect, type Queryable, RetryTransaction, transaction } from '../../src/db/connection.ts'
 import { postgresCode } from '../../src/db/postgres-error.ts'
 import { products } from '../../src/db/schema/catalog.ts'
-import { createTestDatabase, type TestDatabase } from '../database.ts'
+import { settleBoth } from '../../src/lib/settle-both.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -56,7 +56,7 @@ test('of two things at once, none writes behind the failure of the other', async
   const { db } = database
   const work = (tx: Queryable) => {
     const failed = fail(tx)
-    return both(writeLate(tx, later(failed)), failed)
+    return settleBoth(writeLate(tx, later(failed)), failed)
   }
   await expect(transaction(db, work)).rejects.toThrow()
   expect(await written()).toEqual([])
@@ -67,7 +67,7 @@ test('of two things at once, each has ended before the transaction is rolled bac
   const work = (tx: Queryable) => {
     const failed = fail(tx)
     const goesOn = later(failed).then(() => tx.execute(sql`select 1`))
-    return both(
+    return settleBoth(
       goesOn.catch((error: unknown) => late.push(postgresCode(error))),
       failed,
     )
@@ -94,7 +94,7 @@ test('a transaction that cannot begin ends once its work has', async () => {
 
 test('of two failures the first in time is told', async () => {
   const later = sleep(5).then(() => Promise.reject(new Error('later')))
-  await expect(both(later, Promise.reject(new Error('first')))).rejects.toThrow('first')
+  await expect(settleBoth(later, Promise.reject(new Error('first')))).rejects.toThrow('first')
 })
 
 test('work that fails to serialize is run again from the start, and sees what it lost to', async () => {
@@ -144,7 +144,7 @@ test('work that lost a race in its own words is run again, and what it wrote the
   await transaction(database.db, async (tx) => {
     runs++
     await tx.insert(products).values({ id: `run-${runs}`, title: 'R' })
-    if (runs === 1) throw new LostRace('once')
+    if (runs === 1) throw new RetryTransaction('once')
   })
   expect(await written()).toEqual(['run-2'])
   await database.db.execute(sql`truncate products cascade`)

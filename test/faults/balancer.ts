@@ -1,8 +1,8 @@
 /** In charge of a small balancer: it asks servers whether they are ready, sends requests to those that are, and repeats none. */
 import { once } from 'node:events'
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import { codeOf } from '../../src/db/system-error.ts'
-import { listenOnLoopback } from '../loopback.ts'
+import { codeOf } from '../../src/lib/system-error.ts'
+import { listenOnLoopback } from '../support/loopback.ts'
 import { exchange } from './exchange.ts'
 
 export type Balancer = {

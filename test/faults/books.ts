@@ -1,7 +1,7 @@
 /** In charge of the books after a storm: what was acknowledged against what is there, and what was written against what arrived. */
 import { sql } from 'drizzle-orm'
-import type { Database } from '../../src/db/connect.ts'
-import type { RunningSandbox } from '../../src/sandbox/listen.ts'
+import type { Database } from '../../src/db/connection.ts'
+import type { RunningSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import type { Ledger } from './ledger.ts'
 
 /** Acknowledged writes that are not there, or that something older has overwritten. */

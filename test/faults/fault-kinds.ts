@@ -1,10 +1,13 @@
 /** In charge of the faults: what each does, how often, and that it is over when it says so. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
-import { createDice, type FaultKind } from '../../src/sandbox/faults.ts'
-import type { RunningSandbox } from '../../src/sandbox/listen.ts'
-import { askPostgres, openClient } from '../postgres-client.ts'
-import type { Wire } from '../wire.ts'
+import {
+  createFaultInjector,
+  type FaultKind,
+} from '../../src/klaviyo-sandbox/faults/fault-injector.ts'
+import type { RunningSandbox } from '../../src/klaviyo-sandbox/listen.ts'
+import { askPostgres, openClient } from '../support/postgres-client.ts'
+import type { Wire } from '../support/wire.ts'
 import type { OwnPostgres } from './own-postgres.ts'
 import type { Chance } from './seeded.ts'
 import type { Supervised } from './supervised.ts'
@@ -105,7 +108,7 @@ const locked = [
   'feed_chunks',
   'feed_state',
   'api_keys',
-  'push_lanes',
+  'outbox_queues',
 ] as const
 
 async function lockTable({ adminUrl }: Ground, chance: Chance): Promise<void> {
@@ -172,10 +175,10 @@ async function useUpConnections({ adminUrl }: Ground, chance: Chance): Promise<v
 /** Goes on while other faults strike. */
 function failKlaviyo(kind: FaultKind, share: number): Strike {
   return async ({ sandbox }, chance) => {
-    const dice = createDice({ [kind]: share, seed: chance.number(1_000) })
+    const dice = createFaultInjector({ [kind]: share, seed: chance.number(1_000) })
     sandbox.state.dice = dice
     setTimeout(() => {
-      if (sandbox.state.dice === dice) sandbox.state.dice = createDice()
+      if (sandbox.state.dice === dice) sandbox.state.dice = createFaultInjector()
     }, 800 + chance.number(1_200))
     await delay(200)
   }

@@ -4,10 +4,15 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Account, accountFor, mustRun, run } from '../../src/db/postgres-account.ts'
-import { findPostgres } from '../../src/db/postgres-binaries.ts'
-import { ifMissing } from '../../src/db/system-error.ts'
-import { freePort } from '../loopback.ts'
+import {
+  type Account,
+  accountFor,
+  run,
+  runOrThrow,
+} from '../../src/db/embedded-postgres/account.ts'
+import { findPostgres } from '../../src/db/embedded-postgres/binaries.ts'
+import { ifMissing } from '../../src/lib/system-error.ts'
+import { freePort } from '../support/loopback.ts'
 
 export type OwnPostgres = {
   /** As the superuser, past any wire. */
@@ -46,7 +51,7 @@ export async function createOwnPostgres(): Promise<OwnPostgres> {
   const port = await freePort()
   const data = join(home, 'data')
   const seen = join(disk?.seenAs ?? '', home)
-  await mustRun(account, initdb, [
+  await runOrThrow(account, initdb, [
     ...['-D', data, '-U', 'storefeed', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
   ])
   await writeFile(join(seen, 'data', 'postgresql.conf'), settings(port), { flag: 'a' })
@@ -67,7 +72,7 @@ export async function createOwnPostgres(): Promise<OwnPostgres> {
     hasOwnDisk: disk !== undefined,
     start,
     async stop(mode) {
-      await mustRun(account, pgCtl, ['stop', '-D', data, '-m', mode, '-w', '-t', '30'])
+      await runOrThrow(account, pgCtl, ['stop', '-D', data, '-m', mode, '-w', '-t', '30'])
     },
     fillDisk: () => fill(filler),
     clearDisk: () => rm(filler, { force: true }),

@@ -2,15 +2,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Connection, connect } from '../../src/db/connect.ts'
+import { type Connection, connect } from '../../src/db/connection.ts'
 import { migrate } from '../../src/db/migrate.ts'
-import { createDice } from '../../src/sandbox/faults.ts'
-import { type RunningSandbox, startSandbox } from '../../src/sandbox/listen.ts'
-import { databaseAt } from '../database.ts'
+import { createFaultInjector } from '../../src/klaviyo-sandbox/faults/fault-injector.ts'
+import { type RunningSandbox, startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { poll } from '../feeds/polls.ts'
-import { freePort } from '../loopback.ts'
-import { askPostgres } from '../postgres-client.ts'
-import { openWire, type Wire } from '../wire.ts'
+import { databaseAt } from '../support/database.ts'
+import { freePort } from '../support/loopback.ts'
+import { askPostgres } from '../support/postgres-client.ts'
+import { openWire, type Wire } from '../support/wire.ts'
 import { findLost, readBooks } from './books.ts'
 import { faultKinds, type Ground, planFaults } from './fault-kinds.ts'
 import { openLedger } from './ledger.ts'
@@ -115,7 +115,7 @@ async function storm(ground: Ground, chance: Chance): Promise<Record<string, num
     struck[kind] = (struck[kind] ?? 0) + 1
     await delay(50 + chance.number(300))
   }
-  sandbox.state.dice = createDice()
+  sandbox.state.dice = createFaultInjector()
   return struck
 }
 

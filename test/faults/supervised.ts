@@ -1,6 +1,6 @@
 /** In charge of a server that is started again whenever it ends, as a process manager does it. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Running, start } from '../commands/command-line.ts'
+import { type Running, start } from '../cli/command-line.ts'
 
 export type Supervised = {
   url: string

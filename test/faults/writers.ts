@@ -1,7 +1,7 @@
 /** In charge of writing through a storm: by REST as a shop's program does, and by plain SQL as a till does; what is acknowledged is noted. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
-import { openClient } from '../postgres-client.ts'
+import { openClient } from '../support/postgres-client.ts'
 import { ask } from './ask.ts'
 import { type Ledger, tryNext } from './ledger.ts'
 import type { Supervised } from './supervised.ts'

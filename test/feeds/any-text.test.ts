@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type FeedName, feedNames } from '../../src/db/schema/feeds.ts'
-import { writings } from '../../src/feeds/formats.ts'
+import { formatters } from '../../src/feeds/formatters.ts'
 import type { Item } from '../../src/feeds/item.ts'
 import { productItem } from '../../src/feeds/product-item.ts'
 import { storeItem } from '../../src/feeds/store-item.ts'
@@ -16,7 +16,7 @@ const anyItem: Record<FeedName, fc.Arbitrary<Item>> = {
 
 /** As UTF-8 on the wire, where half a surrogate pair would be lost. */
 function write(feed: FeedName, format: 'json' | 'xml', items: Item[]): string {
-  const { head, item, separator, tail } = writings[feed][format]
+  const { head, item, separator, tail } = formatters[feed][format]
   return Buffer.from(`${head}${items.map(item).join(separator)}${tail}`).toString()
 }
 

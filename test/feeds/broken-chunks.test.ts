@@ -1,7 +1,7 @@
 /** In charge of showing that a chunk that was damaged in the database is never served, but found, told of and made again. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../database.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { pollReader, startReader } from './readers.ts'
 
 let database: TestDatabase

@@ -1,7 +1,7 @@
 /** In charge of comparing the feeds that are served with feeds that a new server renders from nothing. */
 import { sql } from 'drizzle-orm'
 import { expect } from 'vitest'
-import type { TestDatabase } from '../database.ts'
+import type { TestDatabase } from '../support/database.ts'
 import { poll } from './polls.ts'
 import { startAnother } from './servers.ts'
 

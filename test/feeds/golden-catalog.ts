@@ -1,5 +1,5 @@
 /** In charge of the catalog that the golden feeds show: every field filled, missing, blank and odd. */
-import type { Database } from '../../src/db/connect.ts'
+import type { Database } from '../../src/db/connection.ts'
 import { productStores, products, stores } from '../../src/db/schema/catalog.ts'
 
 /** Markup, both line ends, what XML forbids, an emoji and letters of other scripts. */

@@ -1,6 +1,6 @@
 /** In charge of showing the four feeds whole, to the letter. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startTestServer, type TestServer } from '../server.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
 import { fillGoldenCatalog } from './golden-catalog.ts'
 
 let server: TestServer

@@ -3,13 +3,18 @@ import { promisify } from 'node:util'
 import { crc32, gunzip } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { deflateText, inflatePiece, type Piece, smallPiece } from '../../src/feeds/deflate.ts'
-import { combineCrc, gzipMember, isWhole, joined } from '../../src/feeds/gzip-member.ts'
+import {
+  type DeflateSegment,
+  deflateText,
+  inflateSegment,
+  uncompressedSegment,
+} from '../../src/feeds/deflate.ts'
+import { combineCrc, concatenate, gzipMember, isIntact } from '../../src/feeds/gzip-member.ts'
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array))
 const unpack = promisify(gunzip)
 
-async function deflatePiece(text: Buffer): Promise<Piece> {
+async function deflatePiece(text: Buffer): Promise<DeflateSegment> {
   return { body: await deflateText(text), crc: crc32(text), bytes: text.length }
 }
 
@@ -51,19 +56,22 @@ test('any pieces, empty ones among them, unpack to their texts end to end', asyn
       const pieces = await Promise.all(texts.map(deflatePiece))
       const whole = Buffer.concat(texts)
       expect(await unpack(Buffer.concat(gzipMember(pieces)))).toEqual(whole)
-      expect(joined(pieces)).toEqual({ crc: crc32(whole), bytes: whole.length })
-      expect(Buffer.concat(await Promise.all(pieces.map(inflatePiece)))).toEqual(whole)
+      expect(concatenate(pieces)).toEqual({ crc: crc32(whole), bytes: whole.length })
+      expect(Buffer.concat(await Promise.all(pieces.map(inflateSegment)))).toEqual(whole)
     }),
   )
 })
 
 test('a piece is whole as it was made, and when nothing is in it', async () => {
-  expect(await isWhole(smallPiece('one text, and the same text again'))).toBe(true)
-  expect(await isWhole(await deflatePiece(Buffer.alloc(0)))).toBe(true)
+  expect(await isIntact(uncompressedSegment('one text, and the same text again'))).toBe(true)
+  expect(await isIntact(await deflatePiece(Buffer.alloc(0)))).toBe(true)
 })
 
 test.each([
-  ['another CRC', (piece: ReturnType<typeof smallPiece>) => ({ ...piece, crc: piece.crc ^ 1 })],
+  [
+    'another CRC',
+    (piece: ReturnType<typeof uncompressedSegment>) => ({ ...piece, crc: piece.crc ^ 1 }),
+  ],
   ['another length', (piece) => ({ ...piece, bytes: piece.bytes + 1 })],
   ['a length that is none', (piece) => ({ ...piece, bytes: -1 })],
   ['no body', (piece) => ({ ...piece, body: Buffer.alloc(0) })],
@@ -71,7 +79,9 @@ test.each([
   ['a body without its flush', (piece) => ({ ...piece, body: piece.body.subarray(0, -4) })],
   ['a body that goes on', (piece) => ({ ...piece, body: Buffer.concat([piece.body, piece.body]) })],
 ])('a piece with %s is broken', async (_, damage) => {
-  expect(await isWhole(damage(smallPiece('one text, and the same text again')))).toBe(false)
+  expect(await isIntact(damage(uncompressedSegment('one text, and the same text again')))).toBe(
+    false,
+  )
 })
 
 test('a flipped bit is either found or changes nothing that a reader sees', async () => {
@@ -81,7 +91,7 @@ test('a flipped bit is either found or changes nothing that a reader sees', asyn
     const body = Buffer.from(piece.body)
     body[bit >> 3] = (body[bit >> 3] ?? 0) ^ (1 << (bit & 7))
     const flipped = { ...piece, body }
-    if (await isWhole(flipped)) {
+    if (await isIntact(flipped)) {
       const member = await unpack(Buffer.concat(gzipMember([piece, flipped, piece])))
       expect(member.toString()).toBe(`${text}${text}${text}`)
     }

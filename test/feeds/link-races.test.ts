@@ -1,7 +1,7 @@
 /** In charge of showing that a link and a publication made at the same time, by transactions that cannot see each other, reach both feeds. */
 import { type SQL, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { startTestServer, type TestServer } from '../server.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
 import { pollItems } from './polls.ts'
 
 let server: TestServer

@@ -1,10 +1,10 @@
 /** In charge of readers of a test's database, each with copies in memory of its own, as a server of its own has. */
-import type { Database } from '../../src/db/connect.ts'
+import type { Database } from '../../src/db/connection.ts'
 import type { FeedFormat } from '../../src/db/schema/feeds.ts'
-import { createFeedReader, type FeedReader } from '../../src/feeds/feed-reader.ts'
+import { createFeedService, type FeedService } from '../../src/feeds/feed-service.ts'
 import type { RefreshSettings } from '../../src/feeds/refresh.ts'
 
-export type TestReader = { reader: FeedReader; warnings: string[] }
+export type TestReader = { reader: FeedService; warnings: string[] }
 
 /** `warnings` holds each message and, after it, that of the error. */
 export function startReader(db: Database, settings: Partial<RefreshSettings> = {}): TestReader {
@@ -12,8 +12,8 @@ export function startReader(db: Database, settings: Partial<RefreshSettings> = {
   const warn = (message: string, error: unknown) => {
     warnings.push(message, error instanceof Error ? error.message : 'no error')
   }
-  const usual = { decimals: 2, recipe: 'test', maxDrop: 0.5, waitMs: 10_000 }
-  return { reader: createFeedReader(db, { ...usual, ...settings, warn }), warnings }
+  const usual = { decimals: 2, renderKey: 'test', maxDrop: 0.5, waitMs: 10_000 }
+  return { reader: createFeedService(db, { ...usual, ...settings, warn }), warnings }
 }
 
 const whole = { number: 1, of: 1 }

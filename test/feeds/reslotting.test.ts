@@ -1,27 +1,27 @@
 /** In charge of showing that slots follow the size of a feed, in either direction, also for who holds a copy of the old ones. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createFeedReader, type FeedReader } from '../../src/feeds/feed-reader.ts'
-import { createTestDatabase, type TestDatabase } from '../database.ts'
+import { createFeedService, type FeedService } from '../../src/feeds/feed-service.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
-let one: FeedReader
-let other: FeedReader
+let one: FeedService
+let other: FeedService
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  const settings = { decimals: 2, recipe: 'test', maxDrop: 1, waitMs: 30_000 }
+  const settings = { decimals: 2, renderKey: 'test', maxDrop: 1, waitMs: 30_000 }
   const warn = (message: string, error: unknown) => {
     throw new Error(message, { cause: error })
   }
-  one = createFeedReader(database.db, { ...settings, warn })
-  other = createFeedReader(database.db, { ...settings, warn })
+  one = createFeedService(database.db, { ...settings, warn })
+  other = createFeedService(database.db, { ...settings, warn })
 })
 afterAll(() => database.close())
 
 const run = (text: string) => database.db.execute(sql.raw(text))
 
-async function pollText(reader: FeedReader, part = { number: 1, of: 1 }) {
+async function pollText(reader: FeedService, part = { number: 1, of: 1 }) {
   const { served, freshness } = await reader.poll('products', 'json', part)
   expect(freshness).toBe('fresh')
   let text = ''

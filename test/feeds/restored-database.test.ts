@@ -1,7 +1,7 @@
 /** In charge of showing that what a server holds in memory is never mixed with a database that was restored meanwhile. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../database.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { pollReader, startReader } from './readers.ts'
 
 let database: TestDatabase

@@ -1,6 +1,6 @@
 /** In charge of arbitrary products and stores for property tests: any text in any field. */
 import fc from 'fast-check'
-import { productKeys, storeKeys } from '../../src/db/schema/catalog.ts'
+import { productFeedKeys, storeFeedKeys } from '../../src/db/schema/catalog.ts'
 import type { ProductRow } from '../../src/feeds/product-item.ts'
 import type { StoreRow } from '../../src/feeds/store-item.ts'
 
@@ -54,7 +54,7 @@ export const anyProduct: fc.Arbitrary<ProductRow> = fc.record({
   in_store_only: fc.boolean(),
   inventory_quantity: orNull(fc.nat()),
   inventory_policy: orNull(fc.constantFrom(1, 2)),
-  metadata: metadata(productKeys),
+  metadata: metadata(productFeedKeys),
   store_ids: maybeText,
 })
 
@@ -71,6 +71,6 @@ export const anyStore: fc.Arbitrary<StoreRow> = fc.record({
   phone: maybeText,
   latitude: orNull(fc.double({ min: -90, max: 90, noNaN: true })),
   longitude: orNull(fc.double({ min: -180, max: 180, noNaN: true })),
-  metadata: metadata(storeKeys),
+  metadata: metadata(storeFeedKeys),
   product_ids: maybeText,
 })

@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type Config, readConfig } from '../../src/config.ts'
-import { createLogger } from '../../src/log.ts'
-import { type Limits, limits as usualLimits } from '../../src/routes/limits.ts'
-import { type RunningServer, startServer } from '../../src/server.ts'
-import { unlimited } from '../server.ts'
+import { type Limits, limits as usualLimits } from '../../src/http/limits.ts'
+import { createLogger } from '../../src/server/logger.ts'
+import { type RunningServer, startServer } from '../../src/server/server.ts'
+import { unlimited } from '../support/server.ts'
 
 /** Public feeds, no guard, as much patience as a test has. */
 export function startAnother(

@@ -1,7 +1,7 @@
 /** In charge of showing what makes a new version of a feed, which chunks it writes, and what tells it from others: its time and its tag. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../database.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { pollItems } from './polls.ts'
 import { pollReader, startReader } from './readers.ts'
 import { startAnother } from './servers.ts'
@@ -27,11 +27,11 @@ beforeEach(async () => {
   await pollReader(newReader())
 })
 
-type State = { version: number; built_at: string; recipe: string }
+type State = { version: number; built_at: string; renderKey: string }
 
 async function readState(): Promise<State | undefined> {
   const [state] = await run<State>(
-    `select version::int as version, built_at::text as built_at, recipe from feed_state where feed = 'products'`,
+    `select version::int as version, built_at::text as built_at, renderKey from feed_state where feed = 'products'`,
   )
   return state
 }
@@ -80,16 +80,16 @@ test('a rebuild rewrites a chunk whose mark says otherwise than what was rendere
   expect((await readState())?.version).toBe(2)
 })
 
-test('another recipe alone renders everything again, for polls and in the background', async () => {
+test('another renderKey alone renders everything again, for polls and in the background', async () => {
   const before = await readWriters()
-  const polled = await pollReader(startReader(database.db, { recipe: 'other', decimals: 1 }))
+  const polled = await pollReader(startReader(database.db, { renderKey: 'other', decimals: 1 }))
   expect(polled.text.match(/"price":10\.3,/g)?.length).toBe(500)
-  expect((await readState())?.recipe).toBe('other')
+  expect((await readState())?.renderKey).toBe('other')
   expect(new Set(await readRewritten(before)).size).toBe(128)
 
-  const background = startReader(database.db, { recipe: 'third', decimals: 0 })
+  const background = startReader(database.db, { renderKey: 'third', decimals: 0 })
   expect(await background.reader.refresh('products')).toBe('fresh')
-  expect(await readState()).toMatchObject({ recipe: 'third', version: 3 })
+  expect(await readState()).toMatchObject({ renderKey: 'third', version: 3 })
   expect((await pollReader(background)).text.match(/"price":10,/g)?.length).toBe(500)
 })
 

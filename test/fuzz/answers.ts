@@ -1,6 +1,6 @@
 /** In charge of reading answers: unpacked, parsed, and from the bare bytes of a connection. */
 import { gunzipSync } from 'node:zlib'
-import type { Answer } from '../server.ts'
+import type { Answer } from '../support/server.ts'
 
 export function readAnswer(status: number, headers: Headers, bytes: Buffer): Answer {
   const packed = headers.get('Content-Encoding') === 'gzip' && bytes.length > 0

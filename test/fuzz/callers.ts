@@ -1,6 +1,6 @@
 /** In charge of the callers: each asks one request after the other, and learns from its own answers what to ask next. */
 import fc from 'fast-check'
-import type { Answer } from '../server.ts'
+import type { Answer } from '../support/server.ts'
 import { asShell } from './curl.ts'
 import { type Known, learn, nothingKnown, nounOf } from './known.ts'
 import type { Sent } from './requests.ts'

@@ -1,9 +1,9 @@
 /** In charge of the ground that requests find, a key that none of them can revoke and feeds that are held, and of how they leave it. */
 import { sql } from 'drizzle-orm'
 import { expect } from 'vitest'
-import type { TestDatabase } from '../database.ts'
 import { poll } from '../feeds/polls.ts'
-import type { TestServer } from '../server.ts'
+import type { TestDatabase } from '../support/database.ts'
+import type { TestServer } from '../support/server.ts'
 
 export async function prepareGround({ url, key, database: { db } }: TestServer): Promise<void> {
   await db.execute(
@@ -44,6 +44,6 @@ export async function countFaults({ db }: TestDatabase): Promise<object> {
     ), listed as (select id, kind from catalog_ids)
     select
       (select count(*)::int from ((table held except table listed) union all (table listed except table held)) as d) as ids,
-      outbox_fill(array(select id from orders), false)::int as messages`)
+      outbox_enqueue_missing(array(select id from orders), false)::int as messages`)
   return faults ?? {}
 }

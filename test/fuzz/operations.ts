@@ -1,5 +1,5 @@
 /** In charge of what there is to ask: the operations of the document, each with its parameters. */
-import type { OpenApi } from '../contract.ts'
+import type { OpenApi } from '../support/contract.ts'
 import type { Schema } from './valid.ts'
 
 export type Parameter = { name: string; in: string; required?: boolean; schema: Schema }

@@ -1,5 +1,5 @@
 /** In charge of counting what was asked and how it was answered, and of showing it as a table. */
-import { patternOf } from '../contract.ts'
+import { patternOf } from '../support/contract.ts'
 import type { Operation } from './operations.ts'
 import type { Sent } from './requests.ts'
 

@@ -1,6 +1,6 @@
 /** In charge of trees that a JSON Schema allows, made mostly of ids that exist and of values that also keep the rules no schema can tell. */
 import fc from 'fast-check'
-import type { OpenApi } from '../contract.ts'
+import type { OpenApi } from '../support/contract.ts'
 import { type Known, pick, poolOf } from './known.ts'
 import { leaf, type Member, type Tree } from './tree.ts'
 

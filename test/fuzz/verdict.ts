@@ -1,6 +1,6 @@
 /** In charge of what an answer must be, whatever was asked. */
-import { checkAnswer, checkRefusal } from '../contract.ts'
-import type { Answer } from '../server.ts'
+import { checkAnswer, checkRefusal } from '../support/contract.ts'
+import type { Answer } from '../support/server.ts'
 import type { Sent } from './requests.ts'
 import { isKept } from './wire.ts'
 

@@ -2,7 +2,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
-import type { Answer } from '../server.ts'
+import type { Answer } from '../support/server.ts'
 import { readAnswer, readBareAnswer } from './answers.ts'
 import type { Sent } from './requests.ts'
 

@@ -1,7 +1,7 @@
 /** In charge of inventing orders: whatever Postgres can hold, storefeed must be able to send. */
 import fc from 'fast-check'
-import type { Moment } from '../../src/klaviyo/event.ts'
-import type { OrderRecord } from '../../src/klaviyo/record.ts'
+import type { EventRef } from '../../src/klaviyo/mapping/event.ts'
+import type { OrderRecord } from '../../src/klaviyo/mapping/records.ts'
 
 const text = fc.string({ unit: 'grapheme', maxLength: 40 })
 const maybe = fc.option(text)
@@ -96,7 +96,7 @@ export const anyOrder: fc.Arbitrary<OrderRecord> = fc.record({
   updates: fc.array(update, { maxLength: 4 }),
 })
 
-export const anyMoment: fc.Arbitrary<Moment> = fc.record({
+export const anyMoment: fc.Arbitrary<EventRef> = fc.record({
   metric: fc.constantFrom(
     'placed_order',
     'ordered_product',

@@ -1,13 +1,13 @@
 /** In charge of what tests of sending stand on: a database, a sandbox for Klaviyo, and a sender between them. */
-import { connect } from '../../src/db/connect.ts'
-import { laneNames } from '../../src/db/schema/outbox.ts'
-import { type ClientOptions, createClient } from '../../src/klaviyo/client.ts'
-import { drain, type Tally } from '../../src/klaviyo/sender.ts'
-import { eventsTransport, type Transport } from '../../src/klaviyo/transport.ts'
-import { startSandbox } from '../../src/sandbox/listen.ts'
-import type { SandboxOptions } from '../../src/sandbox/state.ts'
-import { createTestDatabase } from '../database.ts'
-import { names } from './brief.ts'
+import { connect } from '../../src/db/connection.ts'
+import { queueNames } from '../../src/db/schema/outbox.ts'
+import { type ClientOptions, createClient } from '../../src/klaviyo/api/client.ts'
+import { drain, type SendCounts } from '../../src/klaviyo/sender/sender.ts'
+import { eventsTransport, type Transport } from '../../src/klaviyo/sender/transport.ts'
+import { startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
+import type { SandboxOptions } from '../../src/klaviyo-sandbox/state.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { names } from './guide-payloads.ts'
 import { silent, unlimited } from './seed.ts'
 
 export async function createRig(options: SandboxOptions = { settings: { limits: false } }) {
@@ -22,7 +22,7 @@ export async function createRig(options: SandboxOptions = { settings: { limits: 
     async sendAll(
       given: Partial<ClientOptions> = {},
       transport: Transport = eventsTransport,
-    ): Promise<Tally[]> {
+    ): Promise<SendCounts[]> {
       const client = createClient({
         url: sandbox.url,
         apiKey: 'pk_test',
@@ -33,7 +33,7 @@ export async function createRig(options: SandboxOptions = { settings: { limits: 
       const post = { client, transport, names }
       const { signal } = new AbortController()
       return Promise.all(
-        laneNames.map((lane) => drain(lane, { db: pool.db, post, log: silent }, signal)),
+        queueNames.map((queue) => drain(queue, { db: pool.db, post, log: silent }, signal)),
       )
     },
     async close() {

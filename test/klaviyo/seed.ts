@@ -1,6 +1,6 @@
 /** In charge of orders to send, made by plain SQL as a point of sale would write them. */
 import { sql } from 'drizzle-orm'
-import type { Database } from '../../src/db/connect.ts'
+import type { Database } from '../../src/db/connection.ts'
 
 /** Far above Klaviyo's limits, for a sandbox that has none. */
 export const unlimited = 1_000

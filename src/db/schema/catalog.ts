@@ -27,7 +27,7 @@ import {
 export type Metadata = Record<string, string | number | boolean>
 
 /** Keys of a feed item that metadata may not take. */
-export const productKeys = [
+export const productFeedKeys = [
   'id',
   'title',
   'link',
@@ -41,7 +41,7 @@ export const productKeys = [
   'inventory_quantity',
   'inventory_policy',
 ] as const
-export const storeKeys = [
+export const storeFeedKeys = [
   'id',
   'title',
   'link',
@@ -99,7 +99,7 @@ export const products = pgTable(
     check('products_inventory_quantity_not_negative', sql`${table.inventory_quantity} >= 0`),
     check('products_inventory_policy_known', sql`${table.inventory_policy} in (1, 2)`),
     check('products_categories_no_null', sql`array_position(${table.categories}, null) is null`),
-    flatMetadataCheck('products_metadata_flat', table.metadata, productKeys),
+    flatMetadataCheck('products_metadata_flat', table.metadata, productFeedKeys),
     index('products_updated_at').on(table.updated_at),
     index('products_hash').on(table.hash),
   ],
@@ -138,7 +138,7 @@ export const stores = pgTable(
     check('stores_latitude_valid', sql`${table.latitude} between -90 and 90`),
     check('stores_longitude_valid', sql`${table.longitude} between -180 and 180`),
     check('stores_categories_no_null', sql`array_position(${table.categories}, null) is null`),
-    flatMetadataCheck('stores_metadata_flat', table.metadata, storeKeys),
+    flatMetadataCheck('stores_metadata_flat', table.metadata, storeFeedKeys),
     index('stores_updated_at').on(table.updated_at),
     index('stores_hash').on(table.hash),
   ],

@@ -26,7 +26,7 @@ const format = () => text({ enum: feedFormats }).notNull()
 const instant = () => timestamp({ withTimezone: true, precision: 3 })
 
 /** The note that everything changed: after TRUNCATE, a restore, or a load with triggers off. */
-export const everyHash = -1
+export const ALL_BUCKETS = -1
 
 /** A note, of one of two kinds. Written by triggers, in the transaction of the change. */
 export const feedChanges = pgTable(
@@ -35,7 +35,7 @@ export const feedChanges = pgTable(
     feed: feed(),
     /** The items of this hash changed. */
     hash: smallint(),
-    noted_at: instant().notNull().defaultNow(),
+    changed_at: instant().notNull().defaultNow(),
     /** The items that are linked to this id changed: it was published or withdrawn. */
     linked_to: merchantId(),
   },
@@ -74,7 +74,7 @@ export const feedState = pgTable('feed_state', {
   slots: smallint().notNull(),
   items: integer().notNull(),
   /** How its items were made: when the server renders otherwise, all of it is rendered again. */
-  recipe: text().notNull(),
+  render_key: text().notNull(),
   /** The most items of the last hours, which a refresh may not fall far below. */
   reference_items: integer().notNull(),
   reference_at: instant().notNull(),

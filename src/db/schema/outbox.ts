@@ -1,4 +1,4 @@
-/** In charge of the tables of the push wing: messages to Klaviyo, and the state of the lanes they travel in. */
+/** In charge of the tables of the push wing: messages to Klaviyo, and the state of the queues they travel in. */
 import { sql } from 'drizzle-orm'
 import {
   bigint,
@@ -26,12 +26,12 @@ export const metrics = [
 ] as const
 export type Metric = (typeof metrics)[number]
 
-export const statuses = ['pending', 'sent', 'buried', 'unsendable', 'discarded'] as const
+export const statuses = ['pending', 'sent', 'failed', 'unsendable', 'discarded'] as const
 export type Status = (typeof statuses)[number]
 
 /** Events and profiles travel apart: Klaviyo takes far fewer profiles a minute than events. */
-export const laneNames = ['events', 'profiles'] as const
-export type LaneName = (typeof laneNames)[number]
+export const queueNames = ['events', 'profiles'] as const
+export type QueueName = (typeof queueNames)[number]
 
 const moment = () => timestamp({ withTimezone: true, precision: 3 })
 
@@ -69,7 +69,7 @@ export const outbox = pgTable(
     ),
     check(
       'outbox_status_known',
-      sql`${table.status} in ('pending', 'sent', 'buried', 'unsendable', 'discarded')`,
+      sql`${table.status} in ('pending', 'sent', 'failed', 'unsendable', 'discarded')`,
     ),
     check(
       'outbox_belongs_to_one',
@@ -88,7 +88,7 @@ export const outbox = pgTable(
     index('outbox_created_at').on(table.created_at, table.id),
     index('outbox_set_aside')
       .on(table.status, table.created_at, table.id)
-      .where(sql`${table.status} in ('buried', 'unsendable', 'discarded')`),
+      .where(sql`${table.status} in ('failed', 'unsendable', 'discarded')`),
   ],
 )
 
@@ -96,11 +96,11 @@ export const outbox = pgTable(
  * Notes of triggers: these customers got another e-mail or telephone, or another order, so what could not
  * be sent of their orders perhaps can. Without a key: a note never waits for the sender that takes others.
  */
-export const outboxWakes = pgTable('outbox_wakes', { customer_id: merchantId().notNull() })
+export const outboxRequeues = pgTable('outbox_requeues', { customer_id: merchantId().notNull() })
 
-/** One row a lane, read and written only by whoever holds the lane's lock; so all senders keep one pace. */
-export const pushLanes = pgTable('push_lanes', {
-  lane: text({ enum: laneNames }).primaryKey(),
+/** One row a queue, read and written only by whoever holds the queue's lock; so all senders keep one pace. */
+export const outboxQueues = pgTable('outbox_queues', {
+  queue: text({ enum: queueNames }).primaryKey(),
   paused_until: timestamp({ withTimezone: true }),
   /** Why Klaviyo turned the sender away (a key, a retired API); null when it does not. */
   alarm: text(),
@@ -110,6 +110,6 @@ export const pushLanes = pgTable('push_lanes', {
 })
 
 /** One row: what the triggers must know of the settings. */
-export const pushSettings = pgTable('push_settings', {
+export const outboxSettings = pgTable('outbox_settings', {
   backfill_after: interval().notNull().default('1 day'),
 })

@@ -1,0 +1,67 @@
+/** In charge of the endpoints of API keys. */
+import { z } from 'zod'
+import type { Database } from '../db/connection.ts'
+import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
+import { createKey, keyInput, keyRecord, listKeys, revokeKey } from './api-keys.ts'
+
+const made = keyRecord
+  .extend({ key: z.string().meta({ description: 'The key itself, shown this once' }) })
+  .meta({ id: 'MadeKey' })
+const byId = z.strictObject({
+  id: z.coerce.number('must be a number').int().min(1).max(Number.MAX_SAFE_INTEGER),
+})
+const common = { tag: 'keys', scope: 'admin', params: none, query: none, body: noBody } as const
+
+export function keyRoutes(api: ApiContext, db: Database): void {
+  endpoint(
+    api,
+    {
+      ...common,
+      method: 'post',
+      path: '/v1/keys',
+      operationId: 'createKey',
+      summary: 'Make a key',
+      body: keyInput,
+      responses: { 201: { description: 'Made', schema: made } },
+    },
+    async ({ body }, c) => {
+      const { key, record } = await createKey(db, body)
+      c.header('Cache-Control', 'no-store')
+      return c.json({ ...record, key }, 201)
+    },
+  )
+  endpoint(
+    api,
+    {
+      ...common,
+      method: 'get',
+      path: '/v1/keys',
+      operationId: 'listKeys',
+      summary: 'List keys, newest first',
+      responses: {
+        200: {
+          description: 'All keys, without the keys themselves',
+          schema: z.strictObject({ keys: z.array(keyRecord) }),
+        },
+      },
+    },
+    async (_input, c) => c.json({ keys: await listKeys(db) }),
+  )
+  endpoint(
+    api,
+    {
+      ...common,
+      method: 'delete',
+      path: '/v1/keys/{id}',
+      operationId: 'revokeKey',
+      summary: 'Revoke a key',
+      params: byId,
+      responses: { 204: { description: 'Revoked' } },
+      errors: ['not_found'],
+    },
+    async ({ params }, c) => {
+      await revokeKey(db, params.id)
+      return c.body(null, 204)
+    },
+  )
+}

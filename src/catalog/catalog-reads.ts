@@ -1,0 +1,86 @@
+/** In charge of reading the catalog: products and stores by one set of queries. */
+import { type SQL, sql } from 'drizzle-orm'
+import type { Queryable } from '../db/connection.ts'
+import { AppError } from '../lib/errors.ts'
+import type {
+  CatalogFilter,
+  CatalogInput,
+  CatalogResource,
+  CatalogTable,
+} from './catalog-resource.ts'
+
+export type Page = { cursor?: string | undefined; limit: number }
+/** A record with its ETag, which changes with its fields and with its links. */
+export type Tagged<T> = { record: T; etag: string }
+
+function recordColumns(kind: CatalogTable, withLinks: boolean): SQL {
+  const names = ['id', ...Object.keys(kind.defaults)].map((name) => sql`t.${sql.identifier(name)}`)
+  if (withLinks) names.push(sql`${linkedIds(kind)} as ${sql.identifier(kind.links.field)}`)
+  return sql.join([...names, sql`t.created_at`, sql`t.updated_at`], sql`, `)
+}
+
+function linkedIds({ links }: CatalogTable): SQL {
+  const other = sql.identifier(links.other)
+  return sql`array(select l.${other} from product_stores l where l.${sql.identifier(links.own)} = t.id order by l.${other} collate "C")`
+}
+
+/** Records in the order of their ids, with the cursor of the next page, null on the last. */
+export async function listRecords<
+  R extends { id: string },
+  D extends CatalogInput,
+  F extends CatalogFilter,
+>(
+  db: Queryable,
+  kind: CatalogResource<R, D, F>,
+  filter: F,
+  page: Page,
+): Promise<{ records: R[]; nextCursor: string | null }> {
+  const conditions = [sql`true`, ...kind.conditions(filter)]
+  if (page.cursor !== undefined) conditions.push(sql`t.id > ${readCursor(page.cursor)}`)
+  const rows = await db.execute<{ record: R }>(sql`
+    select row_to_json(r) as record
+    from (
+      select ${recordColumns(kind, kind.links.listed)} from ${kind.table} t
+      where ${sql.join(conditions, sql` and `)}
+      order by t.id limit ${page.limit + 1}
+    ) r`)
+  const records = rows.slice(0, page.limit).map((row) => row.record)
+  const last = rows.length > page.limit ? records.at(-1) : undefined
+  return { records, nextCursor: last ? writeCursor(last.id) : null }
+}
+
+/** Opaque to the caller: the id of the last record of a page. */
+export const writeCursor = (id: string) => Buffer.from(id).toString('base64url')
+
+export function readCursor(cursor: string): string {
+  const id = Buffer.from(cursor, 'base64url').toString()
+  if (writeCursor(id) === cursor && !id.includes('\0')) return id
+  throw new AppError('invalid', 'The cursor is not one that this server gave.', [
+    { field: 'cursor', detail: 'must be the next_cursor of an earlier page' },
+  ])
+}
+
+/** Null when there is none. */
+export async function findRecord<T>(
+  db: Queryable,
+  kind: CatalogTable,
+  id: string,
+): Promise<Tagged<T> | null> {
+  const [row] = await db.execute<{ record: T; etag: string }>(sql`
+    select row_to_json(r) as record, v.version || '-' || md5(array_to_string(r.${sql.identifier(kind.links.field)}, ',')) as etag
+    from (select ${recordColumns(kind, true)} from ${kind.table} t where t.id = ${id}) r
+    join ${kind.table} v on v.id = r.id`)
+  return row ?? null
+}
+
+export async function getRecord<R, D extends CatalogInput, F extends CatalogFilter>(
+  db: Queryable,
+  kind: CatalogResource<R, D, F>,
+  id: string,
+): Promise<Tagged<R>> {
+  return (await findRecord<R>(db, kind, id)) ?? recordNotFound(kind.name, id)
+}
+
+export function recordNotFound(noun: string, id: string): never {
+  throw new AppError('not_found', `There is no ${noun} with the id "${id}".`)
+}

@@ -1,0 +1,76 @@
+/** In charge of `storefeed export`: the catalog as a file that import reads back. */
+import { createWriteStream } from 'node:fs'
+import { Readable, type Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Argument, type Command, Option } from 'commander'
+import type { Config } from '../config.ts'
+import {
+  type Exported,
+  type ExportKind,
+  exportKinds,
+  exportRecords,
+} from '../import-export/catalog-exports.ts'
+import { type Format, formats, type Writer, writerOf } from '../import-export/record-writer.ts'
+import { AppError } from '../lib/errors.ts'
+import { codeOf } from '../lib/system-error.ts'
+import { startProgress } from './progress.ts'
+import { withDatabase } from './with-database.ts'
+
+type Options = { format: Format; out?: string }
+
+export function exportCommand(program: Command, readConfig: () => Config): void {
+  program
+    .command('export')
+    .description('Write products, stores or availability as a file that import reads back')
+    .addArgument(
+      new Argument('<kind>', 'what to write').choices(exportKinds.map(({ name }) => name)),
+    )
+    .addOption(new Option('--format <format>', 'of the file').choices(formats).default('csv'))
+    .option('--out <file>', 'where to; else standard output')
+    .addHelpText('after', '\nExample:\n  storefeed export products | gzip > products.csv.gz')
+    .action(async (name: string, options: Options) => {
+      const kind = exportKinds.find((one) => one.name === name)
+      if (kind) await exportTo(readConfig(), kind, options)
+    })
+}
+
+async function exportTo(config: Config, kind: ExportKind, { format, out }: Options): Promise<void> {
+  const progress = startProgress(`Exporting ${kind.name}`)
+  let done = 0
+  try {
+    await withDatabase(config, (db) =>
+      exportRecords(db, kind, async (exported) => {
+        const writer = writerOf(format, { ...kind, ...exported })
+        const target: Writable = out === undefined ? process.stdout : createWriteStream(out)
+        const texts = textsOf(writer, exported, (count) => {
+          done += count
+          progress.update(done, null)
+        })
+        await pipeline(Readable.from(texts), target, { end: out !== undefined })
+      }),
+    )
+  } catch (error) {
+    throw explained(error, out)
+  } finally {
+    progress.end()
+  }
+}
+
+async function* textsOf(
+  { head, write }: Writer,
+  { records }: Exported,
+  count: (records: number) => void,
+): AsyncGenerator<string> {
+  if (head !== '') yield head
+  for await (const page of records) {
+    yield write(page)
+    count(page.length)
+  }
+}
+
+function explained(error: unknown, out: string | undefined): unknown {
+  const code = codeOf(error)
+  if (code === 'EPIPE') return new AppError('invalid', 'Nobody reads the export any more.')
+  const onDisk = out !== undefined && /^(ENOENT|EACCES|EISDIR|ENOSPC|EROFS|ENOTDIR)$/.test(code)
+  return onDisk ? new AppError('invalid', `${out} cannot be written (${code}).`) : error
+}

@@ -1,0 +1,57 @@
+/** In charge of running Postgres's programs to their end, as an account Postgres accepts: it refuses root. */
+import { spawn } from 'node:child_process'
+import { stat } from 'node:fs/promises'
+
+/** Who runs a program: through another program or under another identity, or simply as this process. */
+export type Account = { through: string[]; identity: { uid?: number; gid?: number } }
+
+export type Outcome = { ok: boolean; output: string }
+
+export const currentAccount: Account = { through: [], identity: {} }
+
+const nobody = 65534
+const namespace = ['unshare', '--user', `--map-user=${nobody}`, `--map-group=${nobody}`]
+
+/**
+ * Root lends itself to whoever owns the directory. When that is root again, Postgres runs in a user
+ * namespace that shows root as nobody; where the kernel forbids it, the directory is given to nobody.
+ */
+export async function accountFor(dataDir: string): Promise<Account> {
+  if (process.getuid?.() !== 0) return currentAccount
+  const { uid, gid } = await stat(dataDir)
+  if (uid !== 0) return { through: [], identity: { uid, gid } }
+  const inNamespace: Account = { through: namespace, identity: {} }
+  if ((await run(inNamespace, 'true', [])).ok) return inNamespace
+  await runOrThrow(currentAccount, 'chown', ['-R', `${nobody}:${nobody}`, dataDir])
+  return { through: [], identity: { uid: nobody, gid: nobody } }
+}
+
+/** Never rejects: a program that cannot be started is an outcome like any other. */
+export function run(account: Account, program: string, args: string[]): Promise<Outcome> {
+  const [command = program, ...rest] = [...account.through, program, ...args]
+  return new Promise((resolve) => {
+    let output = ''
+    const keep = (text: string) => {
+      output += text
+    }
+    const child = spawn(command, rest, {
+      ...account.identity,
+      cwd: '/',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    })
+    child.stdout.setEncoding('utf8').on('data', keep)
+    child.stderr.setEncoding('utf8').on('data', keep)
+    child.once('error', (error) => resolve({ ok: false, output: error.message }))
+    child.once('close', (code) => resolve({ ok: code === 0, output: output.trim() }))
+    // On Windows the server inherits the pipes of pg_ctl and would hold them open for good.
+    child.once('exit', () =>
+      setTimeout(() => [child.stdout.destroy(), child.stderr.destroy()], 200),
+    )
+  })
+}
+
+export async function runOrThrow(account: Account, program: string, args: string[]): Promise<void> {
+  const { ok, output } = await run(account, program, args)
+  if (!ok) throw new Error(`${program} ${args.join(' ')} failed: ${output}`)
+}

@@ -1,0 +1,115 @@
+/** In charge of the state of each feed: its version, what it was made of, and whether it is held back. */
+import { sql } from 'drizzle-orm'
+import type { Queryable } from '../db/connection.ts'
+import { type FeedName, feedBuilds, feedState } from '../db/schema/feeds.ts'
+import { settleBoth } from '../lib/settle-both.ts'
+
+export type FeedState = {
+  version: number
+  /** Which build this version is, of all that ever had its number; null when it was not recorded. */
+  build: string | null
+  slots: number
+  items: number
+  /** The most items of the last six hours: what a refresh is measured against. */
+  reference_items: number
+  /** ISO 8601, exact to the millisecond. */
+  built_at: string
+  render_key: string
+  /** Whether notes wait that no refresh has taken. */
+  waiting: boolean
+}
+
+/** A feed that was never built is not among them. */
+export type FeedStates = Partial<Record<FeedName, FeedState>>
+
+/** One query for all feeds. */
+export async function readStates(db: Queryable): Promise<FeedStates> {
+  const [row] = await db.execute<StatesRow>(sql`select ${feedStates} as states`)
+  return statesOf(row)
+}
+
+type StatesRow = { states: string | null }
+const feedStates = sql.raw('feed_states()')
+
+let lastText = '{}'
+let lastStates: FeedStates = {}
+
+/** Between two writes all polls read the same text, so it is parsed once. */
+function statesOf(row: StatesRow | undefined): FeedStates {
+  const text = row?.states ?? '{}'
+  if (text !== lastText) {
+    lastStates = JSON.parse(text)
+    lastText = text
+  }
+  return lastStates
+}
+
+/**
+ * Makes this transaction the one that may refresh the feed; `busy` when another one is. The catalog is
+ * locked first, as readers lock it, before the transaction's snapshot is taken: what TRUNCATE empties meanwhile is
+ * empty for older snapshots too. Of a TRUNCATE and a refresh that wait for each other the refresh gives
+ * way, as it does not wait long. No JIT: its plans would cost more than running them, batch after batch. Nor is the
+ * disk waited for: were the refresh lost in a crash of Postgres, its notes would be there again with it.
+ */
+export async function lockFeed(
+  tx: Queryable,
+  feed: FeedName,
+): Promise<'busy' | { state: FeedState | undefined }> {
+  const [, [row]] = await settleBoth(
+    tx.execute(sql`
+      set local jit = off; set local lock_timeout = '500ms'; set local synchronous_commit = off;
+      lock table products, stores, product_stores in access share mode`),
+    tx.execute<StatesRow & { ok: boolean }>(sql`
+      select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext(${feed})) as ok, ${feedStates} as states`),
+  )
+  return row?.ok ? { state: statesOf(row)[feed] } : 'busy'
+}
+
+/**
+ * Ends any hold. The time is that of this statement, not of the transaction's begin, so that no two
+ * versions bear one that was told of the other; without a new version it stays.
+ */
+export async function writeState(
+  tx: Queryable,
+  feed: FeedName,
+  next: Pick<FeedState, 'version' | 'slots' | 'items' | 'render_key'>,
+): Promise<void> {
+  await tx.execute(sql`
+    insert into ${feedState} as s (feed, version, slots, items, render_key, reference_items, reference_at, built_at)
+    values (${feed}, ${next.version}, ${next.slots}, ${next.items}, ${next.render_key}, ${next.items}, now(), clock_timestamp())
+    on conflict (feed) do update set
+      version = excluded.version, slots = excluded.slots, items = excluded.items, render_key = excluded.render_key,
+      built_at = case when s.version = excluded.version then s.built_at else excluded.built_at end,
+      reference_items = case
+        when s.reference_at > now() - interval '6 hours' then greatest(s.reference_items, excluded.items)
+        else greatest(s.items, excluded.items) end,
+      reference_at = case
+        when s.reference_at > now() - interval '6 hours' and s.reference_items > excluded.items then s.reference_at
+        else now() end,
+      held_since = null, held_reason = null`)
+}
+
+/** More than a server misses between two polls, unless most of the feed has changed meanwhile. */
+const buildsKept = 10_000
+
+/** Of a version that is about to be written. One of the same number is of another history, and forgotten. */
+export async function recordBuild(tx: Queryable, feed: FeedName, version: number): Promise<void> {
+  await tx.execute(sql`
+    with forgotten as (delete from ${feedBuilds} where feed = ${feed} and version <= ${version - buildsKept})
+    insert into ${feedBuilds} (feed, version) values (${feed}, ${version})
+    on conflict (feed, version) do update set build = excluded.build`)
+}
+
+export async function holdFeed(db: Queryable, feed: FeedName, reason: string): Promise<void> {
+  await db.execute(sql`
+    update ${feedState} set held_since = coalesce(held_since, now()), held_reason = ${reason}
+    where feed = ${feed} and held_reason is distinct from ${reason}`)
+}
+
+/** Lets the next refresh through, however few items it leaves. False when the feed is not held. */
+export async function releaseFeed(db: Queryable, feed: FeedName): Promise<boolean> {
+  const released = await db.execute(sql`
+    update ${feedState} set held_since = null, held_reason = null, reference_items = 0, reference_at = now()
+    where feed = ${feed} and held_since is not null returning feed`)
+  return released.length > 0
+}

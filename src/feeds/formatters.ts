@@ -1,0 +1,64 @@
+/** In charge of how items are written down: as JSON and as XML, and what stands before, between and after them. */
+import type { FeedFormat, FeedName } from '../db/schema/feeds.ts'
+import { categories, type Item, type ItemValue } from './item.ts'
+
+export type Formatter = {
+  contentType: string
+  /** What the whole feed begins with, what stands between two items, and what it ends with. */
+  head: string
+  separator: string
+  tail: string
+  item: (item: Item) => string
+}
+
+const json: Formatter = {
+  contentType: 'application/json; charset=utf-8',
+  head: '[\n',
+  separator: ',\n',
+  tail: '\n]\n',
+  item: (item) => JSON.stringify(item),
+}
+
+const xml = (root: string, element: string): Formatter => ({
+  contentType: 'application/xml; charset=utf-8',
+  head: `<?xml version="1.0" encoding="UTF-8"?>\n<${root}>\n`,
+  separator: '\n',
+  tail: `\n</${root}>\n`,
+  item: (item) => `<${element}>${xmlFields(item)}</${element}>`,
+})
+
+function xmlFields(item: Item): string {
+  let fields = ''
+  for (const [name, value] of Object.entries(item)) {
+    if (value === undefined) continue
+    // An XML name may not hold the `$` that Klaviyo's own names begin with.
+    const tag = name.charCodeAt(0) === 36 ? name.slice(1) : name
+    fields += `<${tag}>${escapeXml(xmlText(value))}</${tag}>`
+  }
+  return fields
+}
+
+/** A list is comma-joined, so its members lose their own commas. */
+function xmlText(value: ItemValue): string {
+  if (typeof value === 'string') return value
+  if (typeof value !== 'object') return String(value)
+  const plain = value.some((one) => one.includes(','))
+    ? categories(value.map((one) => one.replaceAll(/\s*,\s*/g, ' ')))
+    : value
+  return plain.join(',')
+}
+
+const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' }
+const special = /[&<>\r]/
+
+/** A bare carriage return would reach the reader as a line feed. */
+function escapeXml(value: string): string {
+  return special.test(value)
+    ? value.replace(/[&<>\r]/g, (character) => escapes[character] ?? character)
+    : value
+}
+
+export const formatters: Record<FeedName, Record<FeedFormat, Formatter>> = {
+  products: { json, xml: xml('Products', 'Product') },
+  stores: { json, xml: xml('Stores', 'Store') },
+}

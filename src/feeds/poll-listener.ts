@@ -1,0 +1,196 @@
+/** In charge of answering polls: conditions, encodings and headers of the feeds' URLs, and of parts of them. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Logger } from 'pino'
+import type { AuthorizeFeed } from '../auth/authorize.ts'
+import { renderProblem } from '../http/problem.ts'
+import { type RequestContext, requestContext } from '../http/request-context.ts'
+import { logResponse } from '../http/request-log.ts'
+import { AppError } from '../lib/errors.ts'
+import type { IdentityStreams } from '../lib/semaphore.ts'
+import type { Metrics } from '../server/metrics.ts'
+import type { FeedService } from './feed-service.ts'
+import type { PollLog } from './poll-log.ts'
+import { type Encoding, etagOf, feedHeaders, isSettled, sizeOf } from './response-headers.ts'
+import { type Part, partCounts } from './slots.ts'
+
+export type FeedHandlerDeps = {
+  reader: FeedService
+  pollLog: PollLog
+  authorize: AuthorizeFeed
+  log: Logger
+  metrics: Pick<Metrics, 'countPoll'>
+  streams: IdentityStreams
+}
+
+/** False when the request is not a poll, and left untouched. */
+export type FeedListener = (request: IncomingMessage, response: ServerResponse) => boolean
+
+/** Of a file, whatever its name: there is nothing above it. */
+const pollPath = /^\/feeds\/[^/]/
+const dotSegment = /\/(?:\.|%2e){1,2}(?:[/?]|$)/i
+
+/** Segments of dots lead elsewhere, as in RFC 3986, 5.2.4, and as all other routing takes them. */
+function pathOf(url: string): string {
+  if (url.startsWith('/') && dotSegment.test(url)) return new URL(`http://x${url}`).pathname
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
+}
+
+/**
+ * Polls are answered straight from memory to the socket, before any other routing, so that one
+ * costs little more than its bytes.
+ */
+export function feedListener(api: FeedHandlerDeps): FeedListener {
+  return (request, response) => {
+    const path = pathOf(request.url ?? '')
+    const isPoll = pollPath.test(path) && (request.method === 'GET' || request.method === 'HEAD')
+    if (!isPoll) return false
+    const { 'x-request-id': id, traceparent } = request.headers
+    const arrival = { path, names: requestContext(id, traceparent), at: performance.now() }
+    answerPoll(api, request, response, arrival).catch((error: unknown) =>
+      refusePoll(api, error, request, response, arrival),
+    )
+    return true
+  }
+}
+
+type Arrival = { path: string; names: RequestContext; at: number }
+
+const secondsSince = (at: number) => (performance.now() - at) / 1000
+
+async function answerPoll(
+  { reader, pollLog, authorize, log, metrics, streams }: FeedHandlerDeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { path, names, at }: Arrival,
+): Promise<void> {
+  const [, query] = request.url?.split('?', 2) ?? []
+  const { authorization } = request.headers
+  const key = query === undefined ? null : new URLSearchParams(query).get('key')
+  await authorize({ key, authorization }, request.socket.remoteAddress)
+  const { feed, format, part } = readName(path.slice('/feeds/'.length))
+  const { served, freshness } = await reader.poll(feed, format, part)
+  const encoding = encodingFor(request.headers['accept-encoding'])
+  const unchanged = isUnchanged(request, etagOf(served, encoding), served.builtAt)
+  const bodiless = unchanged || request.method === 'HEAD'
+  const status = unchanged ? 304 : 200
+
+  function record() {
+    const milliseconds = Math.round(performance.now() - at)
+    if (log.isLevelEnabled('debug'))
+      log.debug({ ...names.log, method: request.method, path, status, ms: milliseconds }, 'poll')
+    pollLog.add({
+      at: new Date(),
+      feed,
+      format,
+      status,
+      bytes: bodiless ? 0 : sizeOf(served, encoding),
+      milliseconds,
+      user_agent: request.headers['user-agent']?.slice(0, 255) ?? null,
+      address: request.socket.remoteAddress ?? null,
+    })
+  }
+  function begin() {
+    if (bodiless) record()
+    else response.once('close', record)
+    metrics.countPoll({ feed, format, status, state: freshness }, secondsSince(at))
+    const headers = feedHeaders(served, { freshness, encoding, unchanged })
+    response.writeHead(status, [...headers, ...Object.entries(names.headers).flat()])
+  }
+  async function sendText() {
+    const shared = await served.unpacked()
+    if (!shared)
+      return streams(() => {
+        begin()
+        return pipeline(Readable.from(served.text()), response)
+      })
+    begin()
+    writeAll(response, shared)
+  }
+  if (!bodiless && encoding === 'identity') return sendText()
+  begin()
+  writeAll(response, bodiless ? [] : served.gzip.buffers)
+}
+
+/** Once the answer has begun there is nothing left to say but to cut it off, so that nobody takes it for whole. */
+function refusePoll(
+  { log, metrics }: FeedHandlerDeps,
+  error: unknown,
+  { method }: IncomingMessage,
+  response: ServerResponse,
+  { path, names, at }: Arrival,
+): void {
+  const [file = 'none', feed = 'none', , , format = 'none'] =
+    fileName.exec(path.slice('/feeds/'.length)) ?? []
+  if (response.headersSent) {
+    log.warn({ ...names.log, file, err: error }, 'a feed broke off')
+    response.destroy()
+    return
+  }
+  const { status, headers, body } = renderProblem(error)
+  metrics.countPoll({ feed, format, status, state: 'none' }, secondsSince(at))
+  const ms = Math.round(performance.now() - at)
+  logResponse(log, { ...names.log, method, path: `/feeds/${file}`, status, ms }, error)
+  response.writeHead(status, { ...headers, ...names.headers }).end(body)
+}
+
+const fileName = /^(products|stores)(?:\.(\d+)-of-(\d+))?\.(json|xml)$/
+
+function readName(file: string): {
+  feed: 'products' | 'stores'
+  format: 'json' | 'xml'
+  part: Part
+} {
+  const [, feed, number = '1', of = '1', format] = fileName.exec(file) ?? []
+  if ((feed !== 'products' && feed !== 'stores') || (format !== 'json' && format !== 'xml')) {
+    throw new AppError(
+      'not_found',
+      'There is no such feed. There are products.json, products.xml, stores.json and stores.xml.',
+    )
+  }
+  const part = { number: Number(number), of: Number(of) }
+  if (!partCounts.some((count) => count === part.of)) {
+    throw new AppError(
+      'not_found',
+      `A feed can be had in ${partCounts.join(', ')} parts, as in ${feed}.1-of-8.${format}.`,
+    )
+  }
+  if (part.number < 1 || part.number > part.of)
+    throw new AppError('not_found', `The parts are numbered from 1 to ${part.of}.`)
+  return { feed, format, part }
+}
+
+/** What names gzip itself counts before what `*` says of all codings. */
+function encodingFor(header = ''): Encoding {
+  const entries = header.toLowerCase().split(',').map(readCoding)
+  const entry =
+    entries.find(({ coding }) => coding === 'gzip' || coding === 'x-gzip') ??
+    entries.find(({ coding }) => coding === '*')
+  return entry?.accepted ? 'gzip' : 'identity'
+}
+
+function readCoding(entry: string): { coding: string; accepted: boolean } {
+  const [coding = '', ...parameters] = entry.split(';').map((word) => word.trim())
+  return { coding, accepted: !parameters.some((one) => /^q=0(\.0*)?$/.test(one)) }
+}
+
+function isUnchanged(request: IncomingMessage, etag: string, builtAt: Date): boolean {
+  const wanted = request.headers['if-none-match']
+  if (wanted !== undefined)
+    return (
+      wanted.trim() === '*' ||
+      wanted.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+    )
+  const since = Date.parse(request.headers['if-modified-since'] ?? '')
+  return isSettled(builtAt) && Math.floor(builtAt.getTime() / 1000) * 1000 <= since
+}
+
+/** All at once: what the reader is slow to take waits as references to the chunks, not as copies. */
+function writeAll(response: ServerResponse, buffers: Buffer[]): void {
+  response.cork()
+  for (const buffer of buffers) response.write(buffer)
+  response.end()
+  response.uncork()
+}

@@ -1,0 +1,213 @@
+/** In charge of one endpoint: its contract makes the OpenAPI entry, checks the key, and checks what comes in. */
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { z } from 'zod'
+import type { Scope } from '../auth/api-keys.ts'
+import type { Authorize } from '../auth/authorize.ts'
+import { AppError, type ErrorCode } from '../lib/errors.ts'
+import { withTimeout } from '../lib/with-timeout.ts'
+import { errorTable, problem, validationError } from './problem.ts'
+
+/** Where endpoints are hung, and who decides whether a request may enter: `authorize` throws a refusal. */
+export type ApiContext = {
+  app: OpenAPIHono
+  authorize: Authorize
+  /** How long a request may be worked on, once it is there. */
+  workMs: number
+}
+
+type Answer = { description: string; schema?: z.ZodType; etag?: boolean }
+
+export type Contract<
+  Params extends z.ZodObject,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+> = {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** As OpenAPI writes it: `/v1/products/{id}`. */
+  path: string
+  /** The name that generated clients give it: `listProducts`. */
+  operationId: string
+  summary: string
+  tag: string
+  scope: Scope
+  params: Params
+  query: Query
+  body: Body
+  ifMatch?: boolean
+  responses: Record<number, Answer>
+  /** Besides those that follow from the rest of the contract. */
+  errors?: readonly ErrorCode[]
+}
+
+type Input<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z.ZodType> = {
+  params: z.output<Params>
+  query: z.output<Query>
+  body: z.output<Body>
+  /** The ETags of If-Match, bare; undefined without the header. */
+  ifMatch: string[] | undefined
+}
+
+/** For a contract that takes no path parameters or no query. An unknown query parameter is refused, so that a typing error is found. */
+export const none = z.strictObject({})
+export const noBody = z.undefined()
+
+export function endpoint<
+  Params extends z.ZodObject,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+>(
+  { app, authorize, workMs }: ApiContext,
+  contract: Contract<Params, Query, Body>,
+  handle: (input: Input<Params, Query, Body>, c: Context) => Promise<Response>,
+): void {
+  app.openAPIRegistry.registerPath(describe(contract))
+  app.on(contract.method, contract.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
+    await authorize(c, contract.scope)
+    const params = contract.params.safeParse(c.req.param())
+    const query = contract.query.safeParse(c.req.query())
+    const body = contract.body.safeParse(takesBody(contract.body) ? await readJson(c) : undefined)
+    // All are checked before any fault is told, so that every faulty field is named at once.
+    if (!params.success || !query.success || !body.success) {
+      throw validationError([params, query, body].flatMap((checked) => checked.error?.issues ?? []))
+    }
+    const ifMatch = readIfMatch(c.req.header('If-Match'))
+    const input = { params: params.data, query: query.data, body: body.data, ifMatch }
+    return withTimeout(handle(input, c), workMs, tookTooLong)
+  })
+}
+
+const tookTooLong = () =>
+  new AppError('unavailable', 'This took too long. Look whether it was done before you repeat it.')
+
+const takesBody = (body: z.ZodType) => !(body instanceof z.ZodUndefined)
+
+/** `application/json`, or anything of its family such as `application/merge-patch+json`. */
+const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i
+
+async function readJson(c: Context): Promise<unknown> {
+  if (!jsonType.test(c.req.header('Content-Type') ?? '')) {
+    throw new AppError(
+      'unsupported_media_type',
+      'The body must be JSON, sent as Content-Type: application/json.',
+    )
+  }
+  const bytes = await c.req.arrayBuffer().catch(() => {
+    throw new AppError('malformed', 'The body broke off.')
+  })
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return JSON.parse(text, text.includes('__proto__') ? refuseProto : undefined)
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    throw new AppError(
+      'malformed',
+      `The body is not valid JSON in UTF-8: ${error instanceof Error ? error.message : ''}`,
+    )
+  }
+}
+
+/** The one key that the schemas skip in silence. */
+function refuseProto(key: string, value: unknown): unknown {
+  if (key !== '__proto__') return value
+  throw new AppError('invalid', 'Look at: __proto__.', [
+    { field: '__proto__', detail: 'is not a field that exists here' },
+  ])
+}
+
+/** A list of ETags or `*`, which stands bare. Weak ones never match, as RFC 9110 says of If-Match. */
+function readIfMatch(header: string | undefined): string[] | undefined {
+  return header?.split(',').map((tag) => tag.trim().replace(/^"([^*]*)"$/, '$1'))
+}
+
+const etagHeader = {
+  ETag: {
+    description: 'Changes with the record and its links',
+    schema: { type: 'string' as const },
+  },
+}
+const ifMatchHeader = z.object({
+  'If-Match': z
+    .string()
+    .optional()
+    .meta({ description: 'Write only if the record still has this ETag' }),
+})
+
+/** What any request may get, before anyone looks at what it asks for. */
+const early = [
+  'malformed',
+  'request_timeout',
+  'too_large',
+  'uri_too_long',
+  'too_many_requests',
+  'headers_too_large',
+] as const
+/** What any request with a key may get besides. */
+const always = ['unauthorized', 'forbidden', 'invalid', 'unavailable'] as const
+
+function describe({
+  method,
+  path,
+  operationId,
+  summary,
+  tag,
+  scope,
+  params,
+  query,
+  body,
+  ifMatch,
+  responses,
+  errors = [],
+}: Contract<z.ZodObject, z.ZodObject, z.ZodType>) {
+  const codes: ErrorCode[] = [...errors, ...always]
+  if (takesBody(body)) codes.push('unsupported_media_type')
+  if (ifMatch) codes.push('precondition_failed')
+  const given = Object.entries(responses).map(
+    ([status, answer]) => [status, describeAnswer(answer)] as const,
+  )
+  return {
+    method,
+    path,
+    operationId,
+    summary,
+    tags: [tag],
+    description: `Needs a key with the scope \`${scope}\`.`,
+    security: [{ key: [] }],
+    request: {
+      params,
+      query,
+      ...(ifMatch ? { headers: ifMatchHeader } : {}),
+      ...(takesBody(body)
+        ? { body: { required: true, content: { 'application/json': { schema: body } } } }
+        : {}),
+    },
+    responses: { ...Object.fromEntries(given), ...describeErrors(codes) },
+  }
+}
+
+function describeAnswer({ description, schema, etag }: Answer) {
+  return {
+    description,
+    ...(schema ? { content: { 'application/json': { schema } } } : {}),
+    ...(etag ? { headers: etagHeader } : {}),
+  }
+}
+
+const retryAfter = {
+  'Retry-After': { description: 'In seconds', schema: { type: 'integer' as const } },
+}
+
+/** By status: these, and those that any request may get. */
+export function describeErrors(codes: readonly ErrorCode[]) {
+  return Object.fromEntries(
+    [...early, ...codes].map((code) => [errorTable[code].status, describeRefusal(code)] as const),
+  )
+}
+
+function describeRefusal(code: ErrorCode) {
+  return {
+    description: errorTable[code].title,
+    content: { 'application/problem+json': { schema: problem } },
+    ...(code === 'too_many_requests' || code === 'unavailable' ? { headers: retryAfter } : {}),
+  }
+}

@@ -1,0 +1,56 @@
+/** In charge of the file of what was rejected: as it was read, its line and the reason first, so that it can be mended and imported. */
+
+import { once } from 'node:events'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { stringify } from 'csv-stringify/sync'
+import { isFields, rejectColumns } from './column-mapping.ts'
+import { parseLine } from './ndjson.ts'
+import type { InputRecord, RecordFile } from './read-records.ts'
+
+export type Rejects = {
+  add: (entry: InputRecord, reason: string) => Promise<void>
+  /** The path, or null when nothing was rejected: then there is no file. */
+  end: () => Promise<string | null>
+}
+
+/** What an earlier import rejected under the same name is gone. */
+export async function openRejects(base: string, { header }: RecordFile): Promise<Rejects> {
+  const path = `${base}.rejects.${header ? 'csv' : 'ndjson'}`
+  await rm(path, { force: true })
+  const isRepeated = header?.[0] === rejectColumns[0] && header[1] === rejectColumns[1]
+  const from = isRepeated ? rejectColumns.length : 0
+  let stream: WriteStream | undefined
+  async function open(): Promise<WriteStream> {
+    const opened = createWriteStream(path)
+    await once(opened, 'open')
+    if (header) opened.write(stringify([[...rejectColumns, ...header.slice(from)]]))
+    return opened
+  }
+  return {
+    async add(entry, reason) {
+      stream ??= await open()
+      if (!stream.write(textOf(entry, reason, from))) await once(stream, 'drain')
+    },
+    async end() {
+      if (stream && !stream.closed) {
+        stream.end()
+        await once(stream, 'close')
+      }
+      return stream ? path : null
+    },
+  }
+}
+
+function textOf({ line, source }: InputRecord, reason: string, from: number): string {
+  if ('rows' in source)
+    return stringify(source.rows.map((row) => [row.line, reason, ...row.cells.slice(from)]))
+  const start = `{"line":${line},"reason":${JSON.stringify(reason)}`
+  const isObject = isFields(parseLine(source.text))
+  if (!isObject) return `${start},"text":${JSON.stringify(source.text)}}\n`
+  const text = source.text.replace(earlierReject, '{')
+  return /^\{\s*\}$/.test(text) ? `${start}}\n` : `${start},${text.slice(1)}\n`
+}
+
+/** How a line begins that an earlier import rejected: the line and the reason of that time give way. */
+const earlierReject = /^\{\s*"line"\s*:\s*\d+\s*,\s*"reason"\s*:\s*"(?:[^"\\]|\\.){0,100000}"\s*,?/

@@ -1,0 +1,128 @@
+/** In charge of importing a feed as Klaviyo's poller does: fetched from a URL, read as JSON or XML. */
+import { XMLParser, XMLValidator } from 'fast-xml-parser'
+import { parseJson } from '../api/json-body.ts'
+import { isJsonObject, type JsonObject } from '../api/json-object.ts'
+import { LIMITS } from '../api/limits.ts'
+import { type Catalog, type ImportReport, replaceItems, saveReport } from './catalog.ts'
+
+const TIMEOUT_MS = 60_000
+const MEGABYTE = 1_000_000
+
+type Fetched = { bytes: number; waitedMs: number; text: string }
+type Read = { rows: unknown[] } | { fault: string }
+
+/** Never throws for a bad feed: the report says what is wrong, and the catalog stays as it was. */
+export async function importFeed(catalog: Catalog, url: string): Promise<ImportReport> {
+  const report = await readFeed(catalog, url)
+  saveReport(catalog, report)
+  return report
+}
+
+async function readFeed(catalog: Catalog, url: string): Promise<ImportReport> {
+  const empty = {
+    url,
+    at: new Date().toISOString(),
+    bytes: 0,
+    imported: 0,
+    ignored: 0,
+    reasons: {},
+    ignored_items: [],
+    warnings: [],
+  }
+  const fetched = await fetchFeed(url).catch((error: Error) => ({ fault: causeOf(error) }))
+  if ('fault' in fetched) return { ...empty, fault: fetched.fault }
+  const { bytes } = fetched
+  const read = readRows(fetched.text)
+  if ('fault' in read) return { ...empty, bytes, fault: read.fault }
+  const result = replaceItems(catalog, url, read.rows)
+  return { ...empty, bytes, fault: null, ...result, warnings: warningsOf(fetched) }
+}
+
+async function fetchFeed(url: string): Promise<Fetched | { fault: string }> {
+  const startedAt = Date.now()
+  const response = await fetch(url, {
+    redirect: 'manual',
+    headers: { 'user-agent': 'Klaviyo/1.0' },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  })
+  const waitedMs = Date.now() - startedAt
+  if (response.status >= 300 && response.status < 400)
+    return { fault: `answered ${response.status}: redirects are not followed` }
+  if (!response.ok || !response.body) return { fault: `answered ${response.status}` }
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response.body) {
+    bytes += chunk.byteLength
+    if (bytes > LIMITS.feedBytes)
+      return { fault: `larger than ${LIMITS.feedBytes / MEGABYTE} MB: split it into several feeds` }
+    chunks.push(chunk)
+  }
+  return {
+    bytes,
+    waitedMs,
+    text: Buffer.concat(chunks)
+      .toString('utf8')
+      .replace(/^\uFEFF/, ''),
+  }
+}
+
+function causeOf(error: Error): string {
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+}
+
+function readRows(text: string): Read {
+  return text.trimStart().startsWith('<') ? readXml(text) : readJson(text)
+}
+
+/** A bare array of objects. Feeds write Klaviyo's own fields with a `$`. */
+function readJson(text: string): Read {
+  const json = parseJson(text)
+  if (json === undefined) return { fault: 'neither JSON nor XML' }
+  if (!Array.isArray(json)) return { fault: 'not a bare array: an envelope is not imported' }
+  return { rows: json.map((row) => (isJsonObject(row) ? withoutDollars(row) : row)) }
+}
+
+function withoutDollars(row: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name.replace(/^\$/, ''), value]),
+  )
+}
+
+/** `<Products><Product>…`: one root, its children all of one name. */
+function readXml(text: string): Read {
+  const valid = XMLValidator.validate(text)
+  if (valid !== true)
+    return { fault: `not well-formed XML: ${valid.err.msg} (line ${valid.err.line})` }
+  const parser = new XMLParser({ parseTagValue: false, ignoreDeclaration: true })
+  const root: unknown = Object.values(parser.parse(text))[0]
+  if (root === '') return { rows: [] }
+  const children = isJsonObject(root) ? Object.values(root) : []
+  if (children.length !== 1) return { fault: 'the root element must hold items of one name only' }
+  return { rows: children.flat().map((row) => (isJsonObject(row) ? typed(row) : row)) }
+}
+
+/** XML holds texts only; Klaviyo's mapping gives price its type and splits the categories. */
+function typed(row: JsonObject): JsonObject {
+  const { price, categories, ...rest } = row
+  const typedRow: JsonObject = { ...rest }
+  if (price !== undefined) typedRow.price = isNumeral(price) ? Number(price) : price
+  if (typeof categories === 'string')
+    typedRow.categories = categories === '' ? [] : categories.split(',')
+  else if (categories !== undefined) typedRow.categories = categories
+  return typedRow
+}
+
+function isNumeral(value: unknown): boolean {
+  return typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)
+}
+
+function warningsOf({ bytes, waitedMs }: Fetched): string[] {
+  const warnings: string[] = []
+  if (bytes > LIMITS.feedBytesAdvised)
+    warnings.push(`larger than the ${LIMITS.feedBytesAdvised / MEGABYTE} MB that Klaviyo advises`)
+  if (waitedMs > LIMITS.feedMsAdvised)
+    warnings.push(
+      `the answer took ${waitedMs} ms, ${LIMITS.feedMsAdvised} are allowed to web feeds`,
+    )
+  return warnings
+}

@@ -1,0 +1,71 @@
+/** In charge of saying no as Klaviyo does: JSON:API error bodies, and a note of each for a person to read. */
+import { randomUUID } from 'node:crypto'
+import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
+
+const KINDS = {
+  invalid: { status: 400, title: 'Invalid input.' },
+  not_authenticated: { status: 401, title: 'Authentication credentials were not provided.' },
+  authentication_failed: { status: 401, title: 'Incorrect authentication credentials.' },
+  permission_denied: {
+    status: 403,
+    title: 'You do not have permission to perform this action.',
+  },
+  not_found: { status: 404, title: 'Not found.' },
+  gone: { status: 410, title: 'Gone.' },
+  payload_too_large: { status: 413, title: 'Payload too large.' },
+  unsupported_media_type: { status: 415, title: 'Unsupported media type.' },
+  throttled: { status: 429, title: 'Request was throttled.' },
+  service_unavailable: { status: 503, title: 'Service unavailable.' },
+} as const
+
+export type ErrorKind = keyof typeof KINDS
+
+/** `pointer` is a JSON pointer into the request's body. */
+export type ErrorDetail = { detail: string; pointer: string }
+
+export type ErrorRecord = {
+  at: Date
+  method: string
+  path: string
+  status: number
+  details: ErrorDetail[]
+}
+
+export type SandboxEnv = {
+  Bindings: Partial<HttpBindings>
+  Variables: { refusal?: ErrorRecord }
+}
+
+export function errorResponse(
+  c: Context<SandboxEnv>,
+  kind: ErrorKind,
+  details: ErrorDetail[],
+): Response {
+  const { status, title } = KINDS[kind]
+  recordError(c, status, details)
+  const errors = details.map(({ detail, pointer }) => ({
+    id: randomUUID(),
+    status,
+    code: kind,
+    title,
+    detail,
+    source: { pointer },
+    links: {},
+    meta: {},
+  }))
+  return c.body(JSON.stringify({ errors }), status, { 'content-type': 'application/vnd.api+json' })
+}
+
+/** In place of the RateLimit headers, a 429 says how long to wait. */
+export function throttle(c: Context<SandboxEnv>, retryAfterSeconds: number): Response {
+  c.header('Retry-After', String(retryAfterSeconds))
+  const detail = `Request was throttled. Expected available in ${retryAfterSeconds} seconds.`
+  return errorResponse(c, 'throttled', [{ detail, pointer: '/data/' }])
+}
+
+/** For the page: Track says no with a `0` and tells nothing. */
+export function recordError(c: Context<SandboxEnv>, status: number, details: ErrorDetail[]): void {
+  const { method, path } = c.req
+  c.set('refusal', { at: new Date(), method, path, status, details })
+}

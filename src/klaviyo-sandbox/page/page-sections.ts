@@ -1,0 +1,140 @@
+/** In charge of the parts of the sandbox's page: counts, events, refusals, profiles, catalog. */
+import { html } from 'hono/html'
+import type { Account } from '../account/account.ts'
+import type { CatalogItem, ImportReport } from '../account/catalog.ts'
+import { DROP_REASONS, type Drop, type EventLogEntry } from '../account/event-log.ts'
+import type { Profile } from '../account/profiles.ts'
+import type { ErrorRecord } from '../api/errors.ts'
+import { dropView, eventView, itemView, profileView } from '../api/resources.ts'
+
+type Html = ReturnType<typeof html>
+
+export function countsSection({ counts, people, catalog }: Account): Html {
+  const dropped = Object.values(counts.dropped).reduce((sum, count) => sum + count, 0)
+  const faults = Object.values(counts.faults).reduce((sum, count) => sum + count, 0)
+  const cells: [string, number][] = [
+    ['events', counts.recorded],
+    ['profiles', people.byId.size],
+    ['items', catalog.items.size],
+    ['requests', counts.received],
+    ['dropped', dropped],
+    ['refused', counts.refused],
+    ['throttled', counts.throttled],
+    ['faults', faults],
+  ]
+  return html`<dl class="counts">${cells.map(
+    ([name, count]) => html`<div><dt>${name}</dt><dd>${count.toLocaleString('en')}</dd></div>`,
+  )}</dl>`
+}
+
+export function eventsSection(account: Account, count: number): Html {
+  const entries = account.journal.entries.slice(-count).reverse()
+  const empty = html`No event yet. Point storefeed here with <code>KLAVIYO_URL</code> and any <code>KLAVIYO_API_KEY</code>.`
+  return section(
+    'Events',
+    'newest first',
+    empty,
+    entries.map((entry) => eventRow(account, entry)),
+  )
+}
+
+function eventRow(account: Account, entry: EventLogEntry): Html {
+  const profile = account.people.byId.get(entry.profileId)
+  const value = entry.value === null ? '' : html`<span class="good">${entry.value}</span>`
+  const backfill = entry.backfill ? html`<span class="soft">history: no flow fires</span>` : ''
+  return details(
+    html`<b>${entry.metric}</b><code>${entry.uniqueId}</code>${value}${backfill}
+      <span class="end">${profile ? nameOf(profile) : ''}</span>${moment(entry.time)}`,
+    eventView(account.journal, entry),
+  )
+}
+
+/** Silent drops and refusals: what a person looks for when an event does not show up. */
+export function troublesSection({ journal, refusals }: Account, count: number): Html {
+  const rows = [
+    ...journal.drops.slice(-count).map((drop) => ({ at: drop.receivedAt, row: dropRow(drop) })),
+    ...refusals.slice(-count).map((refusal) => ({ at: refusal.at, row: refusalRow(refusal) })),
+  ]
+  const newest = rows.sort((one, other) => other.at.getTime() - one.at.getTime()).slice(0, count)
+  return section(
+    'Dropped and refused',
+    'what Klaviyo would not record',
+    html`Nothing was dropped or refused.`,
+    newest.map(({ row }) => row),
+  )
+}
+
+function dropRow(drop: Drop): Html {
+  return details(
+    html`<b>${drop.metric}</b><span class="bad">dropped</span><span>${DROP_REASONS[drop.reason]}</span>`,
+    dropView(drop),
+  )
+}
+
+function refusalRow(refusal: ErrorRecord): Html {
+  const first = refusal.details[0]?.detail ?? ''
+  return details(
+    html`<b>${refusal.method} ${refusal.path}</b><span class="bad">${refusal.status}</span><span>${first}</span>`,
+    refusal.details,
+  )
+}
+
+export function profilesSection({ people }: Account, count: number): Html {
+  const newest = [...people.byId.values()]
+    .sort((one, other) => other.updatedAt.getTime() - one.updatedAt.getTime())
+    .slice(0, count)
+  const rows = newest.map((profile) =>
+    details(
+      html`<b>${nameOf(profile)}</b>
+        <span class="end">${String(profile.properties.MostRecentStoreLocation ?? '')}</span>`,
+      profileView(profile),
+    ),
+  )
+  return section('Profiles', 'last changed first', html`No profile yet.`, rows)
+}
+
+export function catalogSection({ catalog }: Account, count: number): Html {
+  const empty = html`No catalog yet. Have a feed imported by Klaviyo's rules:
+    <code>curl -X POST -H 'content-type: application/json' -d '{"url": "…/feeds/products.json"}' …/sandbox/catalog/import</code>`
+  const reports = catalog.reports.slice(-5).reverse().map(reportRow)
+  const items = [...catalog.items.values()].slice(0, count).map(itemRow)
+  return section('Catalog', `as received, the first ${count}`, empty, [...reports, ...items])
+}
+
+function reportRow(report: ImportReport): Html {
+  const outcome = report.fault
+    ? html`<span class="bad">not imported: ${report.fault}</span>`
+    : html`<span class="good">${report.imported} imported</span>
+        <span class="${report.ignored ? 'bad' : 'soft'}">${report.ignored} ignored</span>`
+  return details(
+    html`<b>${report.url}</b>${outcome}<span class="end">${moment(report.at)}</span>`,
+    report,
+  )
+}
+
+function itemRow(item: CatalogItem): Html {
+  const { title, price } = item.fields
+  return details(
+    html`<b>${String(title)}</b><code>${item.id}</code>
+      <span class="end">${price === undefined ? '' : String(price)}</span>`,
+    itemView(item),
+  )
+}
+
+function nameOf({ identifiers, id }: Profile): string {
+  return identifiers.email ?? identifiers.phone_number ?? identifiers.external_id ?? id
+}
+
+/** In UTC, to the second, as Klaviyo keeps it. */
+function moment(iso: string): Html {
+  return html`<time datetime="${iso}">${iso.slice(0, 19).replace('T', ' ')}</time>`
+}
+
+function section(title: string, note: string, empty: Html, rows: Html[]): Html {
+  return html`<section><h2>${title} <small>${note}</small></h2>
+    <div class="rows">${rows.length > 0 ? rows : html`<p class="soft">${empty}</p>`}</div></section>`
+}
+
+function details(summary: Html, content: unknown): Html {
+  return html`<details><summary>${summary}</summary><pre>${JSON.stringify(content, null, 2)}</pre></details>`
+}

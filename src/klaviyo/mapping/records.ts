@@ -1,0 +1,76 @@
+/** In charge of the shape in which an order and a customer come out of the database to become events. */
+import type { Metadata } from '../../db/schema/catalog.ts'
+import type { Address, UpdateKind } from '../../db/schema/orders.ts'
+
+export type CustomerRecord = {
+  id: string
+  email: string | null
+  phone_number: string | null
+  first_name: string | null
+  last_name: string | null
+  address1: string | null
+  address2: string | null
+  city: string | null
+  region: string | null
+  zip: string | null
+  country: string | null
+  metadata: Metadata
+}
+
+export type StoreRecord = { id: string; location: string | null; country_code: string | null }
+
+export type ItemRecord = {
+  line: number
+  product_id: string
+  sku: string | null
+  product_name: string | null
+  quantity: number
+  item_price: number | null
+  row_total: number | null
+  brand: string | null
+  categories: string[] | null
+  image_link: string | null
+}
+
+/** How an order's line is divided by an update of only some lines: what it concerns, and the rest. */
+export type PartRecord = {
+  line: number
+  quantity: number
+  row_total: number | null
+  rest_quantity: number
+  rest_total: number | null
+}
+
+export type UpdateRecord = {
+  kind: UpdateKind
+  id: string
+  occurred_at: string
+  reason: string | null
+  value: number
+  tracking_number: string | null
+  tracking_company: string | null
+  shipping_method: string | null
+  /** Null: the whole order. */
+  parts: PartRecord[] | null
+}
+
+export type OrderRecord = {
+  id: string
+  placed_at: string
+  currency: string
+  total: number
+  discount_code: string | null
+  discount_value: number | null
+  billing_address: Address | null
+  shipping_address: Address | null
+  metadata: Metadata
+  /** Nothing the customer did in a store is newer than this order. */
+  newest: boolean
+  customer: CustomerRecord | null
+  store: StoreRecord | null
+  items: ItemRecord[]
+  updates: UpdateRecord[]
+}
+
+/** A customer with the store of the newest order or visit. */
+export type PersonRecord = CustomerRecord & { store: StoreRecord | null }

@@ -1,0 +1,93 @@
+/** In charge of events larger than Klaviyo takes: what is cut, in which order, and the warnings that say so. */
+
+import { limits } from '../api/limits.ts'
+import type { Event } from './event.ts'
+import type { Properties, Value } from './event-properties.ts'
+
+export type Trimmed = { event: Event; warnings: string[] }
+
+/** An event travels with at most this much, so that it fits a bulk request beside its profile and envelope. */
+const propertiesBytes = limits.requestBytes - 2 * limits.profileBytes - 10_000
+
+/** In this many characters no list and no text can be too long. */
+const certainlySmall = 2 * limits.listItems
+
+/** Quickly, from the event's JSON: nearly all are small. */
+export function mayBeOversize(event: Event, json: string): boolean {
+  return json.length > certainlySmall || Object.keys(event.properties).length > limits.properties
+}
+
+/**
+ * The rule: texts are cut to 100 KB, lists to 4,000 entries, properties to the first 400 (an order's
+ * metadata stands last), a profile's own properties go when it is too large. Does the whole still not
+ * fit, `Items` is halved until it does, then the other lists are.
+ */
+export function trimEvent(event: Event): Trimmed {
+  const warnings: string[] = []
+  const profile = trimProfile(event, warnings)
+  const properties = trimProperties(event.properties, warnings)
+  return { event: { ...event, profile, properties }, warnings }
+}
+
+function trimProfile({ profile }: Event, warnings: string[]): Event['profile'] {
+  if (bytes(profile) <= limits.profileBytes) return profile
+  warnings.push('properties of the customer left out: the profile is larger than Klaviyo takes')
+  return { ...profile, properties: {} }
+}
+
+function trimProperties(given: Properties, warnings: string[]): Properties {
+  let properties = given
+  const names = Object.keys(properties)
+  if (names.length > limits.properties) {
+    properties = Object.fromEntries(Object.entries(properties).slice(0, limits.properties))
+    warnings.push(`properties cut from ${names.length} to ${limits.properties}`)
+  }
+  const cut = new Set<string>()
+  properties = Object.fromEntries(
+    Object.entries(properties).map(([name, value]) => [name, trimValue(name, value, cut)]),
+  )
+  for (const name of lists(properties)) properties = halve(name, properties, cut)
+  for (const name of cut) warnings.push(`${name} cut: the event is larger than Klaviyo takes`)
+  return properties
+}
+
+function trimValue(name: string, value: Value, cut: Set<string>): Value {
+  if (typeof value === 'string') return trimText(name, value, cut)
+  if (typeof value !== 'object') return value
+  if (Array.isArray(value)) {
+    if (value.length > limits.listItems) cut.add(name)
+    return value.slice(0, limits.listItems).map((entry) => trimValue(name, entry, cut))
+  }
+  const entries = Object.entries(value).map(([key, inner]) => [key, trimValue(name, inner, cut)])
+  return Object.fromEntries(entries)
+}
+
+function trimText(name: string, text: string, cut: Set<string>): string {
+  if (Buffer.byteLength(text) <= limits.textBytes) return text
+  cut.add(name)
+  return Buffer.from(text)
+    .subarray(0, limits.textBytes)
+    .toString()
+    .replace(/\ufffd+$/, '')
+}
+
+/** Items first: what it says stands in ItemNames and in the Ordered Product events too. */
+function lists(properties: Properties): string[] {
+  const names = Object.keys(properties).filter((name) => Array.isArray(properties[name]))
+  return names.sort((a, b) => Number(b.endsWith('Items')) - Number(a.endsWith('Items')))
+}
+
+function halve(name: string, given: Properties, cut: Set<string>): Properties {
+  let properties = given
+  let list = properties[name]
+  while (Array.isArray(list) && list.length > 0 && bytes(properties) > propertiesBytes) {
+    cut.add(name)
+    list = list.slice(0, Math.floor(list.length / 2))
+    properties = { ...properties, [name]: list }
+  }
+  return properties
+}
+
+function bytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value))
+}

@@ -1,0 +1,91 @@
+/** In charge of the kinds of fields that drafts are made of, and of what each of them may hold. */
+import { z } from 'zod'
+
+/** Postgres stores no NUL, and half a surrogate pair is no character. */
+const storable = (value: string) => !/[\0\p{Cs}]/u.test(value)
+
+const forbiddenInId = /[\p{Cc}\ufffe\uffff,]/u
+
+export const text = (maxLength: number) =>
+  z
+    .string()
+    .max(maxLength)
+    .refine(storable, 'holds a character that cannot be stored: NUL or half of a surrogate pair')
+
+/** A merchant's own key; the database holds the same rule as a CHECK. */
+export const id = text(255)
+  .min(1)
+  .refine((value) => value === value.trim(), 'must not begin or end with white space')
+  .refine((value) => !forbiddenInId.test(value), 'must not hold a comma or a control character')
+
+/** A character that can be seen, by JavaScript's classes and by Postgres's whatever its locale. */
+const visible = /[^\s\p{Cc}\p{Cf}]/u
+
+export const title = text(1000).refine((value) => visible.test(value), 'must not be blank')
+
+/** Null or absent: the field takes its default. */
+export const optional = <T extends z.ZodType>(schema: T) => schema.nullable().optional()
+
+export const url = text(2048)
+
+export const categories = z.array(text(255)).max(500)
+
+const metadataKey = z
+  .string()
+  .regex(
+    /^[A-Za-z][A-Za-z0-9_]{0,254}$/,
+    'must begin with a letter and hold only letters, digits and _',
+  )
+const metadataValue = z.union(
+  [text(20_000), z.number().min(-1e300).max(1e300), z.boolean()],
+  'must be one text, number or boolean',
+)
+
+/** Flat facts of the merchant's own; their keys become keys of a feed item, so none of the item's own may be used. */
+export const metadata = (reserved: readonly string[]) => metadataOf(reserved, metadataValue)
+
+export const metadataRecord = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+
+/** The same as a merge patch: null removes a key. */
+export const metadataPatch = (reserved: readonly string[]) =>
+  metadataOf(reserved, metadataValue.nullable())
+
+function metadataOf<T extends z.ZodType>(reserved: readonly string[], value: T) {
+  const key = metadataKey.refine(
+    (name) => !reserved.includes(name),
+    'is a name that the feed uses itself',
+  )
+  return z
+    .record(key, value)
+    .refine((given) => Object.keys(given).length <= 100, 'may hold at most 100 keys')
+}
+
+export const links = z
+  .array(id)
+  .max(100_000)
+  .refine((ids) => new Set(ids).size === ids.length, 'names an id twice')
+
+/** An instant; ISO 8601 with an offset. */
+export const instant = z.iso.datetime({
+  offset: true,
+  error: 'must be an ISO 8601 time with an offset, such as 2026-01-31T09:30:00Z',
+})
+
+const yearMs = 366 * 86_400_000
+
+/** Postgres does not read every offset that ISO 8601 allows. */
+const inUtc = (time: string) =>
+  Number.isNaN(Date.parse(time)) ? time : new Date(time).toISOString()
+
+/** When something happened, in UTC: Klaviyo takes what is after 1990 and at most a year ahead. */
+export const eventTime = instant
+  .refine((time) => Date.parse(time) >= Date.UTC(1991, 0, 1), 'must be after the year 1990')
+  .refine((time) => Date.parse(time) <= Date.now() + yearMs, 'must be at most a year ahead')
+  .overwrite(inUtc)
+
+/** As the columns hold it: four decimals. */
+export const money = z
+  .number()
+  .min(0)
+  .max(9_999_999_999)
+  .refine((value) => Number(value.toFixed(4)) === value, 'may have at most four decimals')

@@ -1,0 +1,7 @@
+/** In charge of the version of storefeed, which stands in package.json. */
+import { createRequire } from 'node:module'
+import { z } from 'zod'
+
+const require = createRequire(import.meta.url)
+
+export const { version } = z.object({ version: z.string() }).parse(require('../../package.json'))

@@ -1,0 +1,60 @@
+/** In charge of reading orders, each with its items and its updates. */
+import { type SQL, sql } from 'drizzle-orm'
+import { type Page, readCursor, recordNotFound, writeCursor } from '../catalog/catalog-reads.ts'
+import type { Queryable } from '../db/connection.ts'
+import type { Order } from './order-input.ts'
+
+export type OrderFilter = {
+  customer_id?: string | undefined
+  store_id?: string | undefined
+  /** ISO 8601 with an offset. */
+  placed_since?: string | undefined
+  placed_until?: string | undefined
+}
+
+const columns = sql`
+  o.id, o.customer_id, o.store_id, o.placed_at, o.currency, o.total, o.billing_address,
+  o.shipping_address, o.discount_code, o.discount_value, o.metadata, o.erased_at, o.created_at, o.updated_at,
+  (
+    select coalesce(json_agg(row_to_json(i) order by i.line), '[]') from (
+      select line, product_id, sku, product_name, quantity, item_price, row_total, brand, categories, image_link
+      from order_items where order_id = o.id
+    ) i
+  ) as items,
+  (
+    select coalesce(json_agg(row_to_json(u) order by u.occurred_at, u.id), '[]') from (
+      select id, kind, occurred_at, reason, value, items, tracking_number, tracking_company, shipping_method, created_at
+      from order_updates where order_id = o.id
+    ) u
+  ) as updates`
+
+export async function getOrder(db: Queryable, id: string): Promise<Order> {
+  const [row] = await db.execute<{ record: Order }>(
+    sql`select row_to_json(r) as record from (select ${columns} from orders o where o.id = ${id}) r`,
+  )
+  return row?.record ?? recordNotFound('order', id)
+}
+
+/** In the order of their ids, with the cursor of the next page, null on the last. */
+export async function listOrders(
+  db: Queryable,
+  filter: OrderFilter,
+  page: Page,
+): Promise<{ orders: Order[]; nextCursor: string | null }> {
+  const conditions: SQL[] = [sql`true`]
+  if (filter.customer_id !== undefined) conditions.push(sql`o.customer_id = ${filter.customer_id}`)
+  if (filter.store_id !== undefined) conditions.push(sql`o.store_id = ${filter.store_id}`)
+  if (filter.placed_since !== undefined)
+    conditions.push(sql`o.placed_at >= ${filter.placed_since}::timestamptz`)
+  if (filter.placed_until !== undefined)
+    conditions.push(sql`o.placed_at < ${filter.placed_until}::timestamptz`)
+  if (page.cursor !== undefined) conditions.push(sql`o.id > ${readCursor(page.cursor)}`)
+  const rows = await db.execute<{ record: Order }>(sql`
+    select row_to_json(r) as record from (
+      select ${columns} from orders o where ${sql.join(conditions, sql` and `)}
+      order by o.id limit ${page.limit + 1}
+    ) r`)
+  const orders = rows.slice(0, page.limit).map(({ record }) => record)
+  const last = rows.length > page.limit ? orders.at(-1) : undefined
+  return { orders, nextCursor: last ? writeCursor(last.id) : null }
+}

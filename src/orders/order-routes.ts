@@ -1,0 +1,140 @@
+/** In charge of the endpoints of orders and of what becomes of them. */
+import { z } from 'zod'
+import { pageQuery } from '../catalog/catalog-routes.ts'
+import type { Database } from '../db/connection.ts'
+import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
+import { AppError } from '../lib/errors.ts'
+import { eventTime, id } from '../lib/fields.ts'
+import { orderInput, orderRecord, updateInputs, updateRecord } from './order-input.ts'
+import { getOrder, listOrders } from './order-reads.ts'
+import { recordUpdate } from './order-updates.ts'
+import { type RecordedOrder, recordOrder } from './orders.ts'
+
+const byId = z.strictObject({ id })
+const common = { tag: 'orders', params: none, query: none, body: noBody } as const
+
+const recorded = {
+  200: { description: 'Recorded before, with the same content', schema: orderRecord },
+  201: { description: 'Recorded', schema: orderRecord },
+}
+
+const listQuery = z.strictObject({
+  ...pageQuery,
+  customer_id: id.optional(),
+  store_id: id.optional(),
+  placed_since: eventTime.optional(),
+  placed_until: eventTime.optional(),
+})
+
+/** `currency` is that of orders which name none. */
+export function orderRoutes(api: ApiContext, db: Database, currency: string): void {
+  reading(api, db)
+  recording(api, db, currency)
+  for (const [kind, path, operationId] of [
+    ['fulfilled', 'fulfillments', 'recordFulfillment'],
+    ['cancelled', 'cancellations', 'recordCancellation'],
+    ['refunded', 'refunds', 'recordRefund'],
+  ] as const) {
+    endpoint(
+      api,
+      {
+        ...common,
+        method: 'post',
+        path: `/v1/orders/{id}/${path}`,
+        operationId,
+        summary: `Record that an order, or some of its lines, was ${kind}`,
+        scope: 'write',
+        params: byId,
+        body: updateInputs[kind],
+        responses: {
+          200: { description: 'Recorded before, with the same content', schema: updateRecord },
+          201: { description: 'Recorded', schema: updateRecord },
+        },
+        errors: ['not_found', 'conflict'],
+      },
+      async ({ params, body }, c) => {
+        const { update, created } = await recordUpdate(db, params.id, kind, body)
+        return c.json(update, created ? 201 : 200)
+      },
+    )
+  }
+}
+
+function reading(api: ApiContext, db: Database): void {
+  const page = z
+    .strictObject({ orders: z.array(orderRecord), next_cursor: z.string().nullable() })
+    .meta({ id: 'OrderPage' })
+  endpoint(
+    api,
+    {
+      ...common,
+      method: 'get',
+      path: '/v1/orders',
+      operationId: 'listOrders',
+      summary: 'List orders',
+      scope: 'read',
+      query: listQuery,
+      responses: { 200: { description: 'A page, in the order of ids', schema: page } },
+    },
+    async ({ query }, c) => {
+      const { orders, nextCursor } = await listOrders(db, query, query)
+      return c.json({ orders, next_cursor: nextCursor })
+    },
+  )
+  endpoint(
+    api,
+    {
+      ...common,
+      method: 'get',
+      path: '/v1/orders/{id}',
+      operationId: 'getOrder',
+      summary: 'Read an order with its items and updates',
+      scope: 'read',
+      params: byId,
+      responses: { 200: { description: 'As it is now', schema: orderRecord } },
+      errors: ['not_found'],
+    },
+    async ({ params }, c) => c.json(await getOrder(db, params.id)),
+  )
+}
+
+function recording(api: ApiContext, db: Database, currency: string): void {
+  const writes = { ...common, scope: 'write', responses: recorded, errors: ['conflict'] } as const
+  const status = ({ created }: RecordedOrder) => (created ? 201 : 200)
+  endpoint(
+    api,
+    {
+      ...writes,
+      method: 'post',
+      path: '/v1/orders',
+      operationId: 'recordOrder',
+      summary: 'Record an order with its items and its customer; repeating it is harmless',
+      body: orderInput,
+    },
+    async ({ body }, c) => {
+      const made = await recordOrder(db, body, { currency })
+      return c.json(made.order, status(made))
+    },
+  )
+  endpoint(
+    api,
+    {
+      ...writes,
+      method: 'put',
+      path: '/v1/orders/{id}',
+      operationId: 'saveOrder',
+      summary: 'The same, with the id in the path',
+      params: byId,
+      body: orderInput.partial({ id: true }).meta({ id: 'OrderReplacement' }),
+    },
+    async ({ params, body }, c) => {
+      if (body.id !== undefined && body.id !== params.id) {
+        throw new AppError('invalid', 'The body names another id than the path.', [
+          { field: 'id', detail: `must be "${params.id}" or be left out` },
+        ])
+      }
+      const made = await recordOrder(db, { ...body, id: params.id }, { currency })
+      return c.json(made.order, status(made))
+    },
+  )
+}

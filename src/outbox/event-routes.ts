@@ -1,0 +1,109 @@
+/** In charge of the endpoints of messages to Klaviyo: what waits, what was sent, what was refused, and another try. */
+import { z } from 'zod'
+import { pageQuery } from '../catalog/catalog-routes.ts'
+import type { Database } from '../db/connection.ts'
+import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
+import { id, instant } from '../lib/fields.ts'
+import {
+  discardMessage,
+  getMessage,
+  listMessages,
+  messageRecord,
+  metrics,
+  retryFailed,
+  retryMessage,
+  statuses,
+} from './messages.ts'
+
+const common = { tag: 'events', params: none, query: none, body: noBody } as const
+const byId = z.strictObject({
+  id: z.coerce.number('must be a number').int().min(1).max(Number.MAX_SAFE_INTEGER),
+})
+const one = { 200: { description: 'As it is now', schema: messageRecord } }
+
+const listQuery = z.strictObject({
+  ...pageQuery,
+  status: z.enum(statuses).optional(),
+  metric: z.enum(metrics).optional(),
+  order_id: id.optional(),
+  customer_id: id.optional(),
+  since: instant.optional(),
+  until: instant.optional(),
+})
+
+export function eventRoutes(api: ApiContext, db: Database): void {
+  reading(api, db)
+  endpoint(
+    api,
+    {
+      ...common,
+      method: 'post',
+      path: '/v1/events/retry',
+      operationId: 'retryFailedEvents',
+      summary: 'Send all failed messages again',
+      scope: 'write',
+      responses: {
+        200: { description: 'How many', schema: z.strictObject({ retried: z.int() }) },
+      },
+    },
+    async (_input, c) => c.json({ retried: await retryFailed(db) }),
+  )
+  const acts = { ...common, method: 'post', scope: 'write', params: byId, responses: one } as const
+  endpoint(
+    api,
+    {
+      ...acts,
+      path: '/v1/events/{id}/retry',
+      operationId: 'retryEvent',
+      summary: 'Send a message again, under its own unique_id',
+      errors: ['not_found', 'conflict'],
+    },
+    async ({ params }, c) => c.json(await retryMessage(db, params.id)),
+  )
+  endpoint(
+    api,
+    {
+      ...acts,
+      path: '/v1/events/{id}/discard',
+      operationId: 'discardEvent',
+      summary: 'Never send a message',
+      errors: ['not_found', 'conflict'],
+    },
+    async ({ params }, c) => c.json(await discardMessage(db, params.id)),
+  )
+}
+
+function reading(api: ApiContext, db: Database): void {
+  const reads = { ...common, method: 'get', scope: 'read' } as const
+  const page = z
+    .strictObject({ events: z.array(messageRecord), next_cursor: z.string().nullable() })
+    .meta({ id: 'EventPage' })
+  endpoint(
+    api,
+    {
+      ...reads,
+      path: '/v1/events',
+      operationId: 'listEvents',
+      summary: 'List messages to Klaviyo',
+      query: listQuery,
+      responses: { 200: { description: 'A page, newest first', schema: page } },
+    },
+    async ({ query }, c) => {
+      const { messages, nextCursor } = await listMessages(db, query, query)
+      return c.json({ events: messages, next_cursor: nextCursor })
+    },
+  )
+  endpoint(
+    api,
+    {
+      ...reads,
+      path: '/v1/events/{id}',
+      operationId: 'getEvent',
+      summary: 'Read a message with its payload as sent',
+      params: byId,
+      responses: one,
+      errors: ['not_found'],
+    },
+    async ({ params }, c) => c.json(await getMessage(db, params.id)),
+  )
+}

@@ -1,0 +1,71 @@
+/** In charge of the HTTP application: hangs every route, and answers whatever goes wrong. */
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Logger } from 'pino'
+import type { Authorize } from '../auth/authorize.ts'
+import { keyRoutes } from '../auth/key-routes.ts'
+import { type CountRequest, countRequests } from '../auth/rate-limits.ts'
+import { availabilityRoutes } from '../catalog/availability-routes.ts'
+import { productRoutes } from '../catalog/product-routes.ts'
+import { storeRoutes } from '../catalog/store-routes.ts'
+import type { Config } from '../config.ts'
+import { customerRoutes } from '../customers/customer-routes.ts'
+import { visitRoutes } from '../customers/visit-routes.ts'
+import type { Database } from '../db/connection.ts'
+import { feedStatusRoutes } from '../feeds/feed-routes.ts'
+import { describeFeeds } from '../feeds/poll-contract.ts'
+import { limitBody } from '../http/body-limit.ts'
+import { notFoundHandler } from '../http/not-found.ts'
+import { docsRoutes } from '../http/openapi-routes.ts'
+import { respondWithProblem } from '../http/problem.ts'
+import { requestLog } from '../http/request-log.ts'
+import { version } from '../lib/version.ts'
+import { orderRoutes } from '../orders/order-routes.ts'
+import { eventRoutes } from '../outbox/event-routes.ts'
+import { healthRoutes } from './health-routes.ts'
+import type { Metrics } from './metrics.ts'
+import { metricsRoutes } from './metrics-routes.ts'
+
+const maxBodyBytes = 10_000_000
+
+export type AppDeps = {
+  db: Database
+  config: Pick<Config, 'publicUrl' | 'currency'>
+  log: Logger
+  metrics: Metrics
+  /** False once the process has begun to stop. */
+  accepting: () => boolean
+  authorize: Authorize
+  count: CountRequest
+  workMs: number
+}
+
+export function createApp(parts: AppDeps): OpenAPIHono {
+  const { db, config, log, metrics, authorize, workMs } = parts
+  const app = new OpenAPIHono()
+  app.use(requestLog(log, metrics))
+  app.use(countRequests(parts.count))
+  app.use(limitBody(maxBodyBytes))
+  app.onError(respondWithProblem)
+
+  app.route('/', healthRoutes(db, parts))
+  describeFeeds(app)
+
+  const api = { app, authorize, workMs }
+  app.route('/', metricsRoutes(db, { authorize, metrics, log }))
+  productRoutes(api, db)
+  storeRoutes(api, db)
+  availabilityRoutes(api, db)
+  feedStatusRoutes(api, db, config.publicUrl)
+  customerRoutes(api, db)
+  orderRoutes(api, db, config.currency)
+  visitRoutes(api, db)
+  eventRoutes(api, db)
+  keyRoutes(api, db)
+  docsRoutes(app, version)
+
+  const refuseUnknown = notFoundHandler(app)
+  app.notFound((c) => {
+    throw refuseUnknown(c.req.path)
+  })
+  return app
+}

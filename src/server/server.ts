@@ -1,0 +1,170 @@
+/** In charge of a running server: puts database, feeds, HTTP and background together, and takes them apart in order. */
+import type { Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { Logger } from 'pino'
+import { scopesOfKey } from '../auth/api-keys.ts'
+import { bearerAuthorizer, feedAuthorizer } from '../auth/authorize.ts'
+import { createKeyVerifier } from '../auth/key-verifier.ts'
+import { requestCounter } from '../auth/rate-limits.ts'
+import { type Config, currencyDecimals, type KlaviyoConfig } from '../config.ts'
+import { type Connection, connect, type Database } from '../db/connection.ts'
+import { createFeedService } from '../feeds/feed-service.ts'
+import { type FeedHandlerDeps, feedListener } from '../feeds/poll-listener.ts'
+import { createPollLog } from '../feeds/poll-log.ts'
+import { shutdown } from '../http/graceful-shutdown.ts'
+import { createHttpServer, type Listener } from '../http/http-server.ts'
+import { type Limits, limits as usualLimits } from '../http/limits.ts'
+import { respondToMalformedRequest } from '../http/problem.ts'
+import {
+  createKlaviyoSender,
+  type KlaviyoSender,
+  readRatesLeft,
+  warnOfDestination,
+} from '../klaviyo/sender/klaviyo.ts'
+import { type Drain, prepareToSend } from '../klaviyo/sender/sender.ts'
+import { coalesceByKey } from '../lib/coalesce.ts'
+import { AppError } from '../lib/errors.ts'
+import { identityStreams } from '../lib/semaphore.ts'
+import { withTimeout } from '../lib/with-timeout.ts'
+import { type AppDeps, createApp } from './app.ts'
+import { startSender, startWorker, type Worker } from './background.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+
+export type RunningServer = {
+  url: string
+  /** For `graceMs` and until nobody asks any more, everything is still answered but readiness, so that balancers notice before a connection is refused. */
+  stop: (graceMs?: number) => Promise<void>
+}
+
+const defaultPort = 3000
+/** Of one key: so that the process has something to do while Postgres answers. */
+const keyLooksAtOnce = 2
+/** What a feed's items look like and how they are parted into slots; to be raised with every change of it, so that all are rendered again. */
+const itemLook = 2
+
+/** The database is migrated already. Stops in order: not ready any more, no new requests, the answers under way, the background, the connections. */
+export async function startServer(
+  config: Config,
+  databaseUrl: string,
+  log: Logger,
+  limits = usualLimits,
+): Promise<RunningServer> {
+  const web = connect(databaseUrl, { purpose: 'web', statementMs: limits.statementMs })
+  // So that no poll waits for a slow request to let go of its connection.
+  const keys = connect(databaseUrl, { max: 4, purpose: 'keys' })
+  const background = connect(databaseUrl, { max: 6, purpose: 'background' })
+  const metrics = createMetrics()
+  const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
+  const decimals = currencyDecimals(config.currency)
+  const reader = createFeedService(background.db, {
+    decimals,
+    renderKey: `look ${itemLook}, ${decimals} decimals`,
+    maxDrop: config.feedMaxDrop,
+    waitMs: config.feedWaitMs,
+    onRefresh: metrics.countRefresh,
+    warn,
+  })
+  const pollLog = createPollLog(background.db, warn)
+  let accepting = true
+  const parts = { db: web.db, keys: keys.db, reader, pollLog, metrics, accepting: () => accepting }
+  const server = createHttpServer(listener(parts, config, log, limits), limits)
+  const sending = connect(databaseUrl, { max: 3, purpose: 'push' })
+  const pools = { web, keys, background, push: sending }
+  metrics.watchPools(() =>
+    Object.entries(pools).map(([pool, { waiting }]) => ({ pool, waiting: waiting() })),
+  )
+  const closeAll = async () => {
+    await pollLog.stop()
+    await Promise.all(Object.values(pools).map(({ close }) => close()))
+  }
+  const post = createKlaviyoSender(config.klaviyo, log, { onSend: metrics.countSend })
+  try {
+    if (post) await prepareToSend(sending.db, config.klaviyo.backfillAfterMs)
+    // Last of all that can fail: who listens and then ends badly would go on, half a server.
+    await listen(server, config)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+  warnOfDestination(config.klaviyo, log)
+  const worker = startWorker(background, reader, config.klaviyo.retentionDays, log)
+  // Null without a key: then messages wait.
+  const sender = post && startPush(post, config.klaviyo, sending, log, metrics)
+
+  return {
+    url: urlOf(server, config),
+    async stop(graceMs = 0) {
+      accepting = false
+      await shutdown(server, graceMs)
+      await Promise.all([worker.stop(), sender?.stop()])
+      await closeAll()
+    },
+  }
+}
+
+type Parts = Pick<AppDeps, 'db' | 'metrics' | 'accepting'> &
+  Pick<FeedHandlerDeps, 'reader' | 'pollLog'> & { keys: Database }
+
+/** Polls and all other requests, behind one gate. */
+function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
+  const { db, accepting, reader, pollLog, metrics } = parts
+  // Many requests with one key at once ask for it once, but never by a look that began before them.
+  const look = coalesceByKey(
+    (key) => withTimeout(scopesOfKey(parts.keys, key), limits.keyCheckMs),
+    keyLooksAtOnce,
+  )
+  // Waiting for the look before counts too.
+  const ask = (key: string) => withTimeout(look(key), limits.keyCheckMs)
+  const gate = createKeyVerifier(limits.wrongKeys)
+  const count = requestCounter(config.rateLimit, gate.isTrusted)
+  const answerPoll = feedListener({
+    reader,
+    pollLog,
+    authorize: feedAuthorizer(ask, config.feedsPublic, { gate, count }),
+    streams: identityStreams(limits),
+    log,
+    metrics,
+  })
+  const authorize = bearerAuthorizer(ask, gate)
+  const { workMs } = limits
+  const app = createApp({ db, config, log, metrics, accepting, authorize, count, workMs })
+  const answerRest = getRequestListener(app.fetch, { errorHandler: respondToMalformedRequest })
+  return (request, response) => {
+    if (!answerPoll(request, response)) void answerRest(request, response)
+  }
+}
+
+function startPush(
+  post: KlaviyoSender,
+  { pushEveryMs }: KlaviyoConfig,
+  sending: Connection,
+  log: Logger,
+  metrics: Metrics,
+): Worker {
+  metrics.watchRates(() => readRatesLeft(post))
+  const onRound: Drain['onRound'] = (_, round, queue) => {
+    for (const [outcome, count] of Object.entries(round))
+      metrics.countMessages(queue, outcome, count)
+  }
+  return startSender(sending, { post, log, onRound }, pushEveryMs)
+}
+
+function listen(server: Server, { host, port }: Config): Promise<void> {
+  const wanted = port ?? defaultPort
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = new AppError(
+        'conflict',
+        `Port ${wanted} is in use by another program. Set PORT to another one.`,
+      )
+      reject(error.code === 'EADDRINUSE' ? taken : error)
+    })
+    server.listen(wanted, host, resolve)
+  })
+}
+
+function urlOf(server: Server, { host, publicUrl }: Config): string {
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : defaultPort
+  return publicUrl ?? `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`
+}

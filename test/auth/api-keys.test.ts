@@ -1,0 +1,115 @@
+/** In charge of showing which admin key a server starts with, and how a key is looked up. */
+import { once } from 'node:events'
+import { connect as connectSocket, createServer } from 'node:net'
+import { sql } from 'drizzle-orm'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { ensureAdminKey, listKeys, scopesOfKey } from '../../src/auth/api-keys.ts'
+import { connect } from '../../src/db/connection.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.close())
+afterEach(() => database.db.execute(sql`truncate api_keys`))
+
+test('without API_KEY the first start makes an admin key, and later ones none', async () => {
+  const { db } = database
+  const made = await ensureAdminKey(db, null)
+  expect(await scopesOfKey(db, made ?? '')).toEqual(['admin'])
+  expect(await ensureAdminKey(db, null)).toBeNull()
+  expect(await listKeys(db)).toHaveLength(1)
+})
+
+test('of servers that start at once, one makes the first admin key', async () => {
+  const made = await Promise.all(Array.from({ length: 5 }, () => ensureAdminKey(database.db, null)))
+  expect(made.filter((key) => key !== null)).toHaveLength(1)
+  expect(await listKeys(database.db)).toHaveLength(1)
+})
+
+test('API_KEY is an admin key; when it changes, the one before it is revoked', async () => {
+  const { db } = database
+  expect(await ensureAdminKey(db, 'first-key-of-the-environment')).toBeNull()
+  expect(await ensureAdminKey(db, 'first-key-of-the-environment')).toBeNull()
+  expect(await scopesOfKey(db, 'first-key-of-the-environment')).toEqual(['admin'])
+  await ensureAdminKey(db, 'other-key-of-the-environment')
+  expect(await scopesOfKey(db, 'first-key-of-the-environment')).toBeNull()
+  expect(await scopesOfKey(db, 'other-key-of-the-environment')).toEqual(['admin'])
+  await ensureAdminKey(db, 'first-key-of-the-environment')
+  expect(await scopesOfKey(db, 'first-key-of-the-environment')).toEqual(['admin'])
+  expect(await scopesOfKey(db, 'other-key-of-the-environment')).toBeNull()
+})
+
+test('a new first key is made once the last admin key is revoked', async () => {
+  const { db } = database
+  await ensureAdminKey(db, null)
+  await db.execute(sql`update api_keys set revoked_at = now()`)
+  expect(await ensureAdminKey(db, null)).toMatch(/^sf_/)
+})
+
+test('what Postgres takes for the hash of a key is compared once more, to the byte', async () => {
+  const { db } = database
+  const key = 'key-of-the-environment'
+  await ensureAdminKey(db, key)
+  try {
+    // Padded with blanks, which Postgres overlooks.
+    await db.execute(sql`alter table api_keys alter hash type char(70)`)
+    expect(await scopesOfKey(db, key)).toBeNull()
+  } finally {
+    await db.execute(sql`alter table api_keys alter hash type text`)
+  }
+  expect(await scopesOfKey(db, key)).toEqual(['admin'])
+})
+
+test('a key that was used a moment ago is looked up in one round trip', async () => {
+  const { db } = database
+  await ensureAdminKey(db, 'key-of-the-environment')
+  await scopesOfKey(db, 'key-of-the-environment')
+  const wire = await tapWire(database.url)
+  const tapped = connect(wire.url, { max: 1 })
+  try {
+    await tapped.db.execute(sql`select 1`)
+    const before = wire.turns()
+    expect(await scopesOfKey(tapped.db, 'key-of-the-environment')).toEqual(['admin'])
+    expect(wire.turns() - before).toBe(1)
+    await tapped.db.execute(sql`select 1`)
+    await tapped.db.execute(sql`select 2`)
+    expect(wire.turns() - before).toBe(3)
+  } finally {
+    await tapped.close()
+    await wire.stop()
+  }
+})
+
+/** A way to Postgres that counts how often the client spoke after Postgres had. */
+async function tapWire(databaseUrl: string) {
+  const target = new URL(databaseUrl)
+  let turns = 0
+  let postgresSpoke = true
+  const server = createServer((client) => {
+    const upstream = connectSocket(Number(target.port || 5432), target.hostname)
+    client.on('data', () => {
+      if (postgresSpoke) turns++
+      postgresSpoke = false
+    })
+    upstream.on('data', () => {
+      postgresSpoke = true
+    })
+    client.on('error', () => upstream.destroy()).pipe(upstream)
+    upstream.on('error', () => client.destroy()).pipe(client)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const url = new URL(databaseUrl)
+  url.host = `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
+  return {
+    url: url.href,
+    turns: () => turns,
+    async stop() {
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}

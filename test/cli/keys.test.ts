@@ -1,0 +1,45 @@
+/** In charge of showing `storefeed keys`. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { scopesOfKey } from '../../src/auth/api-keys.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { run } from './command-line.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.close())
+
+const keys = (...args: string[]) => run(['keys', ...args], { DATABASE_URL: database.url })
+
+test('a key is made, listed without the key itself, and revoked', async () => {
+  const { code, stdout } = await keys('create', 'Klaviyo', '--scope', 'feeds', 'read')
+  expect(code).toBe(0)
+  const key = stdout.trimEnd()
+  expect(key).toMatch(/^sf_[\w-]{43}$/)
+  expect(await scopesOfKey(database.db, key)).toEqual(['feeds', 'read'])
+
+  const listed = await keys('list')
+  expect(listed.stdout).toMatch(/^1\tKlaviyo\tfeeds,read\tlast used \d{4}-/)
+  expect(listed.stdout).not.toContain(key)
+
+  expect((await keys('revoke', '1')).stdout).toBe('Key 1 is revoked.\n')
+  expect(await scopesOfKey(database.db, key)).toBeNull()
+  expect((await keys('list')).stdout).toMatch(/^1\tKlaviyo\tfeeds,read\trevoked \d{4}-/)
+})
+
+test.each([
+  [
+    ['revoke', 'first'],
+    "command-argument value 'first' is invalid for argument 'id'. It is a whole number, as the list shows it.",
+  ],
+  [['revoke', '99999'], 'There is no key with the id 99999.'],
+  [['create', 'x', '--scope', 'root'], 'Allowed choices are feeds, read, write, admin.'],
+  [['create', ' '], 'name must not be blank'],
+  [['create'], "missing required argument 'name'"],
+])('keys %j is told what is wrong', async (args, told) => {
+  const { code, stdout, stderr } = await keys(...args)
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr).toContain(told)
+  expect(stderr).not.toContain('    at ')
+})

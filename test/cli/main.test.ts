@@ -1,0 +1,59 @@
+/** In charge of showing how the command line tells what there is, and what is wrong with what was typed. */
+import { expect, test } from 'vitest'
+import { version } from '../../src/lib/version.ts'
+import { run } from './command-line.ts'
+
+test('help lists every command with what it does', async () => {
+  const { code, stdout } = await run(['--help'])
+  expect(code).toBe(0)
+  for (const command of ['serve', 'demo', 'migrate', 'rebuild', 'keys'])
+    expect(stdout).toMatch(new RegExp(`^  ${command} +[A-Z]`, 'm'))
+  expect(stdout).toContain('Settings come from the environment')
+})
+
+test('the version is that of the package', async () => {
+  expect((await run(['--version'])).stdout).toBe(`${version}\n`)
+})
+
+test.each([
+  [['serv'], "error: unknown command 'serv'\n(Did you mean serve?)"],
+  [['migrat'], "error: unknown command 'migrat'\n(Did you mean migrate?)"],
+  [['keys', 'crate'], "error: unknown command 'crate'\n(Did you mean create?)"],
+  [['--hlep'], "error: unknown option '--hlep'\n(Did you mean --help?)"],
+  [
+    ['keys', 'create', 'x', '--scop', 'read'],
+    "error: unknown option '--scop'\n(Did you mean --scope?)",
+  ],
+])('storefeed %j is answered with the nearest that there is', async (args, told) => {
+  const { code, stdout, stderr } = await run(args)
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr).toBe(`${told}\n(storefeed --help tells what there is)\n`)
+})
+
+test('all faulty settings are told at once', async () => {
+  const settings = { PORT: 'http', LOG_LEVEL: 'loud', DATABASE_URL: 'mysql://u:sekret@h/x' }
+  const { code, stderr } = await run(['migrate'], settings)
+  expect(code).toBe(1)
+  expect(stderr.split('\n')).toEqual([
+    'Settings in the environment need mending:',
+    '  PORT must be a port number',
+    '  DATABASE_URL must begin with postgres://',
+    expect.stringMatching(/^ {2}LOG_LEVEL Invalid option: expected one of "fatal"/),
+    '',
+  ])
+})
+
+test.each([
+  ['postgres://u:sekret@127.0.0.1:1/x', /^storefeed failed: connect ECONNREFUSED 127\.0\.0\.1:1$/],
+  [
+    'postgres://u:sekret@127.0.0.1:99999/x',
+    /^DATABASE_URL cannot be read\. It looks like postgres:/,
+  ],
+  ['postgres://u:sek ret/@host:5432/x', /^DATABASE_URL cannot be read\./],
+])('the DATABASE_URL %s is told in one line, without the password', async (url, told) => {
+  const { code, stdout, stderr } = await run(['migrate'], { DATABASE_URL: url })
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr.trimEnd()).toMatch(told)
+  expect(stderr.trimEnd().split('\n')).toHaveLength(1)
+  expect(stderr).not.toMatch(/sek/)
+})

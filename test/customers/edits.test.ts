@@ -1,0 +1,87 @@
+/** In charge of showing that Klaviyo is told of each edit of a customer, whichever field it is of, and of nothing else. */
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.close())
+beforeEach(async () => {
+  await database.db.execute(
+    sql`truncate orders, customers, order_items, order_updates, visits, outbox, outbox_requeues`,
+  )
+  await database.db.execute(
+    sql`insert into customers (id, email) values ('c1', 'c1@klaviyo-demo.com'), ('c2', 'c2@klaviyo-demo.com')`,
+  )
+  await database.db.execute(sql`truncate outbox`)
+})
+
+/** What Klaviyo is told of a customer. */
+const told = [
+  'email',
+  'phone_number',
+  'first_name',
+  'last_name',
+  'address1',
+  'address2',
+  'city',
+  'region',
+  'zip',
+  'country',
+  'metadata',
+]
+const untold = ['most_recent_store_id', 'most_recent_store_at', 'created_at', 'updated_at']
+const values: Record<string, string> = {
+  metadata: '{"Tier": "gold"}',
+  most_recent_store_at: '2025-01-01T10:00:00Z',
+  created_at: '2025-01-01T10:00:00Z',
+  updated_at: '2025-01-01T10:00:00Z',
+}
+
+async function edit(field: string): Promise<void> {
+  await database.db.execute(sql`
+    update customers set ${sql.identifier(field)} = ${sql.raw(`'${values[field] ?? 'new'}'`)} where id = 'c1'`)
+}
+
+async function messages(): Promise<unknown[]> {
+  return [
+    ...(await database.db.execute(
+      sql`select customer_id, metric, ref, status, backfill from outbox order by id`,
+    )),
+  ]
+}
+
+const message = {
+  customer_id: 'c1',
+  metric: 'profile',
+  ref: 'edit',
+  status: 'pending',
+  backfill: false,
+}
+
+test.each(told)('an edit of %s alone is one message', async (field) => {
+  await edit(field)
+  expect(await messages()).toEqual([message])
+  await edit(field)
+  expect(await messages()).toHaveLength(1)
+})
+
+test.each(untold)('an edit of %s is none', async (field) => {
+  await edit(field)
+  expect(await messages()).toEqual([])
+})
+
+test('each column of a customer is told of or is known not to be', async () => {
+  const rows = await database.db.execute<{ name: string }>(
+    sql`select column_name as name from information_schema.columns where table_name = 'customers'`,
+  )
+  expect(rows.map(({ name }) => name).toSorted()).toEqual(['id', ...told, ...untold].toSorted())
+})
+
+test('of all customers that one statement writes, those that it changes are told of', async () => {
+  await database.db.execute(sql`update customers set first_name = case id when 'c1' then 'Jo' end`)
+  expect(await messages()).toEqual([message])
+})

@@ -1,0 +1,88 @@
+/** In charge of showing `storefeed doctor`: what it finds, what it advises, and that it leaves no trace. */
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type RunningSandbox, startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
+import { run } from '../cli/command-line.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+let sandbox: RunningSandbox
+beforeAll(async () => {
+  database = await createTestDatabase()
+  sandbox = await startSandbox({ port: 0, settings: { key: 'pk_right' } })
+})
+afterAll(async () => {
+  await sandbox.stop()
+  await database.close()
+})
+
+const doctor = (settings: Record<string, string> = {}, ...args: string[]) =>
+  run(['doctor', ...args], {
+    DATABASE_URL: database.url,
+    KLAVIYO_URL: sandbox.url,
+    KLAVIYO_API_KEY: 'pk_right',
+    ...settings,
+  })
+
+test('a healthy connection has nothing to do, and asking leaves no trace at Klaviyo', async () => {
+  const { code, stdout, stderr } = await doctor({}, '--json')
+  expect([code, stderr]).toEqual([0, ''])
+  const findings: { level: string; area: string }[] = JSON.parse(stdout)
+  expect(new Set(findings.map(({ level }) => level))).toEqual(new Set(['ok']))
+  expect(new Set(findings.map(({ area }) => area))).toEqual(
+    new Set(['settings', 'database', 'products', 'stores', 'feeds', 'messages', 'klaviyo']),
+  )
+  expect(sandbox.state.account.journal.entries).toEqual([])
+})
+
+test('what Klaviyo would not show is told with an example and what to do', async () => {
+  await database.db.execute(sql`
+    insert into products (id, title, link, image_link, categories) values
+      ('p1', 'Oven', '/oven', 'http://x/1.jpg', '{"Pots, Pans"}'), ('p2', 'Oven', null, null, '{}')`)
+  const { code, stdout } = await doctor()
+  await database.db.execute(sql`truncate products cascade`)
+  expect(code).toBe(0)
+  expect(stdout).toContain(
+    'warning products: 1 product has no link, so the feed says n/a, such as "p2".',
+  )
+  expect(stdout).toContain('1 product has no image')
+  expect(stdout).toContain(
+    '1 product has a link or an image that is not https, or is relative, such as "p1".',
+  )
+  expect(stdout).toContain('1 product has a category with a comma')
+  expect(stdout).toContain('2 products share their title with another, such as "p1".')
+})
+
+test('a trigger that is switched off is an error', async () => {
+  await database.db.execute(sql`alter table products disable trigger feed_changes_insert`)
+  const { code, stdout } = await doctor()
+  await database.db.execute(sql`alter table products enable trigger feed_changes_insert`)
+  expect(code).toBe(1)
+  expect(stdout).toContain(
+    'ERROR   database: Triggers are missing or switched off: feed_changes_insert on products.',
+  )
+})
+
+test.each<[string, Record<string, string>, string]>([
+  [
+    'a key that Klaviyo does not know',
+    { KLAVIYO_API_KEY: 'pk_wrong' },
+    'Klaviyo does not know the key.',
+  ],
+  [
+    'a Klaviyo that is not there',
+    { KLAVIYO_URL: 'http://127.0.0.1:1' },
+    'Klaviyo cannot be asked: ',
+  ],
+  [
+    'a database that is not there',
+    { DATABASE_URL: 'postgres://u:sekret@127.0.0.1:1/x' },
+    'ERROR   database: ',
+  ],
+  ['a setting that cannot be read', { PORT: 'http' }, 'PORT must be a port number'],
+])('%s is an error, told without secrets', async (_, settings, told) => {
+  const { code, stdout } = await doctor(settings)
+  expect(code).toBe(1)
+  expect(stdout).toContain(told)
+  expect(stdout).not.toMatch(/sekret|pk_/)
+})

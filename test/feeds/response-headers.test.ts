@@ -1,0 +1,21 @@
+/** In charge of showing from when on a feed has a date that tells it from the next. */
+import { afterEach, expect, test, vi } from 'vitest'
+import { isSettled } from '../../src/feeds/response-headers.ts'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('a feed has a date once more than a second has passed since it was built', () => {
+  const now = Date.parse('2026-01-01T12:00:00.500Z')
+  vi.useFakeTimers({ now, toFake: ['Date'] })
+  const isDatedAfter = (ms: number) => isSettled(new Date(now - ms))
+  expect([0, 400, 600, 1000, 1001, 60_000].map(isDatedAfter)).toEqual([
+    false,
+    false,
+    false,
+    false,
+    true,
+    true,
+  ])
+})

@@ -1,0 +1,86 @@
+/** In charge of showing that the page of the API works in a browser, with nothing loaded from outside. */
+import { existsSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestServer, type TestServer } from '../support/server.ts'
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+  .concat(process.env.CHROMIUM_PATH ?? [])
+  .findLast(existsSync)
+/** On a machine of a person the browser may be missing; where the project is checked it may not. */
+const skipped = executablePath === undefined && !process.env.CI
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
+
+test('the page may load only what is its own', async () => {
+  const page = await server.ask('GET', '/docs')
+  expect(page.status).toBe(200)
+  expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
+  expect(page.headers.get('Content-Security-Policy')).toMatch(/^default-src 'self';/)
+  for (const [, address] of page.text.matchAll(/(?:src|href)="([^"]+)"/g))
+    expect(address).toMatch(/^(\/docs\/|data:)/)
+})
+
+test.each([
+  ['swagger-ui.css', 'text/css'],
+  ['swagger-ui-bundle.js', 'text/javascript'],
+  ['start.js', 'text/javascript'],
+])('%s is served from here', async (asset, type) => {
+  const answer = await server.ask('GET', `/docs/${asset}`)
+  expect(answer.status).toBe(200)
+  expect(answer.headers.get('Content-Type')).toContain(type)
+})
+
+test.each(['package.json', '..%2Fpackage.json', 'constructor', '__proto__'])(
+  'nothing else of the package is served: %s',
+  async (asset) => {
+    expect((await server.ask('GET', `/docs/${asset}`)).status).toBe(404)
+  },
+)
+
+test('the page shows every route, asks nobody else and reports no error', async (context) => {
+  if (skipped) context.skip('no chromium is installed, and CI is not set')
+  const browser = await launch()
+  try {
+    const page = await browser.newPage({ viewport: { width: 1200, height: 1600 } })
+    const { requested, errors } = watch(page)
+    await page.goto(`${server.url}/docs`)
+    await page.locator('.opblock').first().waitFor()
+    const { paths } = (await server.ask('GET', '/openapi.json')).body as { paths: object }
+    const shown = await page.locator('.opblock-summary-path').allInnerTexts()
+    const plain = (path: string) => path.replaceAll('\u200b', '').trim()
+    expect(new Set(shown.map(plain))).toEqual(new Set(Object.keys(paths)))
+
+    await page.locator('#operations-products-createProduct button').first().click()
+    await page.locator('#operations-products-createProduct .responses-table').waitFor()
+    expect(requested.filter((url) => !url.startsWith(server.url))).toEqual([])
+    expect(errors).toEqual([])
+  } finally {
+    await browser.close()
+  }
+})
+
+function launch(): Promise<Browser> {
+  const quiet = ['gpu', 'quic', 'background-networking', 'component-update', 'sync']
+  return chromium.launch({
+    executablePath: executablePath ?? 'chromium',
+    args: ['--no-sandbox', '--no-first-run', ...quiet.map((what) => `--disable-${what}`)],
+  })
+}
+
+function watch(page: Page): { requested: string[]; errors: string[] } {
+  const requested: string[] = []
+  const errors: string[] = []
+  page.on('request', (request) => {
+    if (!request.url().startsWith('data:')) requested.push(request.url())
+  })
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) errors.push(message.text())
+  })
+  page.on('pageerror', (error) => errors.push(error.message))
+  return { requested, errors }
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import type { RunningSandbox } from '../../src/klaviyo-sandbox/listen.ts'
+import { eventBody, openSandbox, send } from './klaviyo-requests.ts'
+
+async function openPage(sandbox: RunningSandbox) {
+  const response = await fetch(sandbox.url)
+  return { headers: response.headers, text: await response.text() }
+}
+
+test('the page says that it is a stand-in, and shows events, profiles and troubles', async () => {
+  const sandbox = await openSandbox()
+  expect((await openPage(sandbox)).text).toContain('No event yet')
+  await send(sandbox, '/api/events', eventBody({ unique_id: 'order-1234', value: 335.99 }))
+  await send(sandbox, '/api/events', eventBody({ email: 'someone@example.com' }))
+  await send(sandbox, '/api/events', eventBody({ value: 'text' }))
+  const { text } = await openPage(sandbox)
+  expect(text).toContain('Nothing on this page has reached Klaviyo')
+  for (const shown of [
+    'order-1234',
+    '335.99',
+    'john.smith@klaviyo-demo.com',
+    'example.com and test.com',
+    'expected number',
+  ])
+    expect(text).toContain(shown)
+})
+
+test('whatever is sent is shown as text, never as markup', async () => {
+  const sandbox = await openSandbox()
+  const nasty = `<img src=x onerror=alert(1)>"'&</pre></script><script>alert(2)</script>`
+  const profile = {
+    external_id: nasty,
+    first_name: nasty,
+    properties: { MostRecentStoreLocation: nasty },
+  }
+  await send(
+    sandbox,
+    '/api/events',
+    eventBody({
+      metric: nasty.slice(0, 120),
+      unique_id: nasty,
+      properties: { [nasty]: nasty },
+      profile,
+    }),
+  )
+  const { text } = await openPage(sandbox)
+  expect(text).toContain('&lt;img src=x')
+  expect(text).not.toContain('<img')
+  expect(text.match(/<script>/g)).toHaveLength(1)
+})
+
+test('the page needs nothing from outside and runs no script but its own', async () => {
+  const sandbox = await openSandbox()
+  const { headers, text } = await openPage(sandbox)
+  expect(text).not.toMatch(/(src|href)=/)
+  const policy = headers.get('content-security-policy')
+  expect(policy).toContain("default-src 'none'")
+  for (const tag of ['style', 'script']) {
+    const source = new RegExp(`<${tag}>([^]*?)</${tag}>`).exec(text)?.[1] ?? ''
+    expect(policy).toContain(createHash('sha256').update(source).digest('base64'))
+  }
+})

@@ -1,0 +1,103 @@
+/** In charge of showing that an e-mail or telephone which Klaviyo refuses never costs the event, as long as the other is left. */
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createFaultInjector } from '../../../src/klaviyo-sandbox/faults/fault-injector.ts'
+import { createSandbox } from '../../../src/klaviyo-sandbox/sandbox.ts'
+import { createRig } from '../rig.ts'
+import { seedOrders, statuses } from '../seed.ts'
+
+let rig: Awaited<ReturnType<typeof createRig>>
+
+beforeAll(async () => {
+  rig = await createRig()
+})
+afterAll(() => rig.close())
+beforeEach(async () => {
+  await rig.db.execute(sql`truncate orders, customers, order_items, order_updates, visits, outbox`)
+  Object.assign(rig.sandbox.state, createSandbox({ settings: { limits: false } }).state)
+})
+
+const telephone = '+16175550100'
+const recorded = () => rig.sandbox.state.account.journal.entries
+
+function refuse(...identifiers: string[]): void {
+  rig.sandbox.state.dice = createFaultInjector({ bad: { identifiers } })
+}
+
+async function messages(): Promise<{ unique_id: string; warnings: string[]; payload: string }[]> {
+  const rows = await rig.db.execute<{ unique_id: string; warnings: string[]; payload: string }>(
+    sql`select unique_id, warnings, payload::text as payload from outbox order by id`,
+  )
+  return [...rows]
+}
+
+test('one by one, an event whose telephone is refused is sent at once without it, with a warning', async () => {
+  refuse(telephone)
+  await seedOrders(rig.db, 1)
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({ sent: 3 })
+  const [placed, item] = await messages()
+  expect(placed?.warnings).toEqual(['phone_number left out: Klaviyo refused it'])
+  expect(placed?.payload).not.toContain('phone_number')
+  expect(placed?.payload).toContain('"first_name":"Jo"')
+  expect(item?.warnings).toEqual([])
+})
+
+test('in bulk the others are sent as they are, and each order keeps its order', async () => {
+  await seedOrders(rig.db, 50)
+  await rig.db.execute(
+    sql`update customers set phone_number = '617 555 0199' where id in ('o7', 'o9')`,
+  )
+  refuse('+16175550199')
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toMatchObject({ sent: 152 })
+  const warned = (await messages()).filter(({ warnings }) => warnings.length > 0)
+  expect(warned.map(({ unique_id }) => unique_id).slice(0, 2)).toEqual(['o7', 'o9'])
+  expect(
+    recorded()
+      .filter(({ order }) => order === 'o7')
+      .map(({ uniqueId }) => uniqueId),
+  ).toEqual(['o7', 'o7_SKU-1', 'o7_SKU-2'])
+})
+
+test('an event whose e-mail is refused goes by the telephone, its line items too', async () => {
+  refuse('o1@klaviyo-demo.com')
+  await seedOrders(rig.db, 1)
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({ sent: 3 })
+  for (const { warnings, payload } of await messages()) {
+    expect(warnings).toEqual(['email left out: Klaviyo refused it'])
+    expect(payload).toContain(`"phone_number":"${telephone}"`)
+  }
+})
+
+test('an e-mail that the endpoint itself calls invalid is left out in bulk too', async () => {
+  await seedOrders(rig.db, 20)
+  await rig.db.execute(sql`update customers set email = 'josé@klaviyo-demo.com' where id = 'o3'`)
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({ sent: 61 })
+})
+
+test('with no other identifier the event is failed with Klaviyo’s reason', async () => {
+  refuse('o1@klaviyo-demo.com', telephone)
+  await seedOrders(rig.db, 1)
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({ failed: 3 })
+  const [placed] = await rig.db.execute(sql`select error from outbox order by id limit 1`)
+  expect(placed).toEqual({
+    error:
+      '400 The sandbox was told to refuse this email.; The sandbox was told to refuse this phone_number.',
+  })
+})
+
+test('a profile is sent without the telephone that is refused', async () => {
+  refuse(telephone)
+  await rig.db.execute(
+    sql`insert into stores (id, title, country_code) values ('us', 'US', 'US') on conflict do nothing`,
+  )
+  await rig.db.execute(sql`insert into customers (id, email, phone_number)
+    values ('c1', 'c1@klaviyo-demo.com', ${telephone})`)
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({ sent: 1 })
+  expect((await messages())[0]?.warnings).toEqual(['phone_number left out: Klaviyo refused it'])
+})

@@ -1,0 +1,104 @@
+/** In charge of showing how long a message that fails waits for its next try, and when it is given up. */
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createFaultInjector } from '../../../src/klaviyo-sandbox/faults/fault-injector.ts'
+import { retryMessage } from '../../../src/outbox/messages.ts'
+import { createRig } from '../rig.ts'
+import { seedOrders } from '../seed.ts'
+
+let rig: Awaited<ReturnType<typeof createRig>>
+
+beforeAll(async () => {
+  rig = await createRig({ settings: { limits: false }, faults: { error: 1 } })
+})
+afterAll(() => rig.close())
+beforeEach(async () => {
+  await rig.db.execute(sql`truncate orders, customers, order_items, order_updates, visits, outbox`)
+  rig.sandbox.state.dice = createFaultInjector({ error: 1 })
+})
+
+/** One message, which has been tried so often. */
+async function tried(attempts: number): Promise<void> {
+  await seedOrders(rig.db, 1)
+  await rig.db.execute(sql`delete from outbox where metric <> 'placed_order'`)
+  await rig.db.execute(sql`update outbox set attempts = ${attempts}`)
+}
+
+type Outcome = { status: string; attempts: number; error: string | null; settled: boolean }
+
+async function outcome(): Promise<Outcome | undefined> {
+  const [row] = await rig.db.execute<Outcome>(
+    sql`select status, attempts, error, settled_at is not null as settled from outbox`,
+  )
+  return row
+}
+
+const error = expect.stringMatching(/^503 /)
+
+test.each([
+  [0, 1],
+  [1, 2],
+  [5, 32],
+  [11, 2_048],
+  [12, 3_600],
+  [40, 3_600],
+  [158, 3_600],
+])(
+  'after %i tries in vain the next comes in %i seconds at most, and in half of that at least',
+  async (attempts, seconds) => {
+    await tried(attempts)
+    const [before] = await rig.db.execute<{ now: string }>(sql`select now()::text as now`)
+    await rig.sendAll()
+    expect(await outcome()).toEqual({
+      status: 'pending',
+      attempts: attempts + 1,
+      error,
+      settled: false,
+    })
+    const [waits] = await rig.db.execute(sql`
+    select next_at >= ${before?.now}::timestamptz + ${seconds} * interval '0.5 s' as long_enough,
+      next_at <= clock_timestamp() + ${seconds} * interval '1 s' as short_enough
+    from outbox`)
+    expect(waits).toEqual({ long_enough: true, short_enough: true })
+  },
+)
+
+test('after the last try a message is failed, with what Klaviyo said and what was sent', async () => {
+  await tried(159)
+  await rig.sendAll()
+  expect(await outcome()).toEqual({ status: 'failed', attempts: 160, error, settled: true })
+  const [kept] = await rig.db.execute(
+    sql`select payload #>> '{data,attributes,unique_id}' as id from outbox`,
+  )
+  expect(kept).toEqual({ id: 'o1' })
+})
+
+test('a message that is sent again by hand has all its tries again', async () => {
+  await tried(159)
+  await rig.sendAll()
+  const [failed] = await rig.db.execute<{ id: number }>(sql`select id::float8 from outbox`)
+  expect(await retryMessage(rig.db, failed?.id ?? 0)).toMatchObject({
+    status: 'pending',
+    attempts: 0,
+    error: null,
+    payload: null,
+    settled_at: null,
+  })
+  await rig.sendAll()
+  expect(await outcome()).toMatchObject({ status: 'pending', attempts: 1 })
+})
+
+test('a message that is failed holds up no other of its order', async () => {
+  await seedOrders(rig.db, 1)
+  await rig.db.execute(sql`update outbox set attempts = 159 where metric = 'placed_order'`)
+  await rig.sendAll()
+  rig.sandbox.state.dice = createFaultInjector({})
+  await rig.db.execute(sql`update outbox set next_at = now()`)
+  await rig.sendAll()
+  const rows = await rig.db.execute(sql`select unique_id, status from outbox order by id`)
+  expect([...rows]).toEqual([
+    { unique_id: 'o1', status: 'failed' },
+    { unique_id: 'o1_SKU-1', status: 'sent' },
+    { unique_id: 'o1_SKU-2', status: 'sent' },
+  ])
+})

@@ -1,0 +1,188 @@
+/** In charge of showing that what is written reaches Klaviyo once and in order, whatever Klaviyo does meanwhile. */
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createFaultInjector } from '../../../src/klaviyo-sandbox/faults/fault-injector.ts'
+import { createSandbox } from '../../../src/klaviyo-sandbox/sandbox.ts'
+import { acquireQueue, claimGroups } from '../../../src/outbox/outbox.ts'
+import { createRig } from '../rig.ts'
+import { seedOrders, statuses } from '../seed.ts'
+
+let rig: Awaited<ReturnType<typeof createRig>>
+
+beforeAll(async () => {
+  rig = await createRig()
+})
+afterAll(() => rig.close())
+beforeEach(async () => {
+  await rig.db.execute(sql`truncate orders, customers, order_items, order_updates, visits, outbox`)
+  await rig.db.execute(
+    sql`update outbox_queues set paused_until = null, alarm = null, requests = '{}'`,
+  )
+  const fresh = createSandbox({ settings: { limits: false } }).state
+  Object.assign(rig.sandbox.state, fresh)
+})
+
+const recorded = () => rig.sandbox.state.account.journal.entries
+
+test('few events go one by one, in the order of the history', async () => {
+  await seedOrders(rig.db, 3, { fulfilled: true })
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({ sent: 12 })
+  expect(
+    recorded()
+      .filter(({ order }) => order === 'o1')
+      .map(({ metric, transport }) => [metric, transport]),
+  ).toEqual([
+    ['Placed Order', 'events'],
+    ['Ordered Product', 'events'],
+    ['Ordered Product', 'events'],
+    ['Fulfilled Order', 'events'],
+  ])
+})
+
+test('many events go in bulk', async () => {
+  await seedOrders(rig.db, 700)
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({ sent: 2100 })
+  expect(new Set(recorded().map(({ transport }) => transport))).toEqual(new Set(['bulk']))
+  expect(recorded()).toHaveLength(2100)
+})
+
+test('what rolls back is never sent', async () => {
+  await rig.db
+    .transaction(async (tx) => {
+      await tx.execute(sql`insert into orders (id, currency, total) values ('gone', 'USD', 1)`)
+      throw new Error('no')
+    })
+    .catch(() => undefined)
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({})
+})
+
+test('an event in bulk that Klaviyo refuses is failed with Klaviyo’s reason, and the rest is sent', async () => {
+  rig.sandbox.state.dice = createFaultInjector({ bad: { ids: ['o7', 'o9_SKU-1'] } })
+  await seedOrders(rig.db, 50)
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({ sent: 148, failed: 2 })
+  const failed = await rig.db.execute(
+    sql`select unique_id, error, request_id is not null as named from outbox where status = 'failed' order by id`,
+  )
+  expect([...failed]).toEqual([
+    { unique_id: 'o7', error: 'The sandbox was told to refuse this unique_id.', named: true },
+    { unique_id: 'o9_SKU-1', error: 'The sandbox was told to refuse this unique_id.', named: true },
+  ])
+})
+
+test('an outage holds back only the orders it hit, and their messages keep their order', async () => {
+  rig.sandbox.state.dice = createFaultInjector({ error: 1 })
+  await seedOrders(rig.db, 2)
+  await rig.sendAll()
+  const [held] = await rig.db.execute(
+    sql`select count(*)::int as tried, min(error) as error from outbox where attempts = 1`,
+  )
+  expect(held?.tried).toBe(2)
+  expect(held?.error).toMatch(/^503 /)
+  rig.sandbox.state.dice = createFaultInjector({})
+  await seedOrders(rig.db, 1, { prefix: 'later' })
+  await rig.sendAll()
+  expect(recorded().map(({ order }) => order)).toEqual(['later1', 'later1', 'later1'])
+  await rig.db.execute(sql`update outbox set next_at = now()`)
+  await rig.sendAll()
+  expect(
+    recorded()
+      .filter(({ order }) => order === 'o2')
+      .map(({ uniqueId }) => uniqueId),
+  ).toEqual(['o2', 'o2_SKU-1', 'o2_SKU-2'])
+})
+
+test('after a 429 nobody sends before Retry-After is over, and no message counts an attempt', async () => {
+  rig.sandbox.state.dice = createFaultInjector({ throttle: 1, wait: 1 })
+  await seedOrders(rig.db, 2)
+  const began = Date.now()
+  const sending = rig.sendAll()
+  await expect.poll(pausedLanes).toBe(1)
+  rig.sandbox.state.dice = createFaultInjector({})
+  await sending
+  expect(Date.now() - began).toBeGreaterThanOrEqual(1_000)
+  const [attempts] = await rig.db.execute(sql`select max(attempts) as most from outbox`)
+  expect(attempts?.most).toBe(1)
+  expect(await statuses(rig.db)).toEqual({ sent: 6 })
+})
+
+test('a key that Klaviyo does not know stops the sender, raises an alarm and loses nothing', async () => {
+  rig.sandbox.state.settings.key = 'pk_right'
+  await seedOrders(rig.db, 2)
+  await rig.sendAll({ apiKey: 'pk_wrong' })
+  expect(await statuses(rig.db)).toEqual({ pending: 6 })
+  const [queue] = await rig.db.execute(sql`select alarm from outbox_queues where queue = 'events'`)
+  expect(queue?.alarm).toMatch(/^401 /)
+})
+
+test('a request without an answer is given up in time and tried again', async () => {
+  rig.sandbox.state.dice = createFaultInjector({ hang: 1 })
+  await seedOrders(rig.db, 1)
+  await rig.sendAll({ timeoutMs: 100 })
+  const [first] = await rig.db.execute(sql`select error, attempts from outbox order by id limit 1`)
+  expect(first).toEqual({ error: 'no answer in time', attempts: 1 })
+})
+
+test.each([
+  ['profiles', 'profileImport', 'order_id'],
+  ['events', 'events', 'customer_id'],
+] as const)('while Klaviyo holds up %s, the others are sent', async (_, held, free) => {
+  rig.sandbox.state.account.windows[held].closedUntil = Date.now() + 2_000
+  await seedOrders(rig.db, 1)
+  await rig.db.execute(sql`update customers set first_name = 'Joe'`)
+  const sending = rig.sendAll()
+  const waiting = () =>
+    rig.db.execute(sql`select order_id is null as profile from outbox where status = 'pending'
+      and ${sql.identifier(free)} is not null`)
+  await expect.poll(waiting).toEqual([])
+  expect(await statuses(rig.db)).toMatchObject({ pending: held === 'events' ? 3 : 1 })
+  await sending
+  expect(await statuses(rig.db)).toEqual({ sent: 4 })
+})
+
+test('two senders at once send everything once', async () => {
+  await seedOrders(rig.db, 400)
+  await Promise.all([rig.sendAll(), rig.sendAll()])
+  expect(recorded()).toHaveLength(1200)
+  expect(rig.sandbox.state.account.journal.drops).toHaveLength(0)
+})
+
+test('an order without a usable identifier is unsendable, and says so', async () => {
+  await rig.db.execute(
+    sql`insert into customers (id, email, phone_number) values ('c', 'no mail', '12')`,
+  )
+  await rig.db.execute(
+    sql`insert into orders (id, customer_id, currency, total) values ('o', 'c', 'USD', 1)`,
+  )
+  await rig.sendAll()
+  const rows = await rig.db.execute(
+    sql`select status, attempts, error from outbox where order_id = 'o'`,
+  )
+  expect([...rows]).toEqual([
+    {
+      status: 'unsendable',
+      attempts: 0,
+      error: 'the customer has no e-mail or telephone that Klaviyo accepts',
+    },
+  ])
+})
+
+test('with 50,000 pending a claim is as quick as with none, though statistics are of the empty table', async () => {
+  await rig.db.execute(sql`analyze outbox`)
+  await seedOrders(rig.db, 16_667)
+  const began = performance.now()
+  const runs = await rig.db.transaction(async (tx) => {
+    await acquireQueue(tx, 'events')
+    return claimGroups(tx, 'events', 1_000)
+  })
+  expect(runs.flatMap(({ messages }) => messages)).toHaveLength(1_000)
+  expect(performance.now() - began).toBeLessThan(500)
+})
+
+async function pausedLanes(): Promise<number> {
+  const rows = await rig.db.execute(sql`select from outbox_queues where paused_until > now()`)
+  return rows.length
+}

@@ -1,0 +1,87 @@
+/** In charge of showing how a background loop runs, rests and stops. */
+import { expect, test, vi } from 'vitest'
+import { startLoop } from '../../src/lib/loop.ts'
+
+const never = 1_000_000
+
+function countingLoop(settings: { everyMs?: number; pauseMs?: number; idleRatio?: number }) {
+  const at: number[] = []
+  const errors: unknown[] = []
+  const loop = startLoop(
+    async () => {
+      at.push(performance.now())
+      if (at.length === 2) throw new Error('the second fails')
+    },
+    {
+      everyMs: never,
+      pauseMs: 0,
+      idleRatio: 0,
+      onError: (error) => errors.push(error),
+      ...settings,
+    },
+  )
+  const runs = (count: number) => vi.waitFor(() => expect(at.length).toBeGreaterThanOrEqual(count))
+  return { at, errors, loop, runs }
+}
+
+test('it runs at once, then at every nudge, and goes on after a failure', async () => {
+  const { at, errors, loop, runs } = countingLoop({})
+  await runs(1)
+  for (const count of [2, 3]) {
+    // A nudge while it rests is remembered, one while it waits wakes it.
+    loop.wake()
+    await runs(count)
+  }
+  await loop.stop()
+  expect(at.length).toBe(3)
+  expect(errors).toEqual([new Error('the second fails')])
+})
+
+test('it runs every so often without a nudge', async () => {
+  const { loop, runs } = countingLoop({ everyMs: 5 })
+  await runs(4)
+  await loop.stop()
+})
+
+test('a burst of nudges costs one run, and not before the pause is over', async () => {
+  const { at, loop, runs } = countingLoop({ pauseMs: 50 })
+  await runs(1)
+  for (let nudge = 0; nudge < 100; nudge++) loop.wake()
+  await runs(2)
+  expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(49)
+  await loop.stop()
+  expect(at.length).toBe(2)
+})
+
+test('stop waits for the run at hand, ends every rest, and no run follows', async () => {
+  let runs = 0
+  let end = () => {}
+  const loop = startLoop(
+    () => {
+      runs++
+      return new Promise<void>((resolve) => {
+        end = resolve
+      })
+    },
+    { everyMs: never, pauseMs: never, idleRatio: 0, onError: () => {} },
+  )
+  let stopped = false
+  const stopping = loop.stop().then(() => {
+    stopped = true
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(stopped).toBe(false)
+  end()
+  await stopping
+  loop.wake()
+  expect(runs).toBe(1)
+
+  const resting = startLoop(async () => {}, {
+    everyMs: never,
+    pauseMs: never,
+    idleRatio: 0,
+    onError: () => {},
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  await resting.stop()
+})

@@ -1,0 +1,64 @@
+/** In charge of showing which messages a round takes for itself, and what becomes of those it leaves. */
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { transaction } from '../../src/db/connection.ts'
+import { discardMessage } from '../../src/outbox/messages.ts'
+import { acquireQueue, claimGroups, settle } from '../../src/outbox/outbox.ts'
+import { createRig } from '../klaviyo/rig.ts'
+import { seedOrders } from '../klaviyo/seed.ts'
+
+let rig: Awaited<ReturnType<typeof createRig>>
+
+beforeAll(async () => {
+  rig = await createRig()
+})
+afterAll(() => rig.close())
+beforeEach(async () => {
+  await rig.db.execute(sql`truncate orders, customers, order_items, order_updates, visits, outbox`)
+})
+
+test('who discards a message that is being sent waits, and is told that it is sent', async () => {
+  await seedOrders(rig.db, 1)
+  const { discarding } = await transaction(rig.db, async (tx) => {
+    await acquireQueue(tx, 'events')
+    const ids = (await claimGroups(tx, 'events', 10)).flatMap(({ messages }) =>
+      messages.map(({ id }) => id),
+    )
+    expect(ids).toHaveLength(3)
+    const refusal = discardMessage(rig.db, ids[1] ?? 0).then(
+      () => 'discarded',
+      (error: Error) => error.message,
+    )
+    await expect
+      .poll(() =>
+        rig.db.execute(
+          sql`select from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()`,
+        ),
+      )
+      .toHaveLength(1)
+    await settle(
+      tx,
+      ids.map((id) => ({ id, status: 'sent', payload: '{}' })),
+      rig.sandbox.url,
+    )
+    return { discarding: refusal }
+  })
+  expect(await discarding).toBe('It is sent already, and Klaviyo takes nothing back.')
+})
+
+test('what waits behind a message that is tried later keeps nobody else from being sent', async () => {
+  await rig.db.execute(sql`insert into customers (id, email)
+    values ('c1', 'c1@klaviyo-demo.com'), ('c2', 'c2@klaviyo-demo.com')`)
+  await rig.db.execute(sql`insert into visits (customer_id, store_id, at)
+    select 'c1', '1212', now() - n * interval '1 s' from generate_series(1, 200) n`)
+  await rig.db.execute(sql`update outbox set next_at = now() + interval '1 hour'
+    where id = (select min(id) from outbox where customer_id = 'c1')`)
+  await rig.db.execute(sql`update outbox set next_at = now() where customer_id = 'c2'`)
+  await rig.sendAll()
+  const rows = await rig.db.execute(sql`select customer_id, status, count(*)::int as count
+    from outbox where customer_id is not null group by 1, 2 order by 1`)
+  expect([...rows]).toEqual([
+    { customer_id: 'c1', status: 'pending', count: 201 },
+    { customer_id: 'c2', status: 'sent', count: 1 },
+  ])
+})

@@ -1,0 +1,180 @@
+/** In charge of showing what a server says of itself, without a key. */
+import { once } from 'node:events'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { startEmbedded } from '../../src/db/embedded-postgres/embedded-postgres.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { createApp } from '../../src/server/app.ts'
+import { createLogger } from '../../src/server/logger.ts'
+import { createMetrics } from '../../src/server/metrics.ts'
+import { startAnother } from '../feeds/servers.ts'
+import { openClient } from '../support/postgres-client.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
+
+const none = { Authorization: '' }
+
+async function readiness(): Promise<unknown[]> {
+  const { status, body } = await server.ask('GET', '/readyz', undefined, none)
+  return [status, body]
+}
+const told = (problem: RegExp) => [
+  200,
+  { status: 'ready', problems: [expect.stringMatching(problem)] },
+]
+const notReady = (problem: string) => [503, { status: 'not ready', problems: [problem] }]
+
+test('a server lives and is ready', async () => {
+  const alive = await server.ask('GET', '/healthz', undefined, none)
+  expect([alive.status, alive.body]).toEqual([200, { status: 'alive' }])
+  const ready = await server.ask('GET', '/readyz', undefined, none)
+  expect([ready.status, ready.body]).toEqual([200, { status: 'ready', problems: [] }])
+})
+
+test('a key that Klaviyo refuses is told, and the server serves on', async () => {
+  const { db } = server.database
+  await db.execute(sql`update outbox_queues set alarm = '401 no such key' where queue = 'events'`)
+  expect(await readiness()).toEqual(
+    told(/^Klaviyo turns storefeed away, so events wait: 401 no such key$/),
+  )
+  await db.execute(sql`update outbox_queues set alarm = null`)
+})
+
+test('a feed that no refresh brings up to date is told after a minute', async () => {
+  await server.database.db.transaction(async (tx) => {
+    // As another process's refresh does.
+    await expect
+      .poll(() =>
+        tx.execute(
+          sql`select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext('stores')) as ok`,
+        ),
+      )
+      .toEqual([{ ok: true }])
+    const note = (age: string) =>
+      server.database.db.execute(
+        sql`insert into feed_changes (feed, hash, changed_at) values ('stores', 1, now() - ${age}::interval)`,
+      )
+    await note('50 s')
+    expect((await readiness())[1]).toEqual({ status: 'ready', problems: [] })
+    await note('70 s')
+    expect(await readiness()).toEqual(
+      told(/^The feed of stores is behind: 2 notes of changes wait since .+\. The log says why/),
+    )
+  })
+  await expect
+    .poll(readiness, { timeout: 10_000 })
+    .toEqual([200, { status: 'ready', problems: [] }])
+})
+
+test('migrations that are missing are counted, and the server is not ready', async () => {
+  const { db } = server.database
+  const [last] = await db.execute<{ hash: string; created_at: string }>(
+    sql`delete from drizzle.__drizzle_migrations where created_at = (select max(created_at) from drizzle.__drizzle_migrations)
+      returning hash, created_at`,
+  )
+  expect(await readiness()).toEqual(
+    notReady('Migrations of this version are missing in the database: 1. Run storefeed migrate.'),
+  )
+  await db.execute(
+    sql`insert into drizzle.__drizzle_migrations (hash, created_at) values (${last?.hash}, ${last?.created_at})`,
+  )
+  expect((await readiness())[0]).toBe(200)
+})
+
+test('a database that takes no writes is told, and a write is asked to come again', async () => {
+  const name = new URL(server.database.url).pathname.slice(1)
+  const admin = await openClient(inject('serverUrl'))
+  const readOnly = async (value: 'on' | 'off') => {
+    await admin.query(`alter database ${name} set default_transaction_read_only = ${value}`)
+    await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+      name,
+    ])
+  }
+  try {
+    await readOnly('on')
+    await expect
+      .poll(readiness, { timeout: 10_000 })
+      .toEqual(
+        notReady(
+          'The database is set to read only (default_transaction_read_only): nothing can be written.',
+        ),
+      )
+    const { status, headers, body } = await server.ask('PUT', '/v1/products/p', { title: 'P' })
+    expect([status, headers.get('Retry-After')]).toEqual([503, '5'])
+    expect(body).toMatchObject({
+      detail: 'The database takes no writes at the moment. Try again soon.',
+    })
+    await readOnly('off')
+    await expect.poll(readiness, { timeout: 10_000 }).toEqual([200, expect.anything()])
+  } finally {
+    await admin.end()
+  }
+})
+
+test('a server that stops is not ready', async () => {
+  const app = createApp({
+    db: server.database.db,
+    config: { publicUrl: null, currency: 'USD' },
+    log: createLogger('silent'),
+    metrics: createMetrics(),
+    accepting: () => false,
+    authorize: async () => undefined,
+    count: async () => undefined,
+    workMs: 1000,
+  })
+  const answer = await app.request('/readyz')
+  expect([answer.status, await answer.json()]).toEqual(notReady('The server is stopping.'))
+})
+
+test('a database that says nothing at all is not waited for', async () => {
+  const mute = createServer().listen(0, '127.0.0.1')
+  await once(mute, 'listening')
+  const address = mute.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const mutes = await startAnother(`postgres://nobody@127.0.0.1:${port}/none`)
+  try {
+    const [ready, products] = await Promise.all([
+      fetch(`${mutes.url}/readyz`),
+      fetch(`${mutes.url}/v1/products`, { headers: { Authorization: 'Bearer any' } }),
+    ])
+    expect([ready.status, await ready.json()]).toEqual(notReady('The database does not answer.'))
+    expect(products.status).toBe(503)
+  } finally {
+    await mutes.stop()
+    mute.close()
+  }
+}, 40_000)
+
+test('a standby is told', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'storefeed-standby-'))
+  const [primary, standby] = [join(home, 'primary'), join(home, 'standby')]
+  try {
+    const first = await startEmbedded(primary)
+    await migrate(first.url)
+    await first.stop()
+    await cp(primary, standby, { recursive: true })
+    await writeFile(join(standby, 'postgres', 'standby.signal'), '')
+    const second = await startEmbedded(standby)
+    const another = await startAnother(second.url)
+    try {
+      const answer = await fetch(`${another.url}/readyz`)
+      expect([answer.status, await answer.json()]).toEqual(
+        notReady('The database is a standby: nothing can be written until it is promoted.'),
+      )
+    } finally {
+      await another.stop()
+      await second.stop()
+    }
+  } finally {
+    await rm(home, { recursive: true })
+  }
+}, 60_000)

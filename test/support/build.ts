@@ -1,0 +1,29 @@
+/** In charge of building storefeed once a test run, beside what is built for people, so that commands start as fast as theirs. */
+import { execFile } from 'node:child_process'
+import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export type Build = { main: string; remove: () => Promise<void> }
+
+/** Within node_modules, so that packages are found from there and nobody mistakes it for a source. */
+export async function build(): Promise<Build> {
+  const cache = join(root, 'node_modules', '.cache')
+  await mkdir(cache, { recursive: true })
+  const home = await mkdtemp(join(cache, 'storefeed-test-'))
+  const remove = () => rm(home, { recursive: true, force: true })
+  try {
+    await symlink(join(root, 'migrations'), join(home, 'migrations'), 'junction')
+    await copyFile(join(root, 'package.json'), join(home, 'package.json'))
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+    const outDir = join(home, 'dist')
+    await promisify(execFile)(process.execPath, [tsc, '-p', root, '--outDir', outDir])
+    return { main: join(outDir, 'main.js'), remove }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
