@@ -1,5 +1,5 @@
 /** In charge of keys on the way in: whether the one that a request carries allows what is asked. */
-import type { Context } from 'hono'
+import type { Authorize } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
 import { withTimeout } from '../lib/with-timeout.ts'
 import { allows, type Scope } from './api-keys.ts'
@@ -17,9 +17,6 @@ const shortPatienceMs = 1_000
 
 /** Null when the key is unknown or revoked. */
 export type LookupScopes = (key: string) => Promise<Scope[] | null>
-
-/** Throws a refusal when the request may not do what needs `scope`. */
-export type Authorize = (c: Context, scope: Scope) => Promise<void>
 
 export function bearerAuthorizer(ask: LookupScopes, gate: KeyVerifier): Authorize {
   return async (c, scope) => requireScope(await gate.scopesOf(apiCredentials(c), ask), scope)

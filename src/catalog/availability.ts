@@ -1,8 +1,7 @@
 /** In charge of which product is sold in which store: links set one by one, or replaced by a record's own list. */
 import { sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
-import { AppError, type FieldError } from '../lib/errors.ts'
-import { recordNotFound } from './catalog-reads.ts'
+import { AppError, type FieldError, recordNotFound } from '../lib/errors.ts'
 import type { CatalogInput, CatalogTable } from './catalog-resource.ts'
 import { productResource } from './products.ts'
 import { storeResource } from './stores.ts'

@@ -1,7 +1,9 @@
 /** In charge of reading the catalog: products and stores by one set of queries. */
+
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
-import { AppError } from '../lib/errors.ts'
+import { recordNotFound } from '../lib/errors.ts'
+import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
 import type {
   CatalogFilter,
   CatalogInput,
@@ -9,7 +11,6 @@ import type {
   CatalogTable,
 } from './catalog-resource.ts'
 
-export type Page = { cursor?: string | undefined; limit: number }
 /** A record with its ETag, which changes with its fields and with its links. */
 export type Tagged<T> = { record: T; etag: string }
 
@@ -49,17 +50,6 @@ export async function listRecords<
   return { records, nextCursor: last ? writeCursor(last.id) : null }
 }
 
-/** Opaque to the caller: the id of the last record of a page. */
-export const writeCursor = (id: string) => Buffer.from(id).toString('base64url')
-
-export function readCursor(cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString()
-  if (writeCursor(id) === cursor && !id.includes('\0')) return id
-  throw new AppError('invalid', 'The cursor is not one that this server gave.', [
-    { field: 'cursor', detail: 'must be the next_cursor of an earlier page' },
-  ])
-}
-
 /** Null when there is none. */
 export async function findRecord<T>(
   db: Queryable,
@@ -79,8 +69,4 @@ export async function getRecord<R, D extends CatalogInput, F extends CatalogFilt
   id: string,
 ): Promise<Tagged<R>> {
   return (await findRecord<R>(db, kind, id)) ?? recordNotFound(kind.name, id)
-}
-
-export function recordNotFound(noun: string, id: string): never {
-  throw new AppError('not_found', `There is no ${noun} with the id "${id}".`)
 }

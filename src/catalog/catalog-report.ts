@@ -1,8 +1,9 @@
 /** In charge of telling, item by item, what looks wrong in a feed. */
+
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Queryable } from '../db/connection.ts'
-import { type Page, readCursor, writeCursor } from './catalog-reads.ts'
+import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
 import type { CatalogTable } from './catalog-resource.ts'
 import { lintRules, publishedItems } from './lint-rules.ts'
 

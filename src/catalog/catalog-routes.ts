@@ -1,11 +1,13 @@
 /** In charge of the endpoints that products and stores have alike: list, read, make, replace, patch, remove, batch. */
+
 import type { Context } from 'hono'
 import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
 import { id, instant, text } from '../lib/fields.ts'
-import { getRecord, listRecords, type Page, type Tagged } from './catalog-reads.ts'
+import { booleanQuery, type Page, pageQuery } from '../lib/pagination.ts'
+import { getRecord, listRecords, type Tagged } from './catalog-reads.ts'
 import type {
   CatalogFilter,
   CatalogInput,
@@ -19,20 +21,6 @@ import {
   saveRecord,
   saveRecords,
 } from './catalog-writes.ts'
-
-export const booleanQuery = z
-  .enum(['true', 'false'], 'must be true or false')
-  .transform((value) => value === 'true')
-  .optional()
-
-export const pageQuery = {
-  cursor: z
-    .string()
-    .max(2000)
-    .optional()
-    .meta({ description: 'The next_cursor of the page before' }),
-  limit: z.coerce.number('must be a number').int().min(1).max(1000).default(100),
-}
 
 export const catalogQuery = z.strictObject({
   ...pageQuery,

@@ -2,10 +2,10 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { postgresError } from '../db/postgres-error.ts'
-import { AppError } from '../lib/errors.ts'
+import { AppError, recordNotFound } from '../lib/errors.ts'
 import { mergePatch } from '../lib/merge-patch.ts'
 import { assertLinksExist, replaceLinks } from './availability.ts'
-import { findRecord, getRecord, recordNotFound, type Tagged } from './catalog-reads.ts'
+import { findRecord, getRecord, type Tagged } from './catalog-reads.ts'
 import type {
   CatalogFilter,
   CatalogInput,

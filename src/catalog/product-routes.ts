@@ -1,8 +1,10 @@
 /** In charge of the endpoints of products. */
+
 import type { Database } from '../db/connection.ts'
 import type { ApiContext } from '../http/endpoint.ts'
 import { id } from '../lib/fields.ts'
-import { booleanQuery, catalogQuery, catalogRoutes } from './catalog-routes.ts'
+import { booleanQuery } from '../lib/pagination.ts'
+import { catalogQuery, catalogRoutes } from './catalog-routes.ts'
 import { productResource } from './products.ts'
 
 const query = catalogQuery.extend({

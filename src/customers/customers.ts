@@ -1,11 +1,10 @@
 /** In charge of customers: who they are, and recognizing them by id, e-mail or telephone. */
 import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { recordNotFound } from '../catalog/catalog-reads.ts'
 import { type Database, type Queryable, RetryTransaction, transaction } from '../db/connection.ts'
 import { postgresError } from '../db/postgres-error.ts'
 import { customerKeys, customers, ownId } from '../db/schema/customers.ts'
-import { AppError } from '../lib/errors.ts'
+import { AppError, recordNotFound } from '../lib/errors.ts'
 import { id, instant, metadata, metadataRecord, optional, text } from '../lib/fields.ts'
 import { matchCustomer } from './resolve-customer.ts'
 

@@ -1,8 +1,9 @@
 /** In charge of erasing a person: one transaction, after which no table tells of them. */
+
 import { sql } from 'drizzle-orm'
-import { recordNotFound } from '../catalog/catalog-reads.ts'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { orders } from '../db/schema/orders.ts'
+import { recordNotFound } from '../lib/errors.ts'
 
 /**
  * Waits for what is being written of them and for what Klaviyo is being told of them; what runs at the same time, and why

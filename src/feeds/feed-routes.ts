@@ -1,13 +1,14 @@
 /** In charge of the endpoints that tell of the feeds and their items, and let a held one through. */
+
 import { z } from 'zod'
 import { reportedItem, reportItems } from '../catalog/catalog-report.ts'
-import { pageQuery } from '../catalog/catalog-routes.ts'
 import { productResource } from '../catalog/products.ts'
 import { storeResource } from '../catalog/stores.ts'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
 import { instant } from '../lib/fields.ts'
+import { pageQuery } from '../lib/pagination.ts'
 import { releaseFeed } from './feed-state.ts'
 import { type FeedStatus, readFeedStatuses } from './feed-status.ts'
 

@@ -4,12 +4,12 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Logger } from 'pino'
 import type { AuthorizeFeed } from '../auth/authorize.ts'
+import type { Limits } from '../http/limits.ts'
 import { renderProblem } from '../http/problem.ts'
 import { type RequestContext, requestContext } from '../http/request-context.ts'
 import { logResponse } from '../http/request-log.ts'
 import { AppError } from '../lib/errors.ts'
-import type { IdentityStreams } from '../lib/semaphore.ts'
-import type { Metrics } from '../server/metrics.ts'
+import { type Semaphore, semaphore } from '../lib/semaphore.ts'
 import type { FeedService } from './feed-service.ts'
 import type { PollLog } from './poll-log.ts'
 import { type Encoding, etagOf, feedHeaders, isSettled, sizeOf } from './response-headers.ts'
@@ -20,8 +20,28 @@ export type FeedHandlerDeps = {
   pollLog: PollLog
   authorize: AuthorizeFeed
   log: Logger
-  metrics: Pick<Metrics, 'countPoll'>
-  streams: IdentityStreams
+  countPoll: (labels: PollLabels, seconds: number) => void
+  /** Limits the feeds that are inflated at once for readers that take no gzip. */
+  uncompressedStreams: Semaphore
+}
+
+export type PollLabels = {
+  feed: string
+  format: string
+  status: number
+  /** As `X-Feed-State` tells it; `none` where no feed was served. */
+  state: string
+}
+
+export const uncompressedStreams = ({
+  identityStreams,
+  identityWaitMs,
+}: Pick<Limits, 'identityStreams' | 'identityWaitMs'>): Semaphore =>
+  semaphore(identityStreams, identityWaitMs, tooManyStreams)
+
+function tooManyStreams(): AppError {
+  const advice = 'Try again soon, or ask with Accept-Encoding: gzip, which is always served.'
+  return new AppError('unavailable', `Too many feeds are being sent uncompressed. ${advice}`)
 }
 
 /** False when the request is not a poll, and left untouched. */
@@ -61,7 +81,7 @@ type Arrival = { path: string; names: RequestContext; at: number }
 const secondsSince = (at: number) => (performance.now() - at) / 1000
 
 async function answerPoll(
-  { reader, pollLog, authorize, log, metrics, streams }: FeedHandlerDeps,
+  { reader, pollLog, authorize, log, countPoll, uncompressedStreams }: FeedHandlerDeps,
   request: IncomingMessage,
   response: ServerResponse,
   { path, names, at }: Arrival,
@@ -95,14 +115,14 @@ async function answerPoll(
   function begin() {
     if (bodiless) record()
     else response.once('close', record)
-    metrics.countPoll({ feed, format, status, state: freshness }, secondsSince(at))
+    countPoll({ feed, format, status, state: freshness }, secondsSince(at))
     const headers = feedHeaders(served, { freshness, encoding, unchanged })
     response.writeHead(status, [...headers, ...Object.entries(names.headers).flat()])
   }
   async function sendText() {
     const shared = await served.unpacked()
     if (!shared)
-      return streams(() => {
+      return uncompressedStreams(() => {
         begin()
         return pipeline(Readable.from(served.text()), response)
       })
@@ -116,7 +136,7 @@ async function answerPoll(
 
 /** Once the answer has begun there is nothing left to say but to cut it off, so that nobody takes it for whole. */
 function refusePoll(
-  { log, metrics }: FeedHandlerDeps,
+  { log, countPoll }: FeedHandlerDeps,
   error: unknown,
   { method }: IncomingMessage,
   response: ServerResponse,
@@ -130,7 +150,7 @@ function refusePoll(
     return
   }
   const { status, headers, body } = renderProblem(error)
-  metrics.countPoll({ feed, format, status, state: 'none' }, secondsSince(at))
+  countPoll({ feed, format, status, state: 'none' }, secondsSince(at))
   const ms = Math.round(performance.now() - at)
   logResponse(log, { ...names.log, method, path: `/feeds/${file}`, status, ms }, error)
   response.writeHead(status, { ...headers, ...names.headers }).end(body)

@@ -2,11 +2,13 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { z } from 'zod'
-import type { Scope } from '../auth/api-keys.ts'
-import type { Authorize } from '../auth/authorize.ts'
+import type { Scope } from '../db/schema/api-keys.ts'
 import { AppError, type ErrorCode } from '../lib/errors.ts'
 import { withTimeout } from '../lib/with-timeout.ts'
 import { errorTable, problem, validationError } from './problem.ts'
+
+/** Throws an {@link AppError} when the request may not do what needs `scope`. */
+export type Authorize = (c: Context, scope: Scope) => Promise<void>
 
 /** Where endpoints are hung, and who decides whether a request may enter: `authorize` throws a refusal. */
 export type ApiContext = {

@@ -74,22 +74,22 @@ const headersByCode: Partial<Record<string, Record<string, string>>> = {
   unavailable: { 'Retry-After': '5' },
 }
 
-type Told = { message: string; faults?: FieldError[]; advice?: ErrorHints }
+type ProblemContent = { message: string; fieldErrors?: FieldError[]; hints?: ErrorHints }
 
 function rendered(
   code: string,
   { status, title }: { status: ContentfulStatusCode; title: string },
-  { message: detail, faults = [], advice = {} }: Told,
+  { message: detail, fieldErrors = [], hints = {} }: ProblemContent,
 ): RenderedProblem {
   const type = `urn:storefeed:${code.replaceAll('_', '-')}`
-  const errors = faults.length > 0 ? { errors: faults } : {}
+  const errors = fieldErrors.length > 0 ? { errors: fieldErrors } : {}
   return {
     status,
     headers: {
       'Content-Type': 'application/problem+json',
       'Cache-Control': 'no-store',
       ...headersByCode[code],
-      ...headersOf(advice),
+      ...headersOf(hints),
     },
     body: JSON.stringify({ type, title, status, detail, ...errors }),
   }

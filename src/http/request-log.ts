@@ -3,10 +3,11 @@ import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
 import type { Logger } from 'pino'
-import type { Metrics } from '../server/metrics.ts'
 import { type RequestContext, requestContext } from './request-context.ts'
 
-export function requestLog(log: Logger, { countRequest }: Pick<Metrics, 'countRequest'>) {
+type RecordRequest = (method: string, route: string, status: number, seconds: number) => void
+
+export function requestLog(log: Logger, record: RecordRequest) {
   return createMiddleware(async (c, next) => {
     const started = performance.now()
     const names = requestContext(c.req.header('X-Request-Id'), c.req.header('traceparent'))
@@ -16,7 +17,7 @@ export function requestLog(log: Logger, { countRequest }: Pick<Metrics, 'countRe
     const { method } = c.req
     const { status } = c.res
     const path = routeOf(c)
-    countRequest(method, path, status, ms / 1000)
+    record(method, path, status, ms / 1000)
     logResponse(log, { ...names.log, method, path, status, ms: Math.round(ms) }, c.error)
   })
 }

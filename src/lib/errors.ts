@@ -43,3 +43,7 @@ export class AppError extends Error {
     this.hints = advice
   }
 }
+
+export function recordNotFound(noun: string, id: string): never {
+  throw new AppError('not_found', `There is no ${noun} with the id "${id}".`)
+}

@@ -1,39 +1,32 @@
-/** In charge of feeds that are unpacked while they are sent, each with buffers of its own: how many at once. */
+/** At most so many pieces of work at once; the rest wait in line, first come, first served. */
 
-import type { Limits } from '../http/limits.ts'
-import { AppError } from './errors.ts'
+/** Runs `work` when its turn comes; rejects without running it when that takes too long. */
+export type Semaphore = <T>(work: () => Promise<T>) => Promise<T>
 
-/** Runs `send` when its turn comes, or throws a refusal when that takes too long. */
-export type IdentityStreams = (send: () => Promise<void>) => Promise<void>
-
-/** First come, first served: polls that waited for the same refresh all begin at once, and most are short. */
-export function identityStreams({
-  identityStreams: atOnce,
-  identityWaitMs,
-}: Pick<Limits, 'identityStreams' | 'identityWaitMs'>): IdentityStreams {
+export function semaphore(permits: number, waitMs: number, timeoutError: () => Error): Semaphore {
   let running = 0
   const waiting = new Set<() => void>()
 
-  async function enter(): Promise<void> {
-    if (running < atOnce) {
+  async function acquire(): Promise<void> {
+    if (running < permits) {
       running++
       return
     }
     await new Promise<void>((resolve, reject) => {
-      const giveUp = setTimeout(() => {
+      const timer = setTimeout(() => {
         waiting.delete(begin)
-        reject(tooMany())
-      }, identityWaitMs)
+        reject(timeoutError())
+      }, waitMs)
       function begin() {
-        clearTimeout(giveUp)
+        clearTimeout(timer)
         resolve()
       }
       waiting.add(begin)
     })
   }
 
-  /** Hands its place to who waits longest. */
-  function leave(): void {
+  /** Passes the permit to whoever waits longest. */
+  function release(): void {
     const [next] = waiting
     if (!next) {
       running--
@@ -43,17 +36,12 @@ export function identityStreams({
     next()
   }
 
-  return async (send) => {
-    await enter()
+  return async (work) => {
+    await acquire()
     try {
-      await send()
+      return await work()
     } finally {
-      leave()
+      release()
     }
   }
-}
-
-function tooMany(): AppError {
-  const advice = 'Try again soon, or ask with Accept-Encoding: gzip, which is always served.'
-  return new AppError('unavailable', `Too many feeds are being sent unpacked. ${advice}`)
 }

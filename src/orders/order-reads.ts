@@ -1,7 +1,9 @@
 /** In charge of reading orders, each with its items and its updates. */
+
 import { type SQL, sql } from 'drizzle-orm'
-import { type Page, readCursor, recordNotFound, writeCursor } from '../catalog/catalog-reads.ts'
 import type { Queryable } from '../db/connection.ts'
+import { recordNotFound } from '../lib/errors.ts'
+import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
 import type { Order } from './order-input.ts'
 
 export type OrderFilter = {

@@ -1,10 +1,11 @@
 /** In charge of the endpoints of orders and of what becomes of them. */
+
 import { z } from 'zod'
-import { pageQuery } from '../catalog/catalog-routes.ts'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
 import { eventTime, id } from '../lib/fields.ts'
+import { pageQuery } from '../lib/pagination.ts'
 import { orderInput, orderRecord, updateInputs, updateRecord } from './order-input.ts'
 import { getOrder, listOrders } from './order-reads.ts'
 import { recordUpdate } from './order-updates.ts'

@@ -1,6 +1,5 @@
 /** In charge of what becomes of an order: fulfilments, cancellations and refunds, each recorded once. */
 import { sql } from 'drizzle-orm'
-import { recordNotFound } from '../catalog/catalog-reads.ts'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import {
   type LineQuantity,
@@ -10,7 +9,7 @@ import {
   type UpdateKind,
 } from '../db/schema/orders.ts'
 import { digestOf } from '../lib/digest.ts'
-import { AppError, type FieldError } from '../lib/errors.ts'
+import { AppError, type FieldError, recordNotFound } from '../lib/errors.ts'
 import type { OrderUpdate, UpdateInput } from './order-input.ts'
 
 export type RecordedUpdate = { update: OrderUpdate; created: boolean }

@@ -1,9 +1,10 @@
 /** In charge of the endpoints of messages to Klaviyo: what waits, what was sent, what was refused, and another try. */
+
 import { z } from 'zod'
-import { pageQuery } from '../catalog/catalog-routes.ts'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { id, instant } from '../lib/fields.ts'
+import { pageQuery } from '../lib/pagination.ts'
 import {
   discardMessage,
   getMessage,

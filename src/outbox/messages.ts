@@ -1,12 +1,13 @@
 /** In charge of messages as people see them: what waits, what was sent, what Klaviyo refused, and what to do about it. */
+
 import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { type Page, readCursor, recordNotFound, writeCursor } from '../catalog/catalog-reads.ts'
 import type { Queryable } from '../db/connection.ts'
 import { timestamp } from '../db/instant.ts'
 import { metrics, outbox, type Status, statuses } from '../db/schema/outbox.ts'
-import { AppError } from '../lib/errors.ts'
+import { AppError, recordNotFound } from '../lib/errors.ts'
 import { instant } from '../lib/fields.ts'
+import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
 import { readAlarms, withoutContent } from './outbox.ts'
 
 export { metrics, statuses }

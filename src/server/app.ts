@@ -1,7 +1,6 @@
 /** In charge of the HTTP application: hangs every route, and answers whatever goes wrong. */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from 'pino'
-import type { Authorize } from '../auth/authorize.ts'
 import { keyRoutes } from '../auth/key-routes.ts'
 import { type CountRequest, countRequests } from '../auth/rate-limits.ts'
 import { availabilityRoutes } from '../catalog/availability-routes.ts'
@@ -14,6 +13,7 @@ import type { Database } from '../db/connection.ts'
 import { feedStatusRoutes } from '../feeds/feed-routes.ts'
 import { describeFeeds } from '../feeds/poll-contract.ts'
 import { limitBody } from '../http/body-limit.ts'
+import type { Authorize } from '../http/endpoint.ts'
 import { notFoundHandler } from '../http/not-found.ts'
 import { docsRoutes } from '../http/openapi-routes.ts'
 import { respondWithProblem } from '../http/problem.ts'
@@ -42,7 +42,7 @@ export type AppDeps = {
 export function createApp(parts: AppDeps): OpenAPIHono {
   const { db, config, log, metrics, authorize, workMs } = parts
   const app = new OpenAPIHono()
-  app.use(requestLog(log, metrics))
+  app.use(requestLog(log, metrics.countRequest))
   app.use(countRequests(parts.count))
   app.use(limitBody(maxBodyBytes))
   app.onError(respondWithProblem)

@@ -1,6 +1,5 @@
 /** In charge of the log: JSON lines that hold no secret and nothing of a person. */
 
-import type { DatabaseError } from 'pg'
 import { type Logger, pino } from 'pino'
 import { postgresError } from '../db/postgres-error.ts'
 import { mask } from '../lib/mask.ts'
@@ -44,7 +43,12 @@ const withoutQuoted = (message: string) => message.replace(/".*"/s, '"…"')
 const namesItsOwn = /^(08|25|28|3D|40|42|53|54|55|57|58|XX)/
 
 /** One that says a value was bad shows the value; one that a trigger of the merchant's raises may say anything. */
-function messageOf({ code = '', message, constraint, column }: DatabaseError): string {
+function messageOf({
+  code = '',
+  message,
+  constraint,
+  column,
+}: NonNullable<ReturnType<typeof postgresError>>): string {
   if (code.startsWith('22')) return mask(withoutQuoted(message))
   const brokenRule = code.startsWith('23') && (constraint ?? column) !== undefined
   return brokenRule || namesItsOwn.test(code) ? mask(message) : 'the database refused it'

@@ -1,5 +1,6 @@
 /** In charge of what a server counts as it goes: requests, polls, refreshes, and what it sends to Klaviyo. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { PollLabels } from '../feeds/poll-listener.ts'
 import { createHistogram, type Histogram } from './histogram.ts'
 
 /** What is left of one of Klaviyo's limits. */
@@ -7,14 +8,6 @@ type RateLeft = { endpoint: string; window_seconds: number; left: number }
 
 /** How much work waits for a connection of a pool. */
 type PoolWait = { pool: string; waiting: number }
-
-type PollLabels = {
-  feed: string
-  format: string
-  status: number
-  /** As `X-Feed-State` tells it; `none` where no feed was served. */
-  state: string
-}
 
 export type Metrics = {
   /** All of them and those of the process, in Prometheus's format. */

@@ -9,7 +9,7 @@ import { requestCounter } from '../auth/rate-limits.ts'
 import { type Config, currencyDecimals, type KlaviyoConfig } from '../config.ts'
 import { type Connection, connect, type Database } from '../db/connection.ts'
 import { createFeedService } from '../feeds/feed-service.ts'
-import { type FeedHandlerDeps, feedListener } from '../feeds/poll-listener.ts'
+import { type FeedHandlerDeps, feedListener, uncompressedStreams } from '../feeds/poll-listener.ts'
 import { createPollLog } from '../feeds/poll-log.ts'
 import { shutdown } from '../http/graceful-shutdown.ts'
 import { createHttpServer, type Listener } from '../http/http-server.ts'
@@ -24,7 +24,6 @@ import {
 import { type Drain, prepareToSend } from '../klaviyo/sender/sender.ts'
 import { coalesceByKey } from '../lib/coalesce.ts'
 import { AppError } from '../lib/errors.ts'
-import { identityStreams } from '../lib/semaphore.ts'
 import { withTimeout } from '../lib/with-timeout.ts'
 import { type AppDeps, createApp } from './app.ts'
 import { startSender, startWorker, type Worker } from './background.ts'
@@ -121,9 +120,9 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
     reader,
     pollLog,
     authorize: feedAuthorizer(ask, config.feedsPublic, { gate, count }),
-    streams: identityStreams(limits),
+    uncompressedStreams: uncompressedStreams(limits),
     log,
-    metrics,
+    countPoll: metrics.countPoll,
   })
   const authorize = bearerAuthorizer(ask, gate)
   const { workMs } = limits

@@ -32,7 +32,7 @@ test('of a query that Postgres refused, neither parameters nor rows are told', a
       code: '23505',
       message: 'duplicate key value violates unique constraint "stores_pkey"',
       constraint: 'stores_pkey',
-      at: expect.arrayContaining([expect.stringMatching(/^at .*log\.test\.ts/)]),
+      at: expect.arrayContaining([expect.stringMatching(/^at .*logger\.test\.ts/)]),
     })
     expect(JSON.stringify(told)).not.toContain(secret)
   } finally {
@@ -95,8 +95,8 @@ test('an error that nobody caught ends the process, and is told without what han
   const at = (name: string) =>
     JSON.stringify(pathToFileURL(join(dirname(inject('main')), name)).href)
   const script = `
-    import { endOnUncaught } from ${at('uncaught.js')}
-    endOnUncaught()
+    import { exitOnUncaught } from ${at('cli/exit-on-uncaught.js')}
+    exitOnUncaught()
     setTimeout(() => console.log('lives on'), 5000)
     Promise.reject(Object.assign(new Error('Failed query: ${secret}'), { params: ['${secret}'] }))`
   const { status, stdout, stderr } = spawnSync(

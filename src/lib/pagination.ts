@@ -1,0 +1,30 @@
+/** Pages of a list: the query parameters that ask for one, and the cursor that names where the next begins. */
+import { z } from 'zod'
+import { AppError } from './errors.ts'
+
+export type Page = { cursor?: string | undefined; limit: number }
+
+export const booleanQuery = z
+  .enum(['true', 'false'], 'must be true or false')
+  .transform((value) => value === 'true')
+  .optional()
+
+export const pageQuery = {
+  cursor: z
+    .string()
+    .max(2000)
+    .optional()
+    .meta({ description: 'The next_cursor of the page before' }),
+  limit: z.coerce.number('must be a number').int().min(1).max(1000).default(100),
+}
+
+/** Opaque to the caller: the id of the last record of a page. */
+export const writeCursor = (id: string) => Buffer.from(id).toString('base64url')
+
+export function readCursor(cursor: string): string {
+  const id = Buffer.from(cursor, 'base64url').toString()
+  if (writeCursor(id) === cursor && !id.includes('\0')) return id
+  throw new AppError('invalid', 'The cursor is not one that this server gave.', [
+    { field: 'cursor', detail: 'must be the next_cursor of an earlier page' },
+  ])
+}
