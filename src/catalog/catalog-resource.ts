@@ -2,7 +2,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import type { z } from 'zod'
-import { timestamp } from '../db/instant.ts'
+import { timestamp } from '../db/parameters.ts'
 
 export type CatalogFilter = {
   q?: string | undefined

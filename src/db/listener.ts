@@ -1,30 +1,30 @@
-/** In charge of notifications: heard on a connection of its own, which is made anew whenever it is lost. */
+/** LISTEN on a connection of its own, which is replaced whenever it is lost. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 
 export type Listener = {
   /**
-   * Calls back at every NOTIFY, and once as soon as it listens, also after a lost connection. Resolves to false
-   * behind a pooler, where it does not listen: a notification is a nudge, never the truth.
+   * Calls `onNotify` at every NOTIFY and whenever it starts to listen, also after a lost connection. Resolves to false
+   * behind a pooler, where it does not listen. A notification only wakes a worker; polling decides what there is to do.
    */
-  listen: (channel: string, nudge: () => void) => Promise<boolean>
+  listen: (channel: string, onNotify: () => void) => Promise<boolean>
   close: () => Promise<void>
 }
 
-const tryAgainMs = 300
+const retryMs = 300
 
 export function createListener(settings: pg.ClientConfig): Listener {
   const clients = new Set<pg.Client>()
   let closed = false
 
-  /** Null behind a pooler; else `lost`, which resolves when the connection is no more. */
-  async function begin(channel: string, nudge: () => void) {
+  /** Null behind a pooler; else `lost`, which resolves when the connection ends. */
+  async function begin(channel: string, onNotify: () => void) {
     const client = new pg.Client(settings)
     const lost = new Promise<void>((resolve) => client.once('end', resolve))
     clients.add(client)
-    // The end that follows is enough to know.
+    // An 'end' event follows.
     client.on('error', () => undefined)
-    client.on('notification', nudge)
+    client.on('notification', onNotify)
     void lost.then(() => clients.delete(client))
     await client.connect()
     if (await isPooled(client)) {
@@ -32,31 +32,35 @@ export function createListener(settings: pg.ClientConfig): Listener {
       return null
     }
     await client.query(`listen ${channel}`)
-    nudge()
+    onNotify()
     return { lost }
   }
 
-  async function beginUntilItDoes(channel: string, nudge: () => void) {
+  async function beginWithRetries(channel: string, onNotify: () => void) {
     for (;;) {
-      const begun = await begin(channel, nudge).catch(() => undefined)
+      const begun = await begin(channel, onNotify).catch(() => undefined)
       if (begun !== undefined || closed) return begun ?? null
-      await sleep(tryAgainMs)
+      await sleep(retryMs)
     }
   }
 
-  async function keepOn(lost: Promise<void>, channel: string, nudge: () => void): Promise<void> {
+  async function reconnect(
+    lost: Promise<void>,
+    channel: string,
+    onNotify: () => void,
+  ): Promise<void> {
     await lost
     if (closed) return
-    await sleep(tryAgainMs, undefined, { ref: false })
-    const again = closed ? null : await beginUntilItDoes(channel, nudge)
-    if (again) await keepOn(again.lost, channel, nudge)
+    await sleep(retryMs, undefined, { ref: false })
+    const again = closed ? null : await beginWithRetries(channel, onNotify)
+    if (again) await reconnect(again.lost, channel, onNotify)
   }
 
   return {
-    listen: async (channel, nudge) => {
-      const begun = await beginUntilItDoes(channel, nudge)
+    listen: async (channel, onNotify) => {
+      const begun = await beginWithRetries(channel, onNotify)
       if (!begun) return closed
-      void keepOn(begun.lost, channel, nudge)
+      void reconnect(begun.lost, channel, onNotify)
       return true
     },
     close: async () => {
@@ -67,8 +71,8 @@ export function createListener(settings: pg.ClientConfig): Listener {
 }
 
 /**
- * Postgres tells each connection the number of its process; a pooler tells a number of its own. In transaction mode
- * LISTEN would stay behind on a connection that serves others.
+ * Postgres tells each connection its backend's process id; a pooler sends an id of its own. In transaction mode LISTEN
+ * would remain on a connection that serves other clients.
  */
 async function isPooled(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query('select pg_backend_pid() as pid')

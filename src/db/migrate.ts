@@ -1,4 +1,3 @@
-/** In charge of bringing a database to the shape this version needs. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'drizzle-orm'
@@ -11,29 +10,29 @@ import { connectionSettings } from './pool.ts'
 
 const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
-/** Any number of processes may call it at once: the first one migrates, the others wait and find nothing to do. */
+/** Brings the schema up to date. Any number of processes may call it at once: one migrates, the others wait. */
 export async function migrate(databaseUrl: string): Promise<void> {
-  const gate = connect(databaseUrl, { max: 1 })
+  const connection = connect(databaseUrl, { max: 1 })
   try {
-    while (!(await migrateInTurn(gate.db, databaseUrl))) await delay(lookAgainMs)
+    while (!(await migrateUnderLock(connection.db, databaseUrl))) await delay(lockPollMs)
   } finally {
-    await gate.close()
+    await connection.close()
   }
 }
 
-const lookAgainMs = 100
+const lockPollMs = 100
 
 /**
- * False while it is another process's turn. Whoever waits holds no connection meanwhile: the pool of a pooler could be
- * used up by those that wait, and the one whose turn it is needs a second.
+ * False while another process holds the lock. Waiting processes hold no connection: they could use up a pooler's pool,
+ * and the one that migrates needs a second connection.
  */
-function migrateInTurn(gate: Database, databaseUrl: string): Promise<boolean> {
-  return gate.transaction(async (tx) => {
-    const [turn] = await tx.execute<{ ours: boolean }>(
-      sql`select pg_try_advisory_xact_lock(hashtext('storefeed.migrate')) as ours`,
+function migrateUnderLock(db: Database, databaseUrl: string): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const [lock] = await tx.execute<{ acquired: boolean }>(
+      sql`select pg_try_advisory_xact_lock(hashtext('storefeed.migrate')) as acquired`,
     )
-    if (turn?.ours) await migrateNow(databaseUrl)
-    return turn?.ours === true
+    if (lock?.acquired) await migrateNow(databaseUrl)
+    return lock?.acquired === true
   })
 }
 
@@ -47,12 +46,12 @@ async function migrateNow(databaseUrl: string): Promise<void> {
   }
 }
 
-/** How many migrations of this version the database has not had. */
+/** How many migrations of this version the database lacks. */
 export async function countMissingMigrations(db: Queryable): Promise<number> {
-  const [table] = await db.execute<{ there: boolean }>(
-    sql`select to_regclass('drizzle.__drizzle_migrations') is not null as there`,
+  const [table] = await db.execute<{ exists: boolean }>(
+    sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`,
   )
-  const [last] = table?.there
+  const [last] = table?.exists
     ? await db.execute<{ at: number | null }>(
         sql`select max(created_at)::float8 as at from drizzle.__drizzle_migrations`,
       )

@@ -1,32 +1,32 @@
-/** In charge of connections to Postgres: each is lent to one piece of work at a time, and thrown away once it broke. */
+/** A pool of connections: each serves one caller at a time, and a broken one is never used again. */
 import { Socket } from 'node:net'
 import pg from 'pg'
 import { ConnectionLost } from './postgres-error.ts'
 
-/** One query on the connection that was lent. Queries are sent at once and answered in turn, so they may be asked side by side. */
+/** Sends one query on a connection. Queries are pipelined, so several may be sent before the first is answered. */
 export type QueryFn = (query: Query, values?: unknown[]) => Promise<pg.QueryResult>
 
-/** `query_timeout`: after so many milliseconds without an answer the connection is given up. */
+/** `query_timeout`: milliseconds without an answer after which the connection is given up. */
 type Query = pg.QueryConfig & { query_timeout?: number }
 
 export type Pool = {
-  /** Waits for a connection that is free, within reason. What `work` asks must have been answered when it ends. */
-  withConnection: <T>(work: (ask: QueryFn) => Promise<T>) => Promise<T>
-  /** How much work waits for a connection at this moment. */
+  /** Waits up to 5 s for a free connection. All queries of `work` must be answered when it resolves. */
+  withConnection: <T>(work: (send: QueryFn) => Promise<T>) => Promise<T>
+  /** The number of callers waiting for a connection. */
   waiting: () => number
-  /** Work under way may end, within reason. */
+  /** Waits up to 5 s for queries in flight. */
   close: () => Promise<void>
 }
 
 const connectMs = 5_000
 const closeMs = 5_000
-/** So that connections spread anew over what stands behind an address. */
+/** So that connections spread over new servers behind the same address. */
 const lifetimeSeconds = 3_600
 
-/** How every connection is made, a pool's or one by itself. */
+/** The settings of every connection, pooled or not. */
 export function connectionSettings(url: string, applicationName: string): pg.ClientConfig {
   return {
-    connectionString: withUsualSslModes(url),
+    connectionString: withLibpqSslModes(url),
     application_name: applicationName,
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
@@ -34,8 +34,8 @@ export function connectionSettings(url: string, applicationName: string): pg.Cli
   }
 }
 
-/** `sslmode` as psql understands it, where `require` does not ask who signed the certificate. */
-function withUsualSslModes(url: string): string {
+/** `sslmode` as psql reads it, where `require` does not verify the certificate. */
+function withLibpqSslModes(url: string): string {
   const parsed = new URL(url)
   if (parsed.searchParams.has('sslmode')) parsed.searchParams.set('uselibpqcompat', 'true')
   return parsed.href
@@ -52,23 +52,23 @@ export function createPool(settings: pg.ClientConfig, max: number): Pool {
     stream: () => trackSocket(sockets),
     onConnect: useUtc,
   })
-  // While it is lent, nobody else hears of it.
+  // Errors while a caller has the connection: the pool does not see them.
   pool.on('connect', (client) => client.on('error', () => broken.add(client)))
-  // One that broke while nobody had it: the pool has dropped it already.
+  // Errors of idle connections: the pool has already removed those.
   pool.on('error', () => undefined)
 
-  async function withConnection<T>(work: (ask: QueryFn) => Promise<T>): Promise<T> {
+  async function withConnection<T>(work: (send: QueryFn) => Promise<T>): Promise<T> {
     const client = await pool.connect().catch((error: unknown) => {
       throw error instanceof pg.DatabaseError ? error : new ConnectionLost(error)
     })
-    const ask: QueryFn = (query, values) =>
+    const send: QueryFn = (query, values) =>
       client.query(query, values).catch((error: unknown) => {
-        throw isOfConnection(error, broken.has(client)) ? new ConnectionLost(error) : error
+        throw isConnectionFailure(error, broken.has(client)) ? new ConnectionLost(error) : error
       })
     try {
-      return await work(ask)
+      return await work(send)
     } finally {
-      // Whatever happened, none is lent on that is in the middle of a transaction.
+      // A connection in the middle of a transaction is closed, never reused.
       client.release(client.getTransactionStatus() !== 'I')
     }
   }
@@ -95,10 +95,10 @@ function trackSocket(sockets: Set<Socket>): Socket {
   return socket
 }
 
-/** Not by a parameter of the connection: PgBouncer knows this setting by itself, and refuses such parameters. */
+/** Set by a statement: PgBouncer rejects it as a connection parameter. */
 const useUtc = async (client: pg.ClientBase) => void (await client.query("set time zone 'UTC'"))
 
-/** The library names a query that was not answered in time by its words only. */
-const isOfConnection = (error: unknown, isBroken: boolean) =>
+/** The driver reports a query timeout by its message only. */
+const isConnectionFailure = (error: unknown, isBroken: boolean) =>
   !(error instanceof pg.DatabaseError) &&
   (isBroken || (error instanceof Error && error.message === 'Query read timeout'))

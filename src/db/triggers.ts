@@ -1,4 +1,3 @@
-/** In charge of knowing which triggers the migrations leave, and which of them a database lacks. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,24 +8,24 @@ const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.u
 const statement =
   /(CREATE|DROP)(?: CONSTRAINT)? TRIGGER (?:IF EXISTS )?(\w+)\s(?:(?:BEFORE|AFTER)[^;]*?\s)?ON (\w+)/g
 
-/** As `trigger on table`; one that is switched off counts as missing. */
+/** The triggers of the migrations that the database lacks or has disabled, as `trigger on table`. */
 export async function missingTriggers(db: Queryable): Promise<string[]> {
-  const there = await db.execute<{ name: string }>(sql`
+  const present = await db.execute<{ name: string }>(sql`
     select tgname || ' on ' || relname as name from pg_trigger join pg_class on pg_class.oid = tgrelid
     where not tgisinternal and tgenabled in ('O', 'A')`)
-  const names = new Set(there.map(({ name }) => name))
-  return [...(await wantedTriggers())].filter((name) => !names.has(name))
+  const names = new Set(present.map(({ name }) => name))
+  return [...(await expectedTriggers())].filter((name) => !names.has(name))
 }
 
-async function wantedTriggers(): Promise<Set<string>> {
-  const wanted = new Set<string>()
+async function expectedTriggers(): Promise<Set<string>> {
+  const expected = new Set<string>()
   const files = (await readdir(migrationsFolder)).filter((name) => name.endsWith('.sql')).sort()
   for (const file of files) {
     const text = await readFile(join(migrationsFolder, file), 'utf8')
     for (const [, verb, trigger, table] of text.matchAll(statement)) {
-      if (verb === 'CREATE') wanted.add(`${trigger} on ${table}`)
-      else wanted.delete(`${trigger} on ${table}`)
+      if (verb === 'CREATE') expected.add(`${trigger} on ${table}`)
+      else expected.delete(`${trigger} on ${table}`)
     }
   }
-  return wanted
+  return expected
 }

@@ -1,10 +1,9 @@
-/** In charge of doing once what many ask for at the same time. */
-
 type Waiting<T> = { promise: Promise<T>; start: () => Promise<unknown> }
 
 /**
- * Callers share one run of `work`, but never one that was under way when they came: that one may
- * have looked before their time. Up to `atOnce` runs go on side by side; one more waits for all who came meanwhile.
+ * Request coalescing: concurrent callers share one run of `work`. Unlike singleflight, no caller joins a run that began
+ * before the call, because that run may have read an older state. Up to `concurrency` runs go on side by side; callers
+ * that arrive meanwhile share the next one.
  */
 export function coalesce<T>(work: () => Promise<T>, concurrency = 1): () => Promise<T> {
   let running = 0
@@ -23,14 +22,14 @@ export function coalesce<T>(work: () => Promise<T>, concurrency = 1): () => Prom
   return () => {
     if (!next) {
       next = waitingFor(work)
-      // Once all that came in at this moment has been read, so that it is one run.
+      // After the input that has already arrived is read, so that its callers share this run.
       setImmediate(startNext)
     }
     return next.promise
   }
 }
 
-/** `promise` becomes what `work` does once it is started; `start` never fails. */
+/** `promise` settles as `work` does once it is started; `start` never rejects. */
 function waitingFor<T>(work: () => Promise<T>): Waiting<T> {
   let start: Waiting<T>['start'] = () => Promise.resolve()
   const promise = new Promise<T>((resolve, reject) => {
@@ -39,20 +38,20 @@ function waitingFor<T>(work: () => Promise<T>): Waiting<T> {
   return { promise, start }
 }
 
-/** As `sharedWork`, for each name by itself. */
+/** As {@link coalesce}, for each key by itself. */
 export function coalesceByKey<T>(
-  work: (name: string) => Promise<T>,
-  atOnce = 1,
-): (name: string) => Promise<T> {
-  const known = new Map<string, { share: () => Promise<T>; sharers: number }>()
-  return async (name) => {
-    const named = known.get(name) ?? { share: coalesce(() => work(name), atOnce), sharers: 0 }
-    known.set(name, named)
-    named.sharers++
+  work: (key: string) => Promise<T>,
+  concurrency = 1,
+): (key: string) => Promise<T> {
+  const entries = new Map<string, { run: () => Promise<T>; callers: number }>()
+  return async (key) => {
+    const entry = entries.get(key) ?? { run: coalesce(() => work(key), concurrency), callers: 0 }
+    entries.set(key, entry)
+    entry.callers++
     try {
-      return await named.share()
+      return await entry.run()
     } finally {
-      if (--named.sharers === 0) known.delete(name)
+      if (--entry.callers === 0) entries.delete(key)
     }
   }
 }

@@ -1,6 +1,6 @@
-/** In charge of telling a repeat from a contradiction: the same body has the same digest, however its keys are ordered. */
 import { createHash } from 'node:crypto'
 
+/** The same for equal JSON values whatever the order of their keys, so that a repeated request is recognized. */
 export function digestOf(body: unknown): string {
   return createHash('sha256')
     .update(JSON.stringify(sorted(body)))

@@ -1,6 +1,4 @@
-/** In charge of the one error that storefeed raises on purpose: a refusal, told in words a person can act on. */
-
-/** What can be refused, and why. The HTTP status of each stands in one table, in routes/problem.ts. */
+/** Each maps to one HTTP status, in the table of http/problem.ts. */
 export type ErrorCode =
   | 'malformed'
   | 'unauthorized'
@@ -18,15 +16,15 @@ export type ErrorCode =
   | 'headers_too_large'
   | 'unavailable'
 
-/** One faulty field: its dotted path as the caller wrote it (`products.3.title`), and what is wrong with it. */
+/** An invalid field: its dotted path as the caller wrote it (`products.3.title`), and what is wrong with it. */
 export type FieldError = { field: string; detail: string }
 
-/** What an answer tells besides its words: what is allowed instead, and when to try again. */
+/** Become the response headers Allow and Retry-After. */
 export type ErrorHints = { allow?: string; retryAfterSeconds?: number }
 
-/** A request that is understood and turned down. The message is shown to the caller, so it never holds SQL or a secret. */
+/** An error raised on purpose. Its message is shown to the caller: it says what to do, and never holds SQL or a secret. */
 export class AppError extends Error {
-  override readonly name = 'Refusal'
+  override readonly name = 'AppError'
   readonly code: ErrorCode
   readonly fieldErrors: FieldError[]
   readonly hints: ErrorHints
@@ -34,16 +32,16 @@ export class AppError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    faults: FieldError[] = [],
-    advice: ErrorHints = {},
+    fieldErrors: FieldError[] = [],
+    hints: ErrorHints = {},
   ) {
     super(message)
     this.code = code
-    this.fieldErrors = faults
-    this.hints = advice
+    this.fieldErrors = fieldErrors
+    this.hints = hints
   }
 }
 
-export function recordNotFound(noun: string, id: string): never {
-  throw new AppError('not_found', `There is no ${noun} with the id "${id}".`)
+export function recordNotFound(name: string, id: string): never {
+  throw new AppError('not_found', `There is no ${name} with the id "${id}".`)
 }

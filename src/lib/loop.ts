@@ -1,24 +1,24 @@
-/** In charge of background loops: one piece of work over and over, at every nudge and at least every so often. */
+/** A background loop: runs its work again whenever it is woken, and at least at a fixed interval. */
 
 export type Loop = {
   /** Run again as soon as the pause allows. */
   wake: () => void
-  /** Resolves when the work at hand is done and no more is begun. */
+  /** Resolves when the current run is done; no other begins. */
   stop: () => Promise<void>
 }
 
 export type LoopSettings = {
-  /** The longest between two runs, nudged or not. */
+  /** The longest time between two runs. */
   everyMs: number
-  /** The shortest between the end of a run and the next, so that a burst of nudges costs one run. */
+  /** The shortest time between two runs, so that a burst of wake-ups costs one run. */
   pauseMs: number
-  /** How many times as long as the run the pause after it lasts at least, within reason. */
+  /** The pause after a run is at least this many times as long as the run, up to a minute. */
   idleRatio: number
-  /** Told of a run that failed; the loop goes on. */
+  /** Called when a run fails; the loop goes on. */
   onError: (error: unknown) => void
 }
 
-const maxRestMs = 60_000
+const maxPauseMs = 60_000
 
 export function startLoop(
   work: () => Promise<unknown>,
@@ -27,7 +27,7 @@ export function startLoop(
   let stopped = false
   let woken = false
   let endWait = () => {}
-  let resting = false
+  let pausing = false
 
   const wait = (ms: number) =>
     new Promise<void>((resolve) => {
@@ -43,14 +43,14 @@ export function startLoop(
       woken = false
       const started = performance.now()
       await work().catch(onError)
-      const restMs = Math.min(
-        maxRestMs,
+      const pausedMs = Math.min(
+        maxPauseMs,
         Math.max(pauseMs, idleRatio * (performance.now() - started)),
       )
-      resting = true
-      if (!stopped) await wait(restMs)
-      resting = false
-      if (!stopped && !woken) await wait(Math.max(0, everyMs - restMs))
+      pausing = true
+      if (!stopped) await wait(pausedMs)
+      pausing = false
+      if (!stopped && !woken) await wait(Math.max(0, everyMs - pausedMs))
     }
   }
 
@@ -58,7 +58,7 @@ export function startLoop(
   return {
     wake() {
       woken = true
-      if (!resting) endWait()
+      if (!pausing) endWait()
     },
     async stop() {
       stopped = true

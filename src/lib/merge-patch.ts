@@ -1,7 +1,6 @@
-/** In charge of JSON merge patches (RFC 7396) on records, which are flat but for their metadata. */
 type Fields = Record<string, unknown>
 
-/** A null in the patch removes the member. Neither argument is changed. */
+/** JSON merge patch (RFC 7396): a null removes the member. Neither argument is changed. */
 export function mergePatch(target: Fields, patch: Fields): Fields {
   const merged = new Map(Object.entries(target))
   for (const [key, value] of Object.entries(patch)) {

@@ -1,4 +1,4 @@
-/** Pages of a list: the query parameters that ask for one, and the cursor that names where the next begins. */
+/** Cursor pagination: query parameters, and the cursor. */
 import { z } from 'zod'
 import { AppError } from './errors.ts'
 
@@ -14,17 +14,17 @@ export const pageQuery = {
     .string()
     .max(2000)
     .optional()
-    .meta({ description: 'The next_cursor of the page before' }),
+    .meta({ description: 'The next_cursor of the previous page' }),
   limit: z.coerce.number('must be a number').int().min(1).max(1000).default(100),
 }
 
-/** Opaque to the caller: the id of the last record of a page. */
+/** Opaque to the client: the id of the last record of a page. */
 export const writeCursor = (id: string) => Buffer.from(id).toString('base64url')
 
 export function readCursor(cursor: string): string {
   const id = Buffer.from(cursor, 'base64url').toString()
   if (writeCursor(id) === cursor && !id.includes('\0')) return id
-  throw new AppError('invalid', 'The cursor is not one that this server gave.', [
-    { field: 'cursor', detail: 'must be the next_cursor of an earlier page' },
+  throw new AppError('invalid', 'The cursor is invalid.', [
+    { field: 'cursor', detail: 'must be the next_cursor of a previous page' },
   ])
 }

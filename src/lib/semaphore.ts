@@ -1,6 +1,4 @@
-/** At most so many pieces of work at once; the rest wait in line, first come, first served. */
-
-/** Runs `work` when its turn comes; rejects without running it when that takes too long. */
+/** Runs `work` once a permit is free, first come, first served; rejects without running it after the wait. */
 export type Semaphore = <T>(work: () => Promise<T>) => Promise<T>
 
 export function semaphore(permits: number, waitMs: number, timeoutError: () => Error): Semaphore {

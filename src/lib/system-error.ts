@@ -1,5 +1,3 @@
-/** In charge of reading what the operating system says when it refuses. */
-
 /** A handler for `catch`: the value when the path does not exist; any other failure goes on. */
 export function ifMissing<T>(value: T): (error: unknown) => T {
   return (error) => {

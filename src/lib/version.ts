@@ -1,4 +1,3 @@
-/** In charge of the version of storefeed, which stands in package.json. */
 import { createRequire } from 'node:module'
 import { z } from 'zod'
 

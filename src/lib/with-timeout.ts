@@ -1,23 +1,18 @@
-/** In charge of not waiting for ever: for a database that takes its time, or that says nothing at all. */
+export class TimeoutError extends Error {}
 
-/**
- * Rejects with what `late` makes when `work` takes longer; what it does goes on, and its own failure is
- * then told to nobody.
- */
+/** Rejects after `ms`. The work itself goes on; its own failure is then ignored. */
 export async function withTimeout<T>(
   work: Promise<T>,
   ms: number,
-  late: () => Error = () => new TimeoutError(`nothing came of it within ${ms} ms`),
+  timeoutError: () => Error = () => new TimeoutError(`timed out after ${ms} ms`),
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(late()), ms)
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(timeoutError()), ms)
   })
   try {
-    return await Promise.race([work, tooLate])
+    return await Promise.race([work, timeout])
   } finally {
     clearTimeout(timer)
   }
 }
-
-export class TimeoutError extends Error {}

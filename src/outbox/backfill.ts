@@ -1,9 +1,9 @@
 /** In charge of history: making sure that every order of a period, with its items and updates, has its messages. */
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
+import { textArray } from '../db/parameters.ts'
 import { orders, orderUpdates } from '../db/schema/orders.ts'
 import { outbox } from '../db/schema/outbox.ts'
-import { textArray } from '../db/text-array.ts'
 import { withoutContent } from './outbox.ts'
 
 /** ISO 8601 with an offset; null is without end. `to` is not part of it. */

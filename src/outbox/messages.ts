@@ -3,7 +3,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Queryable } from '../db/connection.ts'
-import { timestamp } from '../db/instant.ts'
+import { timestamp } from '../db/parameters.ts'
 import { metrics, outbox, type Status, statuses } from '../db/schema/outbox.ts'
 import { AppError, recordNotFound } from '../lib/errors.ts'
 import { instant } from '../lib/fields.ts'

@@ -1,6 +1,7 @@
 /** In charge of the outbox: claiming the messages that are due, and settling what became of them. */
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
+import { textArray } from '../db/parameters.ts'
 import { orders } from '../db/schema/orders.ts'
 import {
   type Metric,
@@ -11,7 +12,6 @@ import {
   type QueueName,
   type Status,
 } from '../db/schema/outbox.ts'
-import { textArray } from '../db/text-array.ts'
 
 export type Message = {
   id: number

@@ -43,7 +43,7 @@ test.each([
     expect(answer.headers.get('Retry-After')).toBe('5')
     expect(answer.body).toMatchObject({
       type: 'urn:storefeed:unavailable',
-      detail: 'The database took too long, and nothing was changed.',
+      detail: 'The database timed out. Nothing was changed.',
     })
     await untilNobodyWaits(server.database.db)
   })

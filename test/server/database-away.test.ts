@@ -58,7 +58,7 @@ test('a server without its database lives, is not ready, asks to try again, and 
       type: 'urn:storefeed:unavailable',
       title: 'Not available at the moment',
       status: 503,
-      detail: 'The database does not answer. Try again soon.',
+      detail: 'The database does not answer. Try again later.',
     })
   }
   await wire.mend()

@@ -82,7 +82,7 @@ test('migrations that are missing are counted, and the server is not ready', asy
       returning hash, created_at`,
   )
   expect(await readiness()).toEqual(
-    notReady('Migrations of this version are missing in the database: 1. Run storefeed migrate.'),
+    notReady('The database lacks migrations of this version (1). Run storefeed migrate.'),
   )
   await db.execute(
     sql`insert into drizzle.__drizzle_migrations (hash, created_at) values (${last?.hash}, ${last?.created_at})`,
@@ -103,15 +103,11 @@ test('a database that takes no writes is told, and a write is asked to come agai
     await readOnly('on')
     await expect
       .poll(readiness, { timeout: 10_000 })
-      .toEqual(
-        notReady(
-          'The database is set to read only (default_transaction_read_only): nothing can be written.',
-        ),
-      )
+      .toEqual(notReady('The database is read-only (default_transaction_read_only).'))
     const { status, headers, body } = await server.ask('PUT', '/v1/products/p', { title: 'P' })
     expect([status, headers.get('Retry-After')]).toEqual([503, '5'])
     expect(body).toMatchObject({
-      detail: 'The database takes no writes at the moment. Try again soon.',
+      detail: 'The database is read-only at the moment. Try again later.',
     })
     await readOnly('off')
     await expect.poll(readiness, { timeout: 10_000 }).toEqual([200, expect.anything()])
@@ -168,7 +164,7 @@ test('a standby is told', async () => {
     try {
       const answer = await fetch(`${another.url}/readyz`)
       expect([answer.status, await answer.json()]).toEqual(
-        notReady('The database is a standby: nothing can be written until it is promoted.'),
+        notReady('The database is a standby: it is read-only until it is promoted.'),
       )
     } finally {
       await another.stop()

@@ -45,7 +45,7 @@ test('of a query that never came to Postgres, its parameters are not told', asyn
   try {
     const told = describeError(await failureOf(db, sql`select ${secret}`))
     expect(told).toMatchObject({
-      message: 'the connection to Postgres is lost',
+      message: 'the connection to Postgres failed',
       cause: { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED 127.0.0.1:1' },
     })
     expect(JSON.stringify(told)).not.toContain(secret)

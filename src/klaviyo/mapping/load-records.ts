@@ -1,7 +1,7 @@
 /** In charge of reading what events are built from: orders with all that hangs on them, in one query. */
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../../db/connection.ts'
-import { textArray } from '../../db/text-array.ts'
+import { textArray } from '../../db/parameters.ts'
 import type { OrderRecord, PersonRecord } from './records.ts'
 
 const customerColumns = sql`

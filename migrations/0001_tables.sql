@@ -1,6 +1,3 @@
--- 12 bits of an id, the same on every server and for ever: its place among the 4096 ranges of a feed.
-CREATE FUNCTION catalog_hash(id text) RETURNS smallint LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ('x' || substr(md5(id), 1, 3))::bit(12)::int::smallint;
---> statement-breakpoint
 CREATE SEQUENCE "public"."catalog_version" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1;--> statement-breakpoint
 CREATE TABLE "api_keys" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "api_keys_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
@@ -116,12 +113,19 @@ CREATE TABLE "visits" (
 	CONSTRAINT "visits_once" UNIQUE("customer_id","store_id","at")
 );
 --> statement-breakpoint
+CREATE TABLE "feed_builds" (
+	"feed" text NOT NULL,
+	"version" bigint NOT NULL,
+	"build" uuid DEFAULT gen_random_uuid() NOT NULL,
+	CONSTRAINT "feed_builds_feed_version_pk" PRIMARY KEY("feed","version")
+);
+--> statement-breakpoint
 CREATE TABLE "feed_changes" (
 	"feed" text NOT NULL,
 	"hash" smallint,
 	"changed_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"linked_to" text collate "C",
-	CONSTRAINT "feed_changes_hash_valid" CHECK ("feed_changes"."hash" between -1 and 4095),
+	CONSTRAINT "feed_changes_hash_valid" CHECK ("feed_changes"."hash" between -1 and 16383),
 	CONSTRAINT "feed_changes_one_subject" CHECK (num_nonnulls("feed_changes"."hash", "feed_changes"."linked_to") = 1)
 );
 --> statement-breakpoint
@@ -250,16 +254,16 @@ CREATE TABLE "outbox" (
 	CONSTRAINT "outbox_belongs_to_one" CHECK (case when "outbox"."metric" = 'profile' then "outbox"."order_id" is null and "outbox"."customer_id" is not null else "outbox"."order_id" is not null and "outbox"."customer_id" is null end)
 );
 --> statement-breakpoint
-CREATE TABLE "outbox_requeues" (
-	"customer_id" text collate "C" NOT NULL
-);
---> statement-breakpoint
 CREATE TABLE "outbox_queues" (
 	"queue" text PRIMARY KEY NOT NULL,
 	"paused_until" timestamp with time zone,
 	"alarm" text,
 	"alarm_at" timestamp (3) with time zone,
 	"requests" jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "outbox_requeues" (
+	"customer_id" text collate "C" NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "outbox_settings" (
@@ -280,6 +284,7 @@ CREATE INDEX "stores_hash" ON "stores" USING btree ("hash");--> statement-breakp
 CREATE UNIQUE INDEX "customers_email" ON "customers" USING btree (lower("email"));--> statement-breakpoint
 CREATE INDEX "customers_phone_number" ON "customers" USING btree ("phone_number");--> statement-breakpoint
 CREATE INDEX "feed_changes_feed" ON "feed_changes" USING btree ("feed");--> statement-breakpoint
+CREATE INDEX "feed_chunks_version" ON "feed_chunks" USING btree ("feed","format","version");--> statement-breakpoint
 CREATE INDEX "feed_polls_feed_at" ON "feed_polls" USING btree ("feed","at");--> statement-breakpoint
 CREATE INDEX "order_updates_occurred_at" ON "order_updates" USING btree ("occurred_at");--> statement-breakpoint
 CREATE INDEX "orders_customer" ON "orders" USING btree ("customer_id");--> statement-breakpoint
@@ -292,9 +297,3 @@ CREATE INDEX "outbox_due_profiles" ON "outbox" USING btree ("backfill","next_at"
 CREATE INDEX "outbox_settled_at" ON "outbox" USING brin ("settled_at");--> statement-breakpoint
 CREATE INDEX "outbox_created_at" ON "outbox" USING btree ("created_at","id");--> statement-breakpoint
 CREATE INDEX "outbox_set_aside" ON "outbox" USING btree ("status","created_at","id") WHERE "outbox"."status" in ('failed', 'unsendable', 'discarded');
---> statement-breakpoint
--- Chunks are compressed already: Postgres need not try again.
-ALTER TABLE feed_chunks ALTER COLUMN body SET STORAGE EXTERNAL;
---> statement-breakpoint
--- Notes come and go all day: their table is kept small.
-ALTER TABLE feed_changes SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);

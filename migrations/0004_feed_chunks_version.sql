@@ -1,1 +1,0 @@
-CREATE INDEX "feed_chunks_version" ON "feed_chunks" USING btree ("feed","format","version");
