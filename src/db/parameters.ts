@@ -6,11 +6,6 @@ export function textArray(texts: readonly string[]): SQL {
   return sql`array(select jsonb_array_elements_text(${JSON.stringify(texts)}::jsonb))`
 }
 
-/** An `int[]`. */
-export function integerArray(numbers: readonly number[]): SQL {
-  return sql`array(select jsonb_array_elements_text(${JSON.stringify(numbers)}::jsonb)::int)`
-}
-
 /** An ISO 8601 time with an offset, as a number: Postgres reads neither the year 0 nor every offset that ISO 8601 allows. */
 export const timestamp = (time: string): SQL =>
   sql`to_timestamp(${Date.parse(time)}::float8 / 1000)`

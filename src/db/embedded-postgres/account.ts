@@ -1,8 +1,8 @@
-/** In charge of running Postgres's programs to their end, as an account Postgres accepts: it refuses root. */
+/** Runs Postgres's programs as an account that Postgres accepts: it rejects root. */
 import { spawn } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 
-/** Who runs a program: through another program or under another identity, or simply as this process. */
+/** How a program is run: through another program, under another uid, or as this process. */
 export type Account = { through: string[]; identity: { uid?: number; gid?: number } }
 
 export type Outcome = { ok: boolean; output: string }
@@ -13,8 +13,8 @@ const nobody = 65534
 const namespace = ['unshare', '--user', `--map-user=${nobody}`, `--map-group=${nobody}`]
 
 /**
- * Root lends itself to whoever owns the directory. When that is root again, Postgres runs in a user
- * namespace that shows root as nobody; where the kernel forbids it, the directory is given to nobody.
+ * As root, Postgres runs as the owner of the directory. When that is root too, it runs in a user namespace that maps
+ * root to nobody; where the kernel forbids that, the directory is given to nobody.
  */
 export async function accountFor(dataDir: string): Promise<Account> {
   if (process.getuid?.() !== 0) return currentAccount
@@ -26,12 +26,12 @@ export async function accountFor(dataDir: string): Promise<Account> {
   return { through: [], identity: { uid: nobody, gid: nobody } }
 }
 
-/** Never rejects: a program that cannot be started is an outcome like any other. */
+/** Never rejects: a program that cannot be started is a failed outcome. */
 export function run(account: Account, program: string, args: string[]): Promise<Outcome> {
   const [command = program, ...rest] = [...account.through, program, ...args]
   return new Promise((resolve) => {
     let output = ''
-    const keep = (text: string) => {
+    const append = (text: string) => {
       output += text
     }
     const child = spawn(command, rest, {
@@ -40,11 +40,11 @@ export function run(account: Account, program: string, args: string[]): Promise<
       stdio: ['ignore', 'pipe', 'pipe'],
       windowsHide: true,
     })
-    child.stdout.setEncoding('utf8').on('data', keep)
-    child.stderr.setEncoding('utf8').on('data', keep)
+    child.stdout.setEncoding('utf8').on('data', append)
+    child.stderr.setEncoding('utf8').on('data', append)
     child.once('error', (error) => resolve({ ok: false, output: error.message }))
     child.once('close', (code) => resolve({ ok: code === 0, output: output.trim() }))
-    // On Windows the server inherits the pipes of pg_ctl and would hold them open for good.
+    // On Windows the server inherits the pipes of pg_ctl and would keep them open.
     child.once('exit', () =>
       setTimeout(() => [child.stdout.destroy(), child.stderr.destroy()], 200),
     )

@@ -1,4 +1,4 @@
-/** In charge of finding Postgres's programs: the package for this platform, else one the system has. */
+/** Finds Postgres's programs: those of the npm package for this platform, else those of the system. */
 import { readdir, readFile, realpath, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
@@ -9,27 +9,27 @@ import { type Account, currentAccount, run } from './account.ts'
 
 export type Postgres = { initdb: string; pgCtl: string; major: number }
 
-/** The first Postgres that runs here under `account`. Throws a {@link AppError} when there is none. */
+/** The first Postgres that runs under `account`. Throws an {@link AppError} when there is none. */
 export async function findPostgres(account: Account): Promise<Postgres> {
-  const faults: string[] = []
+  const failures: string[] = []
   for (const find of [packaged, onPath, installed]) {
     for (const directory of await find()) {
       const tried = await tryOut(account, directory)
       if (typeof tried !== 'string') return tried
-      faults.push(tried)
+      failures.push(tried)
     }
   }
   const tries =
-    faults.length > 0
-      ? ` What was found does not run (when libraries are missing, start once as the owner of node_modules):\n  ${faults.join('\n  ')}`
+    failures.length > 0
+      ? ` These did not run (if libraries are missing, start once as the owner of node_modules):\n  ${failures.join('\n  ')}`
       : ''
   throw new AppError(
     'invalid',
-    `There is no Postgres to embed for ${process.platform} ${process.arch}. Set DATABASE_URL, or install Postgres where the account it runs as can read it (root cannot run it).${tries}`,
+    `No Postgres found to embed on ${process.platform} ${process.arch}. Set DATABASE_URL, or install Postgres where a user other than root can read it.${tries}`,
   )
 }
 
-/** All three are needed, and some systems install them apart: initdb is the one that is missing. */
+/** All three programs are needed; some systems package initdb separately. */
 async function tryOut(account: Account, directory: string): Promise<Postgres | string> {
   const [postgres, initdb, pgCtl] = ['postgres', 'initdb', 'pg_ctl'].map((name) => ({
     path: join(directory, name),
@@ -64,22 +64,22 @@ function resolvePackage(name: string): string | undefined {
 
 const links = z.array(z.object({ source: z.string(), target: z.string() }))
 
-/** A package from npm carries no symbolic links; its install script would make them, but none is run. */
+/** npm packages contain no symbolic links. The package's install script would make them, but install scripts may be off. */
 async function linkLibraries(root: string): Promise<void> {
   const list = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(
     ifMissing('[]'),
   )
   for (const { source, target } of links.parse(JSON.parse(list))) {
-    await symlink(basename(source), join(root, target)).catch(ifNotMade)
+    await symlink(basename(source), join(root, target)).catch(ignoreIfImpossible)
   }
 }
 
-/** Made before, or not ours to make: then running the programs tells whether anything is missing. */
-function ifNotMade(error: unknown): void {
+/** They exist already, or the directory is not writable: running the programs then shows whether any is missing. */
+function ignoreIfImpossible(error: unknown): void {
   if (!['EEXIST', 'EACCES', 'EPERM', 'EROFS'].includes(codeOf(error))) throw error
 }
 
-/** What is on the PATH is often a link to the directory that holds all of them. */
+/** The entry on the PATH is often a link into the directory that has all programs. */
 async function onPath(): Promise<string[]> {
   const found =
     process.platform === 'win32'
@@ -89,7 +89,7 @@ async function onPath(): Promise<string[]> {
   return found.ok && first ? [dirname(await realpath(first))] : []
 }
 
-/** Where Debian keeps each major, off the PATH: newest first. */
+/** Debian keeps each major version here, not on the PATH; newest first. */
 async function installed(): Promise<string[]> {
   const home = '/usr/lib/postgresql'
   const majors = await readdir(home).catch(ifMissing([]))

@@ -1,4 +1,4 @@
-/** In charge of the data directory of the embedded Postgres: made once, whole or not at all, and of the right version. */
+/** The data directory: created atomically, and checked to be of the right version. */
 import {
   chown,
   mkdir,
@@ -20,25 +20,25 @@ import { isAlive } from './server-lease.ts'
 
 export type Cluster = { directory: string; log: string; account: Account; postgres: Postgres }
 
-/** Throws a {@link AppError} when there is no Postgres, or none that can read what is there. */
+/** Throws an {@link AppError} when there is no Postgres, or none that can read the directory. */
 export async function openCluster(dataDir: string): Promise<Cluster> {
   const home = await makeHome(resolve(dataDir))
   const account = await accountFor(home)
   const postgres = await findPostgres(account)
   const directory = join(home, 'postgres')
-  await removeAbandonedDrafts(home)
+  await removeAbandonedDirectories(home)
   if ((await versionOf(directory)) === undefined) await create(home, directory, account, postgres)
   const found = await versionOf(directory)
   if (found !== String(postgres.major)) {
     throw new AppError(
       'conflict',
-      `${directory} was made by Postgres ${found}, and the one at hand is Postgres ${postgres.major}, which cannot read it. Start it with Postgres ${found} and give its address as DATABASE_URL, or move the directory away to begin anew.`,
+      `${directory} was created by Postgres ${found}; the installed Postgres ${postgres.major} cannot read it. Run Postgres ${found} on it and set DATABASE_URL, or move the directory away to start with an empty database.`,
     )
   }
   return { directory, log: join(home, 'postgres.log'), account, postgres }
 }
 
-/** Made by root in somebody's directory, it becomes theirs: they must be able to go on without root. */
+/** A directory that root creates belongs to the owner of its parent, so that they can start without root later. */
 async function makeHome(path: string): Promise<string> {
   const parent = dirname(path)
   await mkdir(parent, { recursive: true })
@@ -57,47 +57,47 @@ async function versionOf(directory: string): Promise<string | undefined> {
   return text?.trim()
 }
 
-/** Of several processes that create at once, the first to rename wins and the others drop their draft. */
+/** Of several processes at once, the first to rename its temporary directory wins; the others delete theirs. */
 async function create(home: string, directory: string, account: Account, postgres: Postgres) {
-  const draft = await mkdtemp(join(home, `${draftPrefix}${process.pid}-`))
+  const temporary = await mkdtemp(join(home, `${temporaryPrefix}${process.pid}-`))
   try {
     const { uid, gid } = account.identity
-    if (uid !== undefined && gid !== undefined) await chown(draft, uid, gid)
-    await runOrThrow(account, postgres.initdb, ['-D', draft, ...initdbOptions(postgres.major)])
-    await rename(draft, directory)
+    if (uid !== undefined && gid !== undefined) await chown(temporary, uid, gid)
+    await runOrThrow(account, postgres.initdb, ['-D', temporary, ...initdbOptions(postgres.major)])
+    await rename(temporary, directory)
     await syncDirectory(home)
   } catch (error) {
-    await rm(draft, { recursive: true, force: true })
+    await rm(temporary, { recursive: true, force: true })
     if ((await versionOf(directory)) === undefined) throw error
   }
 }
 
-/** The locale that sorts the same on every machine is built in from 17 on; before, C comes closest. */
+/** From version 17 on there is a built-in locale that sorts the same on every machine; before that, C is the closest. */
 function initdbOptions(major: number): string[] {
   const common = ['-U', 'storefeed', '-A', 'trust', '-E', 'UTF8', '--locale=C']
   return major < 17 ? common : [...common, '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
 }
 
-/** The rename outlives a power cut only once the directory that holds it is on disk. */
+/** A rename survives a power failure only once the parent directory is on disk. */
 async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const handle = await open(path)
   await handle.sync().finally(() => handle.close())
 }
 
-const draftPrefix = 'postgres.new-'
+const temporaryPrefix = 'postgres.new-'
 
-async function removeAbandonedDrafts(home: string): Promise<void> {
+async function removeAbandonedDirectories(home: string): Promise<void> {
   for (const name of await readdir(home)) {
-    if (name.startsWith(draftPrefix) && (await isAbandoned(home, name))) {
+    if (name.startsWith(temporaryPrefix) && (await isAbandoned(home, name))) {
       await rm(join(home, name), { recursive: true, force: true, maxRetries: 5 })
     }
   }
 }
 
-/** Its maker is dead, or has taken minutes over what takes seconds and its pid is another's by now. */
-async function isAbandoned(home: string, draft: string): Promise<boolean> {
-  const maker = Number.parseInt(draft.slice(draftPrefix.length), 10)
-  const made = await stat(join(home, draft)).catch(ifMissing(undefined))
-  return !isAlive(maker) || Date.now() - (made?.mtimeMs ?? 0) > 10 * 60_000
+/** Its process is dead, or it is minutes old, when the pid may belong to another process. */
+async function isAbandoned(home: string, temporary: string): Promise<boolean> {
+  const pid = Number.parseInt(temporary.slice(temporaryPrefix.length), 10)
+  const created = await stat(join(home, temporary)).catch(ifMissing(undefined))
+  return !isAlive(pid) || Date.now() - (created?.mtimeMs ?? 0) > 10 * 60_000
 }

@@ -1,4 +1,4 @@
-/** In charge of the embedded Postgres: a real server in a data directory, shared by every process that uses it. */
+/** A real Postgres server in a data directory, shared by every process that uses it. README.md says what it guarantees. */
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,52 +10,55 @@ import { acquireLease, type ServerLease } from './server-lease.ts'
 
 export type EmbeddedPostgres = {
   url: string
-  /** Stops the server as well, unless another process still uses it. To be called once nothing here does. */
+  /** Releases the server, and stops it when no other process uses it. Close all connections first. */
   stop: () => Promise<void>
 }
 
 /**
- * Starts the server of `dataDir`, or adopts the one that already runs; `settings` (of postgresql.conf)
- * count only for a start. The server outlives this process when `stop` is not called. Throws a
- * {@link AppError} when there is no Postgres to run, none that fits the directory, or no answer.
+ * Starts the server of `dataDir`, or uses the one that already runs; `settings` (of postgresql.conf) apply only when it
+ * starts one. The server outlives this process unless `stop` is called. Throws an {@link AppError} when no Postgres is
+ * found, none that can read the directory, or the running one does not answer.
  */
 export async function startEmbedded(
   dataDir: string,
   { settings = {} }: { settings?: Record<string, string> } = {},
 ): Promise<EmbeddedPostgres> {
   const cluster = await openCluster(dataDir)
-  const seat = await join(cluster, settings)
-  return { url: seat.url, stop: () => leave(cluster, seat) }
+  const lease = await startOrJoin(cluster, settings)
+  return { url: lease.url, stop: () => release(cluster, lease) }
 }
 
 const maxStarts = 8
-const patienceMs = 30_000
-const stopMs = 120_000
+const answerTimeoutMs = 30_000
+const stopTimeoutMs = 120_000
 
-/** Others may start and stop the same server all the while; Postgres's own lock decides who does. */
-async function join(cluster: Cluster, settings: Record<string, string>): Promise<ServerLease> {
+/** Other processes may start and stop the same server meanwhile; Postgres's own lock decides which one wins. */
+async function startOrJoin(
+  cluster: Cluster,
+  settings: Record<string, string>,
+): Promise<ServerLease> {
   for (let starts = 1; ; starts++) {
-    const verdict = await settle(cluster)
-    if (verdict !== 'none') return verdict
+    const lease = await waitForLease(cluster)
+    if (lease !== 'none') return lease
     const { ok } = await start(cluster, settings)
     if (!ok && starts >= maxStarts) throw await startFailure(cluster)
     if (!ok) await delay(50 * starts)
   }
 }
 
-/** Waits as long as the server says that it starts or stops, which after a crash may take minutes. */
-async function settle(cluster: Cluster): Promise<ServerLease | 'none'> {
-  let giveUpAt = Date.now() + patienceMs
+/** Waits as long as the server reports that it starts or stops; recovery after a crash may take minutes. */
+async function waitForLease(cluster: Cluster): Promise<ServerLease | 'none'> {
+  let deadline = Date.now() + answerTimeoutMs
   for (;;) {
-    const verdict = await acquireLease(cluster.directory)
-    if (verdict === 'busy') giveUpAt = Date.now() + patienceMs
-    else if (verdict !== 'silent') return verdict
-    if (Date.now() > giveUpAt) throw noAnswer(cluster)
+    const result = await acquireLease(cluster.directory)
+    if (result === 'busy') deadline = Date.now() + answerTimeoutMs
+    else if (result !== 'unresponsive') return result
+    if (Date.now() > deadline) throw noAnswer(cluster)
     await delay(50)
   }
 }
 
-/** pg_ctl puts the server into a session of its own, so that Ctrl-C in the terminal does not reach it. */
+/** pg_ctl starts the server in a session of its own, so that Ctrl-C in the terminal does not reach it. */
 async function start(cluster: Cluster, settings: Record<string, string>): Promise<Outcome> {
   const all = {
     listen_addresses: '127.0.0.1',
@@ -69,24 +72,24 @@ async function start(cluster: Cluster, settings: Record<string, string>): Promis
   return pgCtl(cluster, ['start', '-D', directory, '-l', log, '-w', '-o', options.join(' ')])
 }
 
-/** pg_ctl hands the options of the server to a shell. */
+/** pg_ctl passes the server's options through a shell. */
 function quote(word: string): string {
   return process.platform === 'win32' ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`
 }
 
-/** To wait is ours: pg_ctl takes a server that another process starts meanwhile for the one it has stopped. */
-async function leave(cluster: Cluster, seat: ServerLease): Promise<void> {
+/** Waits here, not in pg_ctl, which confuses a server that another process starts meanwhile with the one it stopped. */
+async function release(cluster: Cluster, lease: ServerLease): Promise<void> {
   try {
-    if (!(await seat.release())) return
+    if (!(await lease.release())) return
     const { directory } = cluster
     const { ok, output } = await pgCtl(cluster, ['stop', '-D', directory, '-m', 'fast', '-W'])
-    const giveUpAt = Date.now() + stopMs
-    while (!(await seat.hasEnded())) {
-      if (!ok || Date.now() > giveUpAt) throw stopFailure(cluster, output)
+    const deadline = Date.now() + stopTimeoutMs
+    while (!(await lease.hasEnded())) {
+      if (!ok || Date.now() > deadline) throw stopFailure(cluster, output)
       await delay(20)
     }
   } finally {
-    await seat.close()
+    await lease.close()
   }
 }
 
@@ -94,7 +97,7 @@ function pgCtl({ account, postgres }: Cluster, args: string[]): Promise<Outcome>
   return run(account, postgres.pgCtl, args)
 }
 
-/** Another process may take it before Postgres does: then the start fails and is tried again. */
+/** Another process may take the port before Postgres does; the start then fails and is retried. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer().once('error', reject)
@@ -109,19 +112,19 @@ function freePort(): Promise<number> {
 async function startFailure({ directory, log }: Cluster): Promise<Error> {
   const lines = (await readFile(log, 'utf8').catch(ifMissing(''))).trim().split('\n')
   return new Error(
-    `The embedded Postgres in ${directory} does not start. Its log, ${log}, ends with:\n${lines.slice(-8).join('\n')}`,
+    `The embedded Postgres in ${directory} did not start. The end of its log (${log}):\n${lines.slice(-8).join('\n')}`,
   )
 }
 
 function stopFailure({ directory, log }: Cluster, output: string): Error {
   return new Error(
-    `The embedded Postgres in ${directory} does not stop. Its log is ${log}. pg_ctl said: ${output}`,
+    `The embedded Postgres in ${directory} did not stop. Its log is ${log}. Output of pg_ctl: ${output}`,
   )
 }
 
 function noAnswer({ directory, log }: Cluster): AppError {
   return new AppError(
     'conflict',
-    `A Postgres works on ${directory} and does not answer on 127.0.0.1. Its log is ${log}; its process is named in ${directory}/postmaster.pid. End that process if it is stuck, then start again.`,
+    `A Postgres runs in ${directory} but does not answer on 127.0.0.1. Its log is ${log}; its process id is in ${directory}/postmaster.pid. End that process if it is stuck, then start again.`,
   )
 }

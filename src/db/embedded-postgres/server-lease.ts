@@ -1,4 +1,4 @@
-/** In charge of telling which server works on a data directory, and of sharing it with the other processes that use it. */
+/** Finds the server that runs in a data directory, and counts the processes that use it. */
 import { type FileHandle, open, readFile, readlink, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -6,77 +6,77 @@ import pg from 'pg'
 import { codeOf, ifMissing } from '../../lib/system-error.ts'
 import { currentAccount, run } from './account.ts'
 
-/** A place among the users of a running server: while any is held, the server is not stopped. */
+/** A share in a running server, held by an advisory lock: while any is held, the server is not stopped. */
 export type ServerLease = {
   url: string
-  /** Gives the place up. True when it was the last one: no other can be had then until `close`. */
+  /** True when it was the last lease; no other can be acquired then until `close`. */
   release: () => Promise<boolean>
-  /** Whether the server has left the directory, though another may work there already. */
+  /** Whether this server has stopped; another may already run in the directory. */
   hasEnded: () => Promise<boolean>
   close: () => Promise<void>
 }
 
-/** `none`: one may be started. `busy`: it says that it starts or stops. `silent`: its process lives and does not answer. */
-export type LeaseResult = ServerLease | 'none' | 'busy' | 'silent'
+/** `none`: a server may be started. `busy`: it is starting or stopping. `unresponsive`: its process lives but does not answer. */
+export type LeaseResult = ServerLease | 'none' | 'busy' | 'unresponsive'
 
 /**
- * Takes a seat at the server that works on `directory`, or tells why it cannot be had. The pid file
- * alone proves nothing: after a crash of the machine its pid and its port may be anyone's.
+ * A lease of the server that runs in `directory`, or why there is none. The pid file alone proves nothing: after a
+ * crash of the machine, its pid and port may belong to other processes.
  */
 export async function acquireLease(directory: string): Promise<LeaseResult> {
   const file = await open(join(directory, 'postmaster.pid'), 'r+').catch(ifMissing(undefined))
   if (file === undefined) return 'none'
   try {
     const text = await file.readFile('utf8')
-    const claim = parsePidFile(text)
-    if (claim === undefined) return await repairPidFile(file)
-    if (claim.port > 0 && (await realpath(claim.directory).catch(ifMissing(''))) === directory) {
-      const answer = await ask(directory, claim.port, text)
-      if (answer !== 'silent') return answer
+    const entry = parsePidFile(text)
+    if (entry === undefined) return await repairPidFile(file)
+    if (entry.port > 0 && (await realpath(entry.directory).catch(ifMissing(''))) === directory) {
+      const result = await connectTo(directory, entry.port, text)
+      if (result !== 'unresponsive') return result
     }
-    return await checkStaleProcess(file, text, claim.pid, directory)
+    return await checkStaleProcess(file, text, entry.pid, directory)
   } finally {
     await file.close()
   }
 }
 
-type Claim = { pid: number; directory: string; port: number }
+type PidFile = { pid: number; directory: string; port: number }
 
-function parsePidFile(text: string): Claim | undefined {
+function parsePidFile(text: string): PidFile | undefined {
   const [pid, directory, , port] = text.split('\n')
   if (!pid || !/^-?[1-9]\d*$/.test(pid) || !directory) return undefined
   return { pid: Math.abs(Number(pid)), directory, port: Number(port ?? 0) }
 }
 
-/** The four lines that tell one life of a server from any other: pid, directory, start and port. */
+/** The lines that identify one run of a server: pid, directory, start time and port. */
 const identity = (pidFile: string) => pidFile.split('\n').slice(0, 4).join('\n')
 
 const lock = 'storefeed.embedded'
 
-/** The server at `port` is the one that wrote `pidFile` when the same is in the directory it works on. */
-async function ask(
+/** The server at `port` is the right one if it reads the same pid file in its own directory. */
+async function connectTo(
   directory: string,
   port: number,
   pidFile: string,
-): Promise<ServerLease | 'busy' | 'silent'> {
+): Promise<ServerLease | 'busy' | 'unresponsive'> {
   const url = `postgres://storefeed@127.0.0.1:${port}/postgres`
   const client = new pg.Client({
     connectionString: url,
-    application_name: 'storefeed seat',
+    application_name: 'storefeed lease',
     connectionTimeoutMillis: 3000,
     keepAlive: true,
   })
-  // A seat whose connection breaks is lost, which is found out when it is given up.
+  // A lease whose connection breaks is lost; its release reports that.
   client.on('error', () => undefined)
-  const tooLate = delay(5000, 'silent' as const, { ref: false })
-  const answer = await Promise.race([probe(client, pidFile), tooLate])
-  if (answer !== 'seated') {
+  const timeout = delay(5000, 'unresponsive' as const, { ref: false })
+  const result = await Promise.race([probe(client, pidFile), timeout])
+  if (result !== 'leased') {
     await client.end()
-    return answer
+    return result
   }
   return {
     url,
-    release: () => leave(client),
+    release: () => releaseLock(client),
     hasEnded: async () => identity(await readPidFile(directory)) !== identity(pidFile),
     close: () => client.end(),
   }
@@ -86,25 +86,28 @@ function readPidFile(directory: string): Promise<string> {
   return readFile(join(directory, 'postmaster.pid'), 'utf8').catch(ifMissing(''))
 }
 
-async function probe(client: pg.Client, pidFile: string): Promise<'seated' | 'busy' | 'silent'> {
+async function probe(
+  client: pg.Client,
+  pidFile: string,
+): Promise<'leased' | 'busy' | 'unresponsive'> {
   try {
     await client.connect()
     const read = await client.query<{ text: string }>(
       "select pg_read_file('postmaster.pid') as text",
     )
-    if (identity(read.rows[0]?.text ?? '') !== identity(pidFile)) return 'silent'
-    const tried = await client.query<{ taken: boolean }>(
-      'select pg_try_advisory_lock_shared(hashtext($1)) as taken',
+    if (identity(read.rows[0]?.text ?? '') !== identity(pidFile)) return 'unresponsive'
+    const tried = await client.query<{ acquired: boolean }>(
+      'select pg_try_advisory_lock_shared(hashtext($1)) as acquired',
       [lock],
     )
-    return tried.rows[0]?.taken ? 'seated' : 'busy'
+    return tried.rows[0]?.acquired ? 'leased' : 'busy'
   } catch (error) {
-    return isChangingState(error) ? 'busy' : 'silent'
+    return isChangingState(error) ? 'busy' : 'unresponsive'
   }
 }
 
-/** Giving up comes first: of several that leave at once, the last then finds nobody else. */
-async function leave(client: pg.Client): Promise<boolean> {
+/** Unlocks first, so that of several processes that release at once the last one finds itself alone. */
+async function releaseLock(client: pg.Client): Promise<boolean> {
   try {
     await client.query('select pg_advisory_unlock_shared(hashtext($1))', [lock])
     const { rows } = await client.query<{ alone: boolean }>(
@@ -119,41 +122,40 @@ async function leave(client: pg.Client): Promise<boolean> {
   }
 }
 
-/** Class 57P: shut down by an administrator or by a crash, or not open for connections yet. */
+/** Class 57P: shutting down, crashed, or starting up. */
 function isChangingState(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code?.startsWith('57P') === true
 }
 
-/** No process ever has it, so Postgres takes a pid file that holds it for a dead server's. */
+/** A pid that no process has, so Postgres treats the pid file as that of a dead server. */
 const deadPid = '2147483647'
 
 /**
- * Postgres refuses to start while the pid in the file is alive, whoever it is. When it is provably
- * not a server of this directory, the pid alone is overwritten, and Postgres still checks the shared
- * memory that the file names. The write goes to the very file that was judged: had another process
- * started a server meanwhile, that server's file would be a new one.
+ * Postgres does not start while the pid in the file is alive, whatever process that is. When it provably is not a server
+ * of this directory, only the pid is overwritten; Postgres still checks the shared memory segment that the file names.
+ * The write goes to the open file that was read: a server that another process started meanwhile has a new file.
  */
 async function checkStaleProcess(
   file: FileHandle,
   text: string,
   pid: number,
   directory: string,
-): Promise<'none' | 'silent'> {
+): Promise<'none' | 'unresponsive'> {
   if (!isAlive(pid) || process.platform === 'win32') return 'none'
-  if (await mayServe(pid, directory)) return 'silent'
+  if (await mayServe(pid, directory)) return 'unresponsive'
   await file.write(text.replace(/^-?\d+/, deadPid), 0)
   return 'none'
 }
 
-/** A server fills its file the moment it makes it; one that stays empty was torn by a crash. */
-async function repairPidFile(file: FileHandle): Promise<'none' | 'silent'> {
+/** A server writes its pid file as soon as it creates it; one that stays empty was cut off by a crash. */
+async function repairPidFile(file: FileHandle): Promise<'none' | 'unresponsive'> {
   const { mtimeMs } = await file.stat()
-  if (Date.now() - mtimeMs < 10_000) return 'silent'
+  if (Date.now() - mtimeMs < 10_000) return 'unresponsive'
   await file.write(`${deadPid}\n`, 0)
   return 'none'
 }
 
-/** A process of another user counts as dead, as it does to Postgres: ours alone may serve this directory. */
+/** A process of another user counts as dead, as for Postgres: only our own may serve this directory. */
 export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
@@ -163,7 +165,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Every process of a server works in its data directory. Where that cannot be seen, any Postgres might be it. */
+/** A server's working directory is its data directory. Where that is not visible, any Postgres process might be it. */
 async function mayServe(pid: number, directory: string): Promise<boolean> {
   const workingDirectory = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)
   if (workingDirectory !== undefined) return workingDirectory === directory

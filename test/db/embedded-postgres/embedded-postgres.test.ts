@@ -113,7 +113,7 @@ test('stopping twice is stopping once', async () => {
   await second.stop()
 })
 
-test('processes that start at once on nothing share one server and leave no draft', async () => {
+test('processes that start at once on nothing share one server and leave no temporary directory', async () => {
   const users = await Promise.all([startUser(dataDir), startUser(dataDir), startUser(dataDir)])
   expect(new Set(users.map((user) => user.url)).size).toBe(1)
   expect((await readdir(dataDir)).sort()).toEqual(['postgres', 'postgres.log'])
@@ -222,7 +222,7 @@ test('a directory of another major version is refused and left as it is', async 
   const started = start()
   await expect(started).rejects.toThrow(AppError)
   await expect(started).rejects.toThrow(
-    /was made by Postgres 12, and the one at hand is Postgres \d/,
+    /was created by Postgres 12; the installed Postgres \d+ cannot read it/,
   )
   expect(await readFile(join(dataDir, 'postgres/PG_VERSION'), 'utf8')).toBe('12\n')
 })
