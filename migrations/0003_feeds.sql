@@ -93,9 +93,9 @@ FOR EACH STATEMENT EXECUTE FUNCTION feed_changes_availability();
 CREATE TRIGGER feed_changes_truncate AFTER TRUNCATE ON product_stores
 FOR EACH STATEMENT EXECUTE FUNCTION feed_changes_all();
 --> statement-breakpoint
--- The state of all feeds, which every poll asks for. A function, because the session keeps its plan; one text, so that
--- a reader who holds the same text need not parse it again. Null before the first build.
-CREATE FUNCTION feed_states() RETURNS text LANGUAGE plpgsql STABLE AS $$
+-- The state of all feeds, which every poll reads. A function, because the session keeps its plan. Null before the first
+-- build.
+CREATE FUNCTION feed_states() RETURNS json LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN (SELECT json_object_agg(s.feed, json_build_object(
       'version', s.version, 'slots', s.slots, 'items', s.items,

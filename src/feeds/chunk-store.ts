@@ -1,4 +1,4 @@
-/** In charge of chunks in the database: rendering slots into them, batch by batch, so that memory stays flat. */
+/** Renders slots into chunks in the database, batch by batch, so that memory stays flat. */
 import { eq, inArray, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { type FeedName, feedChunks, feedFormats } from '../db/schema/feeds.ts'
@@ -10,40 +10,40 @@ import { hashRanges, slotOfHash } from './slots.ts'
 
 type Rendering = {
   feed: FeedName
-  /** What the chunks that change are stored under. */
+  /** The version of chunks that change. */
   version: number
   slots: number
   /** Sorted. */
   touched: number[]
-  /** Their chunks as they are. */
+  /** The checksums of their stored chunks. */
   stored: ChunkChecksum[]
-  /** The items of all of them, when these were read already. */
+  /** All of their items, if they were read already. */
   read?: HashedItem[] | undefined
-  slotsAtOnce: number
+  slotsPerBatch: number
   decimals: number
 }
 
-/** Stores the slots that come out otherwise than they are, all but those rendered last, and tells whether there was one. */
+/** Stores the chunks that changed, except those of the last batch, which are returned; `changed` says whether there was any. */
 export async function renderSlots(
   tx: Queryable,
   rendering: Rendering,
 ): Promise<{ changed: boolean; last: Chunk[] }> {
-  const { feed, slots, touched, stored, slotsAtOnce, decimals } = rendering
-  const known = new Set(stored.map(nameOf))
+  const { feed, slots, touched, stored, slotsPerBatch, decimals } = rendering
+  const known = new Set(stored.map(checksumKey))
   const batches: number[][] = []
-  for (let first = 0; first < touched.length; first += slotsAtOnce)
-    batches.push(touched.slice(first, first + slotsAtOnce))
+  for (let first = 0; first < touched.length; first += slotsPerBatch)
+    batches.push(touched.slice(first, first + slotsPerBatch))
   const read = (batch: number[] | undefined) =>
     batch ? readItems[feed](tx, hashRanges(batch, slots), decimals) : []
 
   let changed = false
   let rows = rendering.read ?? (await read(batches[0]))
   let rendered: Chunk[] = []
-  for (const [place, batch] of batches.entries()) {
-    // While this batch is rendered, Postgres stores the one before and reads the next.
+  for (const [index, batch] of batches.entries()) {
+    // While this batch is rendered, Postgres stores the previous one and reads the next.
     const [chunks, [next]] = await settleBoth(
       renderBatch(rendering, batch, rows, known),
-      settleBoth(read(batches[place + 1]), saveChunks(tx, rendering, rendered)),
+      settleBoth(read(batches[index + 1]), saveChunks(tx, rendering, rendered)),
     )
     changed ||= chunks.length > 0
     rows = next
@@ -62,15 +62,16 @@ async function renderBatch(
   for (const { hash, item } of rows) bySlot.get(slotOfHash(hash, slots))?.push(item)
   const rendered = await Promise.all(
     [...bySlot].map(([slot, items]) =>
-      renderSlot(feed, slot, items, (mark) => known.has(nameOf(mark))),
+      renderSlot(feed, slot, items, (checksum) => known.has(checksumKey(checksum))),
     ),
   )
   return rendered.flat()
 }
 
-const nameOf = ({ format, slot, crc, bytes }: ChunkChecksum) => `${format} ${slot} ${crc} ${bytes}`
+const checksumKey = ({ format, slot, crc, bytes }: ChunkChecksum) =>
+  `${format} ${slot} ${crc} ${bytes}`
 
-/** Of some slots. The formats are all there are, named so that the index leads straight to the slots. */
+/** The formats are listed, although there are no others, so that the index leads straight to the slots. */
 export async function readChecksums(
   tx: Queryable,
   feed: FeedName,

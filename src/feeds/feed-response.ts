@@ -1,5 +1,5 @@
-/** In charge of what a poll is answered with: the pieces of a feed or of a part of it, laid end to end. */
-import { type DeflateSegment, inflateSegment, uncompressedSegment } from './deflate.ts'
+/** The response to a poll: the deflate segments of a feed, or of a part of it, concatenated. */
+import { type DeflateSegment, inflateSegment, shortSegment } from './deflate.ts'
 import type { FeedSnapshot } from './feed-snapshot.ts'
 import { formatters } from './formatters.ts'
 import { concatenate, gzipMember } from './gzip-member.ts'
@@ -10,52 +10,52 @@ export type FeedResponse = {
   version: number
   builtAt: Date
   items: number
-  /** Of the text, before compression. */
+  /** Of the uncompressed text. */
   bytes: number
-  /** Of the text: together with the encoding it names the representation. */
+  /** Identifies the text; with the encoding it makes the ETag. */
   tag: string
-  /** The whole answer for `Content-Encoding: gzip`; the buffers are shared, not to be changed. */
+  /** The body for `Content-Encoding: gzip`. The buffers are shared: do not modify them. */
   gzip: { buffers: Buffer[]; bytes: number }
-  /** The text, piece by piece, for one reader. */
+  /** The uncompressed text, segment by segment, for one reader. */
   text: () => AsyncGenerator<Buffer>
-  /** The same at once for all readers, who share the buffers; undefined unless the whole feed is small. */
-  unpacked: () => Promise<Buffer[] | undefined>
+  /** The uncompressed text in buffers that all readers share; undefined unless the feed is small. */
+  inflated: () => Promise<Buffer[] | undefined>
 }
 
-/** Of a feed's whole text, so that its parts together are not much more. */
+/** The size of a whole feed's text up to which it is kept uncompressed. */
 const smallBytes = 262_144
 
-/** Nothing is compressed again: it costs a few steps per chunk. */
-export function createFeedResponse(copy: FeedSnapshot, part: Part): FeedResponse {
-  const { head, separator, tail, contentType } = formatters[copy.feed][copy.format]
-  const { first, last } = slotsOfPart(part, copy.chunks.length)
-  const chunks = copy.chunks.slice(first, last + 1).filter((chunk) => chunk.items > 0)
-  const between = uncompressedSegment(separator)
-  const bodies: DeflateSegment[] = chunks.flatMap((chunk, place) =>
-    place === 0 ? [chunk] : [between, chunk],
+/** Compresses nothing: the cost is a few operations per chunk. */
+export function createFeedResponse(snapshot: FeedSnapshot, part: Part): FeedResponse {
+  const { head, separator, tail, contentType } = formatters[snapshot.feed][snapshot.format]
+  const { first, last } = slotsOfPart(part, snapshot.chunks.length)
+  const chunks = snapshot.chunks.slice(first, last + 1).filter((chunk) => chunk.items > 0)
+  const between = shortSegment(separator)
+  const bodies: DeflateSegment[] = chunks.flatMap((chunk, index) =>
+    index === 0 ? [chunk] : [between, chunk],
   )
-  const pieces = [uncompressedSegment(head), ...bodies, uncompressedSegment(tail)]
-  const { crc, bytes } = concatenate(pieces)
-  const buffers = gzipMember(pieces)
-  const isSmall = copy.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0) <= smallBytes
-  let unpacked: Promise<Buffer[]> | undefined
+  const segments = [shortSegment(head), ...bodies, shortSegment(tail)]
+  const { crc, bytes } = concatenate(segments)
+  const buffers = gzipMember(segments)
+  const isSmall = snapshot.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0) <= smallBytes
+  let inflated: Promise<Buffer[]> | undefined
   return {
     contentType,
-    version: copy.version,
-    builtAt: copy.builtAt,
+    version: snapshot.version,
+    builtAt: snapshot.builtAt,
     items: chunks.reduce((sum, chunk) => sum + chunk.items, 0),
     bytes,
-    tag: `${copy.version}-${crc.toString(16)}-${bytes.toString(16)}`,
+    tag: `${snapshot.version}-${crc.toString(16)}-${bytes.toString(16)}`,
     gzip: { buffers, bytes: buffers.reduce((sum, buffer) => sum + buffer.length, 0) },
-    text: () => inflateAll(pieces),
-    async unpacked() {
+    text: () => inflateAll(segments),
+    async inflated() {
       if (!isSmall) return undefined
-      unpacked ??= Promise.all(pieces.map(inflateSegment))
-      return unpacked
+      inflated ??= Promise.all(segments.map(inflateSegment))
+      return inflated
     },
   }
 }
 
-async function* inflateAll(pieces: readonly DeflateSegment[]): AsyncGenerator<Buffer> {
-  for (const piece of pieces) yield inflateSegment(piece)
+async function* inflateAll(segments: readonly DeflateSegment[]): AsyncGenerator<Buffer> {
+  for (const segment of segments) yield inflateSegment(segment)
 }

@@ -1,5 +1,3 @@
-/** In charge of the endpoints that tell of the feeds and their items, and let a held one through. */
-
 import { z } from 'zod'
 import { reportedItem, reportItems } from '../catalog/catalog-report.ts'
 import { productResource } from '../catalog/products.ts'
@@ -88,7 +86,7 @@ export function feedStatusRoutes(api: ApiContext, db: Database, publicUrl: strin
       query: z.strictObject(pageQuery),
       scope: 'read',
       operationId: 'reportFeed',
-      summary: 'What looks wrong in a feed, item by item, and what to do about it',
+      summary: 'Problems of a feed, item by item, with what to do about each',
       responses: {
         200: {
           description: 'The items in which something was found, in the order of their ids',

@@ -1,4 +1,4 @@
-/** In charge of polls: sees to it that an answer holds every write committed before the poll began, or says that it does not. */
+/** Serves polls: a response contains every write committed before the poll began, or says that it does not. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../db/connection.ts'
 import type { FeedFormat, FeedName } from '../db/schema/feeds.ts'
@@ -11,7 +11,7 @@ import { type FeedState, readStates } from './feed-state.ts'
 import { type RefreshOutcome, type RefreshSettings, refresh } from './refresh.ts'
 import type { Part } from './slots.ts'
 
-/** `stale`: the last good feed, because the truth could not be had in time. `held`: the same, because the new one lost too many items. */
+/** `stale`: the last good feed, because the current one was not ready in time. `held`: the same, because the new one lost too many items. */
 export type Freshness = 'fresh' | 'stale' | 'held'
 
 export type FeedService = {
@@ -19,64 +19,64 @@ export type FeedService = {
     feed: FeedName,
     format: FeedFormat,
     part: Part,
-  ) => Promise<{ served: FeedResponse; freshness: Freshness }>
-  /** Brings a feed up to date if anything waits, as polls do, so that they need not. */
+  ) => Promise<{ response: FeedResponse; freshness: Freshness }>
+  /** Applies pending changes in the background, so that polls need not. */
   refresh: (feed: FeedName) => Promise<RefreshOutcome>
 }
 
 export type FeedServiceSettings = RefreshSettings & {
-  /** How long a poll waits for the truth before it gives the last good feed. */
+  /** How long a poll waits for the current feed before it gets the last good one. */
   waitMs: number
-  /** Told of what went wrong while a poll was answered all the same. */
+  /** Called for failures of polls that were answered all the same. */
   warn: (message: string, error: unknown) => void
 }
 
 const busyPauseMs = 5
-/** So that the process has something to do while Postgres answers; more would only be more queries. */
-const statesAtOnce = 2
-/** Even who waits for no refresh must have asked whether one is needed. */
-const patienceMs = (waitMs: number) => Math.max(waitMs, 100)
+/** Two, so that the process has work while Postgres answers; more would only add queries. */
+const stateReads = 2
+/** Even a poll that waits for no refresh has to find out whether one is needed. */
+const stateTimeoutMs = (waitMs: number) => Math.max(waitMs, 100)
 
 export function createFeedService(db: Database, settings: FeedServiceSettings): FeedService {
   const readAllStates = coalesce(
-    () => withTimeout(readStates(db), patienceMs(settings.waitMs)),
-    statesAtOnce,
+    () => withTimeout(readStates(db), stateTimeoutMs(settings.waitMs)),
+    stateReads,
   )
   const refreshers = perFeed((feed) => coalesce(() => refresh(db, feed, settings)))
-  const shelves = perFeed((feed) => ({
-    json: createShelf(db, feed, 'json'),
-    xml: createShelf(db, feed, 'xml'),
+  const caches = perFeed((feed) => ({
+    json: createFeedCache(db, feed, 'json'),
+    xml: createFeedCache(db, feed, 'xml'),
   }))
-  const isCurrent = (state: FeedState | undefined) =>
+  const isUpToDate = (state: FeedState | undefined) =>
     state !== undefined && !state.waiting && state.render_key === settings.renderKey
 
-  /** One attempt at the truth; undefined while another process has it in hands. */
-  async function catchUp(
+  /** One attempt to bring the cache up to date; undefined while another process refreshes the feed. */
+  async function update(
     feed: FeedName,
-    shelf: Shelf,
+    cache: FeedCache,
     state: FeedState | undefined,
   ): Promise<Freshness | undefined> {
-    if (state && !shelf.copy()) await shelf.load().catch(againIfBroken)
-    if (state && isCurrent(state)) {
-      if (!shelf.holds(state)) await shelf.load()
+    if (state && !cache.snapshot()) await cache.load().catch(retryIfBroken)
+    if (state && isUpToDate(state)) {
+      if (!cache.isCurrent(state)) await cache.load()
       return 'fresh'
     }
     const outcome = await refreshers[feed]()
     if (outcome === 'busy') return undefined
-    await shelf.load()
+    await cache.load()
     return outcome
   }
 
-  /** At least one attempt, which goes on when the poll that began it has been answered. */
-  async function catchUpBefore(
+  /** At least one attempt; it goes on after the poll that began it has been answered. */
+  async function updateBefore(
     deadline: number,
     feed: FeedName,
-    shelf: Shelf,
+    cache: FeedCache,
     first: FeedState | undefined,
   ): Promise<Freshness> {
     let state = first
     do {
-      const freshness = await catchUp(feed, shelf, state).catch(againIfBroken)
+      const freshness = await update(feed, cache, state).catch(retryIfBroken)
       if (freshness) return freshness
       await sleep(busyPauseMs)
       state = (await readAllStates())[feed]
@@ -84,74 +84,75 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
     return 'stale'
   }
 
-  /** Broken chunks have been noted, so the next attempt renders them again. */
-  function againIfBroken(error: unknown): undefined {
+  /** Broken chunks are recorded as changes, so the next attempt renders them again. */
+  function retryIfBroken(error: unknown): undefined {
     if (!(error instanceof BrokenChunks)) throw error
-    settings.warn('a feed was found broken and is rendered again', error)
+    settings.warn('broken chunks of a feed are rendered again', error)
   }
 
-  /** In the usual case nothing waits and the copy is the newest, which one query says for all who ask at once. */
-  async function freshnessOf(feed: FeedName, shelf: Shelf): Promise<Freshness> {
+  /** Usually no change is pending and the cache is current, which one query shows for all concurrent polls. */
+  async function freshnessOf(feed: FeedName, cache: FeedCache): Promise<Freshness> {
     const deadline = Date.now() + settings.waitMs
     try {
       const state = (await readAllStates())[feed]
-      if (state && isCurrent(state) && shelf.holds(state)) return 'fresh'
-      return await withTimeout(catchUpBefore(deadline, feed, shelf, state), deadline - Date.now())
+      if (state && isUpToDate(state) && cache.isCurrent(state)) return 'fresh'
+      return await withTimeout(updateBefore(deadline, feed, cache, state), deadline - Date.now())
     } catch (error) {
-      settings.warn('a poll could not bring its feed up to date', error)
+      settings.warn('a poll was answered with a stale feed', error)
       return 'stale'
     }
   }
 
   async function poll(feed: FeedName, format: FeedFormat, part: Part) {
-    const shelf = shelves[feed][format]
-    const freshness = await freshnessOf(feed, shelf)
-    const served = shelf.serve(part)
-    if (served) return { served, freshness }
+    const cache = caches[feed][format]
+    const freshness = await freshnessOf(feed, cache)
+    const response = cache.response(part)
+    if (response) return { response, freshness }
     throw new AppError(
       'unavailable',
-      'The feed is not built yet, or the database does not answer. Try again soon.',
+      'The feed is not built yet, or the database does not answer. Try again later.',
     )
   }
 
-  async function refreshWaiting(feed: FeedName): Promise<RefreshOutcome> {
+  async function refreshIfPending(feed: FeedName): Promise<RefreshOutcome> {
     const state = (await readAllStates())[feed]
-    return isCurrent(state) ? 'fresh' : refreshers[feed]()
+    return isUpToDate(state) ? 'fresh' : refreshers[feed]()
   }
 
-  return { poll, refresh: refreshWaiting }
+  return { poll, refresh: refreshIfPending }
 }
 
 function perFeed<T>(make: (feed: FeedName) => T): Record<FeedName, T> {
   return { products: make('products'), stores: make('stores') }
 }
 
-type Shelf = {
-  copy: () => FeedSnapshot | undefined
-  /** Whether the copy is the version that the database has. */
-  holds: (state: FeedState) => boolean
+type FeedCache = {
+  snapshot: () => FeedSnapshot | undefined
+  /** Whether the snapshot is the version that the database has. */
+  isCurrent: (state: FeedState) => boolean
   load: () => Promise<void>
-  /** Of the copy at hand; undefined when there is none. */
-  serve: (part: Part) => FeedResponse | undefined
+  /** From the snapshot; undefined when there is none. */
+  response: (part: Part) => FeedResponse | undefined
 }
 
-/** The newest copy of one feed in one format, and the answers already made of it. */
-function createShelf(db: Database, feed: FeedName, format: FeedFormat): Shelf {
-  let copy: FeedSnapshot | undefined
-  let answers = new Map<string, FeedResponse>()
+/** The newest snapshot of one feed in one format, and the responses made from it. */
+function createFeedCache(db: Database, feed: FeedName, format: FeedFormat): FeedCache {
+  let snapshot: FeedSnapshot | undefined
+  let responses = new Map<string, FeedResponse>()
   const load = coalesce(async () => {
-    const loaded = await loadSnapshot(db, feed, format, copy)
-    answers = new Map()
-    copy = loaded
+    const loaded = await loadSnapshot(db, feed, format, snapshot)
+    responses = new Map()
+    snapshot = loaded
   })
-  // The build too: a database that was restored counts its versions a second time.
-  const holds = ({ version, build }: FeedState) => copy?.version === version && copy.build === build
-  function serve(part: Part): FeedResponse | undefined {
-    if (!copy) return undefined
-    const name = `${part.number}-of-${part.of}`
-    const served = answers.get(name) ?? createFeedResponse(copy, part)
-    answers.set(name, served)
-    return served
+  // The build too: a restored database reuses version numbers.
+  const isCurrent = ({ version, build }: FeedState) =>
+    snapshot?.version === version && snapshot.build === build
+  function response(part: Part): FeedResponse | undefined {
+    if (!snapshot) return undefined
+    const key = `${part.number}-of-${part.of}`
+    const found = responses.get(key) ?? createFeedResponse(snapshot, part)
+    responses.set(key, found)
+    return found
   }
-  return { copy: () => copy, holds, load, serve }
+  return { snapshot: () => snapshot, isCurrent, load, response }
 }

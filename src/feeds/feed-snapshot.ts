@@ -1,4 +1,4 @@
-/** In charge of the copy of a feed that is served from memory: what was loaded of one version, checked, and caught up. */
+/** The copy of a feed that is served from memory: loaded from one version, checked, and updated by later versions. */
 import { sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import {
@@ -13,7 +13,7 @@ import {
 import type { DeflateSegment } from './deflate.ts'
 import { type FeedState, readStates } from './feed-state.ts'
 import { isIntact } from './gzip-member.ts'
-import { hashes } from './slots.ts'
+import { hashCount } from './slots.ts'
 
 type StoredChunk = DeflateSegment & { items: number }
 
@@ -27,16 +27,16 @@ export type FeedSnapshot = {
   chunks: StoredChunk[]
 }
 
-/** Some chunks are gone or do not hold what they held when they were made; the next refresh makes them again. */
+/** Some chunks are missing or corrupt; the next refresh renders them again. */
 export class BrokenChunks extends Error {}
 
-const slotsAtOnce = 256
-/** Each takes some memory while it is unpacked. */
-const checkedAtOnce = 64
+const slotsPerQuery = 256
+/** Bounds the memory of inflated chunks. */
+const checkConcurrency = 64
 
 /**
- * Loads what changed since `previous`, or all; state and chunks of one moment. Undefined when the
- * feed was never built. What is loaded is checked against its CRC before it can be served.
+ * Loads the chunks that changed since `previous`, or all; state and chunks are of one moment. Undefined when the feed was
+ * never built. Loaded chunks are checked against their CRC before they are served.
  */
 export async function loadSnapshot(
   db: Database,
@@ -50,47 +50,47 @@ export async function loadSnapshot(
       isolationLevel: 'repeatable read',
     }))
   if (!loaded) return undefined
-  const { copy, broken, slots } = loaded
-  if (broken.length > 0) await noteBroken(db, feed, format, broken, slots)
-  const missing = slots - copy.chunks.length
-  if (missing > 0) await noteMissing(db, feed)
+  const { snapshot, broken, slots } = loaded
+  if (broken.length > 0) await recordBroken(db, feed, format, broken, slots)
+  const missing = slots - snapshot.chunks.length
+  if (missing > 0) await recordMissing(db, feed)
   if (broken.length + missing > 0)
     throw new BrokenChunks(
-      `Of the ${format} chunks of the ${feed} feed ${missing} are missing, and these do not match their checksums: ${broken.join(', ')}`,
+      `${feed} feed, ${format}: ${missing} chunks are missing, and those of these slots do not match their checksums: ${broken.join(', ')}`,
     )
-  return copy
+  return snapshot
 }
 
-/** `broken` are slots. A copy with fewer chunks than slots is none to be served either. */
-type Loaded = { copy: FeedSnapshot; broken: number[]; slots: number }
+/** `broken` are slots. A snapshot with fewer chunks than slots must not be served either. */
+type Loaded = { snapshot: FeedSnapshot; broken: number[]; slots: number }
 type Head = Pick<FeedState, 'version' | 'build' | 'slots' | 'built_at'>
 type ChunkRow = StoredChunk & { slot: number }
 
 const chunkColumns = sql.raw('c.slot, c.body, c.crc::float8 as crc, c.bytes, c.items')
 
 /**
- * One statement, so one moment. Undefined when the copy can't grow: slots were chosen anew, or its build is none
- * that led to what the database has now, as when that was restored.
+ * One statement, so one moment. Undefined when the snapshot cannot be updated: the number of slots changed, or its build
+ * is not part of the database's history, as after a restore.
  */
-async function readChanges(db: Database, copy: FeedSnapshot): Promise<Loaded | undefined> {
-  const { feed, format, chunks } = copy
-  // A feed without changes is one row, without a slot.
+async function readChanges(db: Database, snapshot: FeedSnapshot): Promise<Loaded | undefined> {
+  const { feed, format, chunks } = snapshot
+  // Without changes the result is one row without a slot.
   const rows = await db.execute<Head & (ChunkRow | { slot: null })>(sql`
     select s.version::float8 as version, b.build, s.slots, s.built_at, ${chunkColumns}
     from ${feedState} s left join ${feedBuilds} b on b.feed = s.feed and b.version = s.version
     left join ${feedChunks} c
-      on c.feed = s.feed and c.format = ${format} and c.version > ${copy.version}
-    where s.feed = ${feed} and s.slots = ${chunks.length} and s.version >= ${copy.version}
+      on c.feed = s.feed and c.format = ${format} and c.version > ${snapshot.version}
+    where s.feed = ${feed} and s.slots = ${chunks.length} and s.version >= ${snapshot.version}
       and exists (select from ${feedBuilds} own
-        where own.feed = s.feed and own.version = ${copy.version} and own.build = ${copy.build})`)
+        where own.feed = s.feed and own.version = ${snapshot.version} and own.build = ${snapshot.build})`)
   const [head] = rows
   if (!head) return undefined
-  const places = [...chunks]
-  const broken = await place(
+  const bySlot = [...chunks]
+  const broken = await insert(
     rows.filter((row) => row.slot !== null),
-    places,
+    bySlot,
   )
-  return loadedOf(copy, head, places, broken)
+  return toLoaded(snapshot, head, bySlot, broken)
 }
 
 /** Batch by batch. */
@@ -101,46 +101,46 @@ async function readWhole(
 ): Promise<Loaded | undefined> {
   const head = (await readStates(tx))[feed]
   if (!head) return undefined
-  const places: StoredChunk[] = []
+  const bySlot: StoredChunk[] = []
   const broken: number[] = []
-  for (let first = 0; first < head.slots; first += slotsAtOnce) {
+  for (let first = 0; first < head.slots; first += slotsPerQuery) {
     const rows = await tx.execute<ChunkRow>(sql`
       select ${chunkColumns} from ${feedChunks} c
       where c.feed = ${feed} and c.format = ${format}
-        and c.slot between ${first} and ${first + slotsAtOnce - 1}`)
-    broken.push(...(await place(rows, places)))
+        and c.slot between ${first} and ${first + slotsPerQuery - 1}`)
+    broken.push(...(await insert(rows, bySlot)))
   }
-  return loadedOf({ feed, format }, head, places, broken)
+  return toLoaded({ feed, format }, head, bySlot, broken)
 }
 
-function loadedOf(
+function toLoaded(
   { feed, format }: Pick<FeedSnapshot, 'feed' | 'format'>,
   { version, build, slots, built_at }: Head,
-  places: StoredChunk[],
+  bySlot: StoredChunk[],
   broken: number[],
 ): Loaded {
-  const chunks = places.filter((chunk) => chunk !== undefined)
+  const chunks = bySlot.filter((chunk) => chunk !== undefined)
   return {
-    copy: { feed, format, version, build, builtAt: new Date(built_at), chunks },
+    snapshot: { feed, format, version, build, builtAt: new Date(built_at), chunks },
     broken,
     slots,
   }
 }
 
-/** Puts the chunks into their places; answers the slots whose chunk is broken. */
-async function place(rows: ChunkRow[], places: StoredChunk[]): Promise<number[]> {
-  for (const { slot, body, crc, bytes, items } of rows) places[slot] = { body, crc, bytes, items }
+/** Inserts the chunks at their slots and returns the slots whose chunk is broken. */
+async function insert(rows: ChunkRow[], bySlot: StoredChunk[]): Promise<number[]> {
+  for (const { slot, body, crc, bytes, items } of rows) bySlot[slot] = { body, crc, bytes, items }
   const broken: number[] = []
-  for (let from = 0; from < rows.length; from += checkedAtOnce) {
-    const some = rows.slice(from, from + checkedAtOnce)
-    const whole = await Promise.all(some.map(isIntact))
-    broken.push(...some.filter((_, place) => !whole[place]).map(({ slot }) => slot))
+  for (let from = 0; from < rows.length; from += checkConcurrency) {
+    const some = rows.slice(from, from + checkConcurrency)
+    const intact = await Promise.all(some.map(isIntact))
+    broken.push(...some.filter((_, index) => !intact[index]).map(({ slot }) => slot))
   }
   return broken
 }
 
-/** A length of -1 is no chunk's, so the next refresh renders the slot again, whatever comes out. Noted once. */
-async function noteBroken(
+/** Marks them by a length of -1, which no chunk has, so the next refresh renders them again. Recorded once. */
+async function recordBroken(
   db: Queryable,
   feed: FeedName,
   format: FeedFormat,
@@ -152,11 +152,11 @@ async function noteBroken(
     with marked as (
       update ${feedChunks} set bytes = -1
       where feed = ${feed} and format = ${format} and slot in ${list} and bytes <> -1 returning slot
-    ) insert into ${feedChanges} (feed, hash) select ${feed}, slot * ${hashes / slots} from marked`)
+    ) insert into ${feedChanges} (feed, hash) select ${feed}, slot * ${hashCount / slots} from marked`)
 }
 
-/** How many items the missing ones held is not known, so all are counted and rendered again. */
-async function noteMissing(db: Queryable, feed: FeedName): Promise<void> {
+/** How many items the missing chunks had is unknown, so everything is counted and rendered again. */
+async function recordMissing(db: Queryable, feed: FeedName): Promise<void> {
   await db.execute(sql`
     insert into ${feedChanges} (feed, hash) select ${feed}, ${ALL_BUCKETS}
     where not exists (select from ${feedChanges} where feed = ${feed} and hash = ${ALL_BUCKETS})`)

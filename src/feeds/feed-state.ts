@@ -1,4 +1,3 @@
-/** In charge of the state of each feed: its version, what it was made of, and whether it is held back. */
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { type FeedName, feedBuilds, feedState } from '../db/schema/feeds.ts'
@@ -6,50 +5,38 @@ import { settleBoth } from '../lib/settle-both.ts'
 
 export type FeedState = {
   version: number
-  /** Which build this version is, of all that ever had its number; null when it was not recorded. */
+  /** Distinguishes this version from others that ever had its number; null when it was not recorded. */
   build: string | null
   slots: number
   items: number
-  /** The most items of the last six hours: what a refresh is measured against. */
+  /** The most items of the last six hours, which a refresh may not fall far below. */
   reference_items: number
   /** ISO 8601, exact to the millisecond. */
   built_at: string
   render_key: string
-  /** Whether notes wait that no refresh has taken. */
+  /** Whether changes are pending. */
   waiting: boolean
 }
 
-/** A feed that was never built is not among them. */
+/** Without feeds that were never built. */
 export type FeedStates = Partial<Record<FeedName, FeedState>>
 
 /** One query for all feeds. */
 export async function readStates(db: Queryable): Promise<FeedStates> {
   const [row] = await db.execute<StatesRow>(sql`select ${feedStates} as states`)
-  return statesOf(row)
+  return row?.states ?? {}
 }
 
-type StatesRow = { states: string | null }
+/** Null before the first build. */
+type StatesRow = { states: FeedStates | null }
 const feedStates = sql.raw('feed_states()')
 
-let lastText = '{}'
-let lastStates: FeedStates = {}
-
-/** Between two writes all polls read the same text, so it is parsed once. */
-function statesOf(row: StatesRow | undefined): FeedStates {
-  const text = row?.states ?? '{}'
-  if (text !== lastText) {
-    lastStates = JSON.parse(text)
-    lastText = text
-  }
-  return lastStates
-}
-
 /**
- * Makes this transaction the one that may refresh the feed; `busy` when another one is. The catalog is
- * locked first, as readers lock it, before the transaction's snapshot is taken: what TRUNCATE empties meanwhile is
- * empty for older snapshots too. Of a TRUNCATE and a refresh that wait for each other the refresh gives
- * way, as it does not wait long. No JIT: its plans would cost more than running them, batch after batch. Nor is the
- * disk waited for: were the refresh lost in a crash of Postgres, its notes would be there again with it.
+ * Makes this transaction the only one that refreshes the feed; `busy` when another one does. First locks the catalog in
+ * the mode of readers, before the transaction takes its snapshot: TRUNCATE empties tables for older snapshots too. A
+ * refresh that waits for a TRUNCATE gives up soon, so the two cannot deadlock. No JIT: compiling costs more than running
+ * these queries. No waiting for the disk: if a crash of Postgres loses the refresh, it loses the removal of the changes
+ * with it.
  */
 export async function lockFeed(
   tx: Queryable,
@@ -62,12 +49,12 @@ export async function lockFeed(
     tx.execute<StatesRow & { ok: boolean }>(sql`
       select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext(${feed})) as ok, ${feedStates} as states`),
   )
-  return row?.ok ? { state: statesOf(row)[feed] } : 'busy'
+  return row?.ok ? { state: row.states?.[feed] } : 'busy'
 }
 
 /**
- * Ends any hold. The time is that of this statement, not of the transaction's begin, so that no two
- * versions bear one that was told of the other; without a new version it stays.
+ * Ends any hold. `built_at` is the time of this statement, not of the transaction's begin, so that no two versions have
+ * the same; without a new version it stays.
  */
 export async function writeState(
   tx: Queryable,
@@ -92,10 +79,10 @@ export async function writeState(
 /** More than a server misses between two polls, unless most of the feed has changed meanwhile. */
 const buildsKept = 10_000
 
-/** Of a version that is about to be written. One of the same number is of another history, and forgotten. */
+/** Records a new build for a version that is about to be written, replacing one of another history. */
 export async function recordBuild(tx: Queryable, feed: FeedName, version: number): Promise<void> {
   await tx.execute(sql`
-    with forgotten as (delete from ${feedBuilds} where feed = ${feed} and version <= ${version - buildsKept})
+    with expired as (delete from ${feedBuilds} where feed = ${feed} and version <= ${version - buildsKept})
     insert into ${feedBuilds} (feed, version) values (${feed}, ${version})
     on conflict (feed, version) do update set build = excluded.build`)
 }
@@ -106,7 +93,7 @@ export async function holdFeed(db: Queryable, feed: FeedName, reason: string): P
     where feed = ${feed} and held_reason is distinct from ${reason}`)
 }
 
-/** Lets the next refresh through, however few items it leaves. False when the feed is not held. */
+/** Lets the next refresh through, however few items it leaves; false when the feed is not held. */
 export async function releaseFeed(db: Queryable, feed: FeedName): Promise<boolean> {
   const released = await db.execute(sql`
     update ${feedState} set held_since = null, held_reason = null, reference_items = 0, reference_at = now()

@@ -1,4 +1,3 @@
-/** In charge of what can be told of each feed: what it holds, how fresh it is, who polled it, what to do about it. */
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import {
@@ -32,7 +31,7 @@ type RecordedPoll = {
 
 export type FeedStatus = {
   feed: FeedName
-  /** `waiting`: writes have been noted that no refresh has taken yet; the next poll will. */
+  /** `waiting`: changes are pending; the next poll applies them. */
   state: 'fresh' | 'waiting' | 'held' | 'never built'
   version: number
   items: number
@@ -43,12 +42,12 @@ export type FeedStatus = {
   oldest_change_at: string | null
   files: FeedFile[]
   last_polls: RecordedPoll[]
-  /** No poll came for longer than Klaviyo leaves between two. */
+  /** No poll for longer than Klaviyo's polling interval. */
   poll_overdue: boolean
   warnings: string[]
 }
 
-/** Klaviyo takes files of up to 100 MB and advises 50. */
+/** Klaviyo accepts files of up to 100 MB and advises 50. */
 const advisedBytes = 50_000_000
 const pollsShown = 10
 /** Klaviyo polls every six hours. */
@@ -70,19 +69,19 @@ async function readFeedStatus(db: Queryable, feed: FeedName): Promise<FeedStatus
   return { ...status, warnings: warningsOf(status) }
 }
 
-/** Longer than any but a rebuild takes: then something is wrong with refreshing. */
-const notesOverdueMs = 60_000
+/** Only a rebuild takes longer than this. */
+const changesOverdueMs = 60_000
 
-/** What keeps feeds from being as they should be, in words; cheap enough to be asked every second. */
+/** Why feeds are not up to date, in words; cheap enough to be read every second. */
 export async function readFeedProblems(db: Queryable): Promise<string[]> {
   const problems = feedNames.map(async (feed) => {
     const row = await readStateRow(db, feed)
     if (row.held_since) return [heldWarning({ feed, ...row })]
     const { pending_changes, oldest_change_at } = row
-    const isOld = oldest_change_at && Date.now() - Date.parse(oldest_change_at) > notesOverdueMs
+    const isOld = oldest_change_at && Date.now() - Date.parse(oldest_change_at) > changesOverdueMs
     return isOld
       ? [
-          `The feed of ${feed} is behind: ${pending_changes} notes of changes wait since ${oldest_change_at}. The log says why it cannot be refreshed.`,
+          `The ${feed} feed is behind: ${pending_changes} changes have been pending since ${oldest_change_at}. The log says why it cannot be refreshed.`,
         ]
       : []
   })
@@ -94,7 +93,7 @@ const heldWarning = ({
   held_since,
   held_reason,
 }: Pick<FeedStatus, 'feed' | 'held_since' | 'held_reason'>) =>
-  `Held since ${held_since}: ${held_reason} The last good feed is served. If this is right, POST /v1/feeds/${feed}/release; else bring the items back.`
+  `Held since ${held_since}: ${held_reason} The last good feed is served. If the change is intended, POST /v1/feeds/${feed}/release; if not, restore the items.`
 
 async function readStateRow(db: Queryable, feed: FeedName): Promise<StateRow> {
   const [row] = await db.execute<{ state: StateRow }>(sql`
@@ -105,7 +104,7 @@ async function readStateRow(db: Queryable, feed: FeedName): Promise<StateRow> {
       from (select count(*) as pending_changes, min(changed_at) as oldest_change_at from ${feedChanges} where feed = ${feed}) n
       cross join (select max(at) as last_poll_at from ${feedPolls} where feed = ${feed}) p
       left join ${feedState} s on s.feed = ${feed}) r`)
-  if (!row) throw new Error('a query without conditions answered no row')
+  if (!row) throw new Error('a query without conditions returned no row')
   return row.state
 }
 
@@ -132,7 +131,7 @@ async function readFiles(db: Queryable, feed: FeedName): Promise<FeedFile[]> {
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0)
 
-/** The fewest parts whose largest is small enough; the most parts there are when none is. */
+/** The smallest number of parts that are all small enough, or the largest number there is. */
 export function advisedParts(slotBytes: number[]): number {
   const fits = (of: number) => {
     const share = slotBytes.length / of
@@ -157,12 +156,12 @@ function warningsOf(status: Omit<FeedStatus, 'warnings'>): string[] {
   if (state === 'held') warnings.push(heldWarning(status))
   if (poll_overdue)
     warnings.push(
-      `No poll in the last ${pollOverdueHours} hours. Klaviyo polls every six: check the source in Klaviyo and its URL.`,
+      `No poll in the last ${pollOverdueHours} hours. Klaviyo polls every six hours: check the source in Klaviyo and its URL.`,
     )
   for (const { format, advised_parts } of files) {
     if (advised_parts > 1)
       warnings.push(
-        `The ${format} file is over 50 MB: give Klaviyo ${advised_parts} sources, /feeds/${feed}.1-of-${advised_parts}.${format} and so on.`,
+        `The ${format} file is over 50 MB: add ${advised_parts} sources in Klaviyo, /feeds/${feed}.1-of-${advised_parts}.${format} and so on.`,
       )
   }
   return warnings

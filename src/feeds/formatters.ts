@@ -1,10 +1,10 @@
-/** In charge of how items are written down: as JSON and as XML, and what stands before, between and after them. */
+/** Items as JSON and XML text. */
 import type { FeedFormat, FeedName } from '../db/schema/feeds.ts'
 import { categories, type Item, type ItemValue } from './item.ts'
 
 export type Formatter = {
   contentType: string
-  /** What the whole feed begins with, what stands between two items, and what it ends with. */
+  /** Before the first item, between two items, and after the last. */
   head: string
   separator: string
   tail: string
@@ -31,14 +31,14 @@ function xmlFields(item: Item): string {
   let fields = ''
   for (const [name, value] of Object.entries(item)) {
     if (value === undefined) continue
-    // An XML name may not hold the `$` that Klaviyo's own names begin with.
+    // An XML name cannot contain the `$` of Klaviyo's own names.
     const tag = name.charCodeAt(0) === 36 ? name.slice(1) : name
     fields += `<${tag}>${escapeXml(xmlText(value))}</${tag}>`
   }
   return fields
 }
 
-/** A list is comma-joined, so its members lose their own commas. */
+/** Lists are comma-joined, so commas inside an entry become spaces. */
 function xmlText(value: ItemValue): string {
   if (typeof value === 'string') return value
   if (typeof value !== 'object') return String(value)
@@ -51,7 +51,7 @@ function xmlText(value: ItemValue): string {
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' }
 const special = /[&<>\r]/
 
-/** A bare carriage return would reach the reader as a line feed. */
+/** A bare carriage return would be read as a line feed. */
 function escapeXml(value: string): string {
   return special.test(value)
     ? value.replace(/[&<>\r]/g, (character) => escapes[character] ?? character)

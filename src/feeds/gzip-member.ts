@@ -1,32 +1,34 @@
-/** In charge of making one gzip member (RFC 1952) of deflated pieces without compressing anything again. */
+/** Makes one gzip member (RFC 1952) of deflate segments without compressing again. */
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import { type DeflateSegment, roomFor } from './deflate.ts'
+import { type DeflateSegment, outputSize } from './deflate.ts'
 
-const unpack = promisify(gunzip)
+const gunzipAsync = promisify(gunzip)
 
-/** Deflate, no name, no time, unknown system. */
+/** Deflate, no file name, no time, unknown operating system. */
 const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
-/** An empty block with fixed codes, marked as the last. */
+/** An empty final block with fixed codes. */
 const lastBlock = Buffer.from([3, 0])
 
-/** The buffers of the member, in order; the pieces' own bodies among them, not copied. */
-export function gzipMember(pieces: readonly DeflateSegment[]): Buffer[] {
-  const { crc, bytes } = concatenate(pieces)
+/** The buffers of the member, in order. The segments' bodies are not copied. */
+export function gzipMember(segments: readonly DeflateSegment[]): Buffer[] {
+  const { crc, bytes } = concatenate(segments)
   const trailer = Buffer.alloc(8)
   trailer.writeUInt32LE(crc, 0)
   trailer.writeUInt32LE(bytes % 2 ** 32, 4)
-  return [header, ...pieces.map((piece) => piece.body), lastBlock, trailer]
+  return [header, ...segments.map(({ body }) => body), lastBlock, trailer]
 }
 
 /**
- * Whether a piece can be laid among others: a member of it alone is one. That also finds a body that
- * still inflates to its text but ends too early or too late for what is to follow it.
+ * Whether a segment can be concatenated with others, by unpacking it as a gzip member of its own. This also finds a body
+ * that inflates to its text but ends too early or too late for the next segment.
  */
-export async function isIntact(piece: DeflateSegment): Promise<boolean> {
-  if (piece.bytes < 0) return false
+export async function isIntact(segment: DeflateSegment): Promise<boolean> {
+  if (segment.bytes < 0) return false
   try {
-    await unpack(Buffer.concat(gzipMember([piece])), { chunkSize: roomFor(piece.bytes) })
+    await gunzipAsync(Buffer.concat(gzipMember([segment])), {
+      chunkSize: outputSize(segment.bytes),
+    })
     return true
   } catch (error) {
     if (error instanceof Error && 'errno' in error) return false
@@ -34,18 +36,18 @@ export async function isIntact(piece: DeflateSegment): Promise<boolean> {
   }
 }
 
-/** The CRC-32 and the length of the texts of all pieces laid end to end. */
-export function concatenate(pieces: readonly DeflateSegment[]): { crc: number; bytes: number } {
-  return pieces.reduce(
-    (sum, piece) => ({
-      crc: combineCrc(sum.crc, piece.crc, piece.bytes),
-      bytes: sum.bytes + piece.bytes,
+/** The CRC-32 and length of the concatenated texts. */
+export function concatenate(segments: readonly DeflateSegment[]): { crc: number; bytes: number } {
+  return segments.reduce(
+    (sum, segment) => ({
+      crc: combineCrc(sum.crc, segment.crc, segment.bytes),
+      bytes: sum.bytes + segment.bytes,
     }),
     { crc: 0, bytes: 0 },
   )
 }
 
-/** A linear map on 32 bits: what it makes of each single bit. */
+/** A linear map on 32 bits, as the image of each bit. */
 type Matrix = Uint32Array
 
 function apply(matrix: Matrix, vector: number): number {
@@ -58,16 +60,16 @@ function apply(matrix: Matrix, vector: number): number {
 
 const square = (matrix: Matrix): Matrix => matrix.map((column) => apply(matrix, column))
 
-/** What one zero bit does to a CRC: a shift, and the polynomial (reflected 0x04C11DB7) where a one falls out. */
+/** The effect of one zero bit on a CRC: a shift, and the polynomial (reflected 0x04C11DB7) when a one is shifted out. */
 const oneZeroBit: Matrix = Uint32Array.from({ length: 32 }, (_, bit) =>
   bit === 0 ? 0xedb88320 : 2 ** (bit - 1),
 )
 
-/** What 2^n zero bytes do to a CRC, for n up to 2^40 bytes. */
+/** The effect of 2^n zero bytes, for n up to 40. */
 const zeroBytes: Matrix[] = [square(square(square(oneZeroBit)))]
 for (let power = 1; power <= 40; power++) zeroBytes.push(square(zeroBytes[power - 1] ?? oneZeroBit))
 
-/** The CRC-32 of a text and another after it, from the CRC of each and the length of the second. */
+/** The CRC-32 of two concatenated texts, from the CRC of each and the length of the second. */
 export function combineCrc(first: number, second: number, secondBytes: number): number {
   let crc = first
   for (let power = 0, rest = secondBytes; rest > 0; power++, rest = Math.floor(rest / 2)) {

@@ -1,4 +1,4 @@
-/** In charge of how the OpenAPI document tells of the feeds: polls are answered without an endpoint's checks and JSON. */
+/** The feeds in the OpenAPI document. Polls are answered outside of the endpoints. */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { describeErrors } from '../http/endpoint.ts'
@@ -13,7 +13,7 @@ const file = z.string().meta({
   example: 'products.json',
 })
 
-const refused: ErrorCode[] = ['unauthorized', 'forbidden', 'not_found', 'unavailable']
+const errors: ErrorCode[] = ['unauthorized', 'forbidden', 'not_found', 'unavailable']
 
 export function describeFeeds({ openAPIRegistry: registry }: OpenAPIHono): void {
   registry.registerComponent('securitySchemes', 'feed_key', {
@@ -45,7 +45,7 @@ export function describeFeeds({ openAPIRegistry: registry }: OpenAPIHono): void 
         },
       },
       304: { description: 'Nothing has changed' },
-      ...describeErrors(refused),
+      ...describeErrors(errors),
     },
   })
 }

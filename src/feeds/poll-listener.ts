@@ -1,4 +1,4 @@
-/** In charge of answering polls: conditions, encodings and headers of the feeds' URLs, and of parts of them. */
+/** Answers polls: feed URLs, conditional requests, encodings and headers. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -16,12 +16,12 @@ import { type Encoding, etagOf, feedHeaders, isSettled, sizeOf } from './respons
 import { type Part, partCounts } from './slots.ts'
 
 export type FeedHandlerDeps = {
-  reader: FeedService
+  feeds: FeedService
   pollLog: PollLog
   authorize: AuthorizeFeed
   log: Logger
   countPoll: (labels: PollLabels, seconds: number) => void
-  /** Limits the feeds that are inflated at once for readers that take no gzip. */
+  /** Limits how many feeds are sent uncompressed at once. */
   uncompressedStreams: Semaphore
 }
 
@@ -29,7 +29,7 @@ export type PollLabels = {
   feed: string
   format: string
   status: number
-  /** As `X-Feed-State` tells it; `none` where no feed was served. */
+  /** As `X-Feed-State` tells it; `none` for an error. */
   state: string
 }
 
@@ -44,14 +44,14 @@ function tooManyStreams(): AppError {
   return new AppError('unavailable', `Too many feeds are being sent uncompressed. ${advice}`)
 }
 
-/** False when the request is not a poll, and left untouched. */
+/** False when the request is not a poll; it is then untouched. */
 export type FeedListener = (request: IncomingMessage, response: ServerResponse) => boolean
 
-/** Of a file, whatever its name: there is nothing above it. */
+/** A file directly under /feeds/, whatever its name. */
 const pollPath = /^\/feeds\/[^/]/
 const dotSegment = /\/(?:\.|%2e){1,2}(?:[/?]|$)/i
 
-/** Segments of dots lead elsewhere, as in RFC 3986, 5.2.4, and as all other routing takes them. */
+/** Resolves dot segments (RFC 3986, 5.2.4), as all other routing does. */
 function pathOf(url: string): string {
   if (url.startsWith('/') && dotSegment.test(url)) return new URL(`http://x${url}`).pathname
   const end = url.indexOf('?')
@@ -59,54 +59,53 @@ function pathOf(url: string): string {
 }
 
 /**
- * Polls are answered straight from memory to the socket, before any other routing, so that one
- * costs little more than its bytes.
+ * Polls are answered from memory to the socket before any other routing, so that a poll costs little more than its bytes.
  */
-export function feedListener(api: FeedHandlerDeps): FeedListener {
+export function feedListener(deps: FeedHandlerDeps): FeedListener {
   return (request, response) => {
     const path = pathOf(request.url ?? '')
     const isPoll = pollPath.test(path) && (request.method === 'GET' || request.method === 'HEAD')
     if (!isPoll) return false
     const { 'x-request-id': id, traceparent } = request.headers
-    const arrival = { path, names: requestContext(id, traceparent), at: performance.now() }
-    answerPoll(api, request, response, arrival).catch((error: unknown) =>
-      refusePoll(api, error, request, response, arrival),
+    const arrival = { path, context: requestContext(id, traceparent), at: performance.now() }
+    answerPoll(deps, request, response, arrival).catch((error: unknown) =>
+      rejectPoll(deps, error, request, response, arrival),
     )
     return true
   }
 }
 
-type Arrival = { path: string; names: RequestContext; at: number }
+type Arrival = { path: string; context: RequestContext; at: number }
 
 const secondsSince = (at: number) => (performance.now() - at) / 1000
 
 async function answerPoll(
-  { reader, pollLog, authorize, log, countPoll, uncompressedStreams }: FeedHandlerDeps,
+  { feeds, pollLog, authorize, log, countPoll, uncompressedStreams }: FeedHandlerDeps,
   request: IncomingMessage,
   response: ServerResponse,
-  { path, names, at }: Arrival,
+  { path, context, at }: Arrival,
 ): Promise<void> {
   const [, query] = request.url?.split('?', 2) ?? []
   const { authorization } = request.headers
   const key = query === undefined ? null : new URLSearchParams(query).get('key')
   await authorize({ key, authorization }, request.socket.remoteAddress)
-  const { feed, format, part } = readName(path.slice('/feeds/'.length))
-  const { served, freshness } = await reader.poll(feed, format, part)
+  const { feed, format, part } = parseFileName(path.slice('/feeds/'.length))
+  const { response: feedResponse, freshness } = await feeds.poll(feed, format, part)
   const encoding = encodingFor(request.headers['accept-encoding'])
-  const unchanged = isUnchanged(request, etagOf(served, encoding), served.builtAt)
+  const unchanged = isUnchanged(request, etagOf(feedResponse, encoding), feedResponse.builtAt)
   const bodiless = unchanged || request.method === 'HEAD'
   const status = unchanged ? 304 : 200
 
   function record() {
     const milliseconds = Math.round(performance.now() - at)
     if (log.isLevelEnabled('debug'))
-      log.debug({ ...names.log, method: request.method, path, status, ms: milliseconds }, 'poll')
+      log.debug({ ...context.log, method: request.method, path, status, ms: milliseconds }, 'poll')
     pollLog.add({
       at: new Date(),
       feed,
       format,
       status,
-      bytes: bodiless ? 0 : sizeOf(served, encoding),
+      bytes: bodiless ? 0 : sizeOf(feedResponse, encoding),
       milliseconds,
       user_agent: request.headers['user-agent']?.slice(0, 255) ?? null,
       address: request.socket.remoteAddress ?? null,
@@ -116,49 +115,49 @@ async function answerPoll(
     if (bodiless) record()
     else response.once('close', record)
     countPoll({ feed, format, status, state: freshness }, secondsSince(at))
-    const headers = feedHeaders(served, { freshness, encoding, unchanged })
-    response.writeHead(status, [...headers, ...Object.entries(names.headers).flat()])
+    const headers = feedHeaders(feedResponse, { freshness, encoding, unchanged })
+    response.writeHead(status, [...headers, ...Object.entries(context.headers).flat()])
   }
   async function sendText() {
-    const shared = await served.unpacked()
-    if (!shared)
+    const inflated = await feedResponse.inflated()
+    if (!inflated)
       return uncompressedStreams(() => {
         begin()
-        return pipeline(Readable.from(served.text()), response)
+        return pipeline(Readable.from(feedResponse.text()), response)
       })
     begin()
-    writeAll(response, shared)
+    writeAll(response, inflated)
   }
   if (!bodiless && encoding === 'identity') return sendText()
   begin()
-  writeAll(response, bodiless ? [] : served.gzip.buffers)
+  writeAll(response, bodiless ? [] : feedResponse.gzip.buffers)
 }
 
-/** Once the answer has begun there is nothing left to say but to cut it off, so that nobody takes it for whole. */
-function refusePoll(
+/** A response that has begun is cut off, so that nobody takes it for complete. */
+function rejectPoll(
   { log, countPoll }: FeedHandlerDeps,
   error: unknown,
   { method }: IncomingMessage,
   response: ServerResponse,
-  { path, names, at }: Arrival,
+  { path, context, at }: Arrival,
 ): void {
   const [file = 'none', feed = 'none', , , format = 'none'] =
     fileName.exec(path.slice('/feeds/'.length)) ?? []
   if (response.headersSent) {
-    log.warn({ ...names.log, file, err: error }, 'a feed broke off')
+    log.warn({ ...context.log, file, err: error }, 'a feed was cut off')
     response.destroy()
     return
   }
   const { status, headers, body } = renderProblem(error)
   countPoll({ feed, format, status, state: 'none' }, secondsSince(at))
   const ms = Math.round(performance.now() - at)
-  logResponse(log, { ...names.log, method, path: `/feeds/${file}`, status, ms }, error)
-  response.writeHead(status, { ...headers, ...names.headers }).end(body)
+  logResponse(log, { ...context.log, method, path: `/feeds/${file}`, status, ms }, error)
+  response.writeHead(status, { ...headers, ...context.headers }).end(body)
 }
 
 const fileName = /^(products|stores)(?:\.(\d+)-of-(\d+))?\.(json|xml)$/
 
-function readName(file: string): {
+function parseFileName(file: string): {
   feed: 'products' | 'stores'
   format: 'json' | 'xml'
   part: Part
@@ -167,22 +166,22 @@ function readName(file: string): {
   if ((feed !== 'products' && feed !== 'stores') || (format !== 'json' && format !== 'xml')) {
     throw new AppError(
       'not_found',
-      'There is no such feed. There are products.json, products.xml, stores.json and stores.xml.',
+      'Unknown feed. The feeds are products.json, products.xml, stores.json and stores.xml.',
     )
   }
   const part = { number: Number(number), of: Number(of) }
   if (!partCounts.some((count) => count === part.of)) {
     throw new AppError(
       'not_found',
-      `A feed can be had in ${partCounts.join(', ')} parts, as in ${feed}.1-of-8.${format}.`,
+      `A feed can be split into ${partCounts.join(', ')} parts, as in ${feed}.1-of-8.${format}.`,
     )
   }
   if (part.number < 1 || part.number > part.of)
-    throw new AppError('not_found', `The parts are numbered from 1 to ${part.of}.`)
+    throw new AppError('not_found', `Parts are numbered from 1 to ${part.of}.`)
   return { feed, format, part }
 }
 
-/** What names gzip itself counts before what `*` says of all codings. */
+/** An entry for gzip itself takes precedence over `*`. */
 function encodingFor(header = ''): Encoding {
   const entries = header.toLowerCase().split(',').map(readCoding)
   const entry =
@@ -207,7 +206,7 @@ function isUnchanged(request: IncomingMessage, etag: string, builtAt: Date): boo
   return isSettled(builtAt) && Math.floor(builtAt.getTime() / 1000) * 1000 <= since
 }
 
-/** All at once: what the reader is slow to take waits as references to the chunks, not as copies. */
+/** Written at once: what a slow reader has not taken yet is kept as references to the shared buffers. */
 function writeAll(response: ServerResponse, buffers: Buffer[]): void {
   response.cork()
   for (const buffer of buffers) response.write(buffer)

@@ -1,4 +1,4 @@
-/** In charge of remembering who polled: gathered in memory and written in batches, so that no poll waits for it. */
+/** Records polls in batches, so that no poll waits for a write. */
 import { sql } from 'drizzle-orm'
 import type { Database, Queryable } from '../db/connection.ts'
 import { type FeedFormat, type FeedName, feedPolls } from '../db/schema/feeds.ts'
@@ -21,33 +21,33 @@ export type PollLog = {
 }
 
 const flushEveryMs = 1000
-/** Under a flood, or while the database is away, the newest polls are kept. */
-const maxWaiting = 100
+/** Under heavy load, or while the database is unavailable, only the newest polls are kept. */
+const maxBuffered = 100
 const keptDays = 30
 
 export function createPollLog(
   db: Database,
   warn: (message: string, error: unknown) => void,
 ): PollLog {
-  let waiting: FeedPoll[] = []
+  let buffer: FeedPoll[] = []
   const timer = setInterval(flush, flushEveryMs)
   timer.unref()
 
   async function flush() {
-    if (waiting.length === 0) return
-    const polls = waiting
-    waiting = []
+    if (buffer.length === 0) return
+    const polls = buffer
+    buffer = []
     try {
       await insertPolls(db, polls)
     } catch (error) {
       warn('polls could not be recorded', error)
-      waiting = [...polls, ...waiting].slice(-maxWaiting)
+      buffer = [...polls, ...buffer].slice(-maxBuffered)
     }
   }
 
   function add(poll: FeedPoll) {
-    waiting.push(poll)
-    if (waiting.length > 2 * maxWaiting) waiting = waiting.slice(-maxWaiting)
+    buffer.push(poll)
+    if (buffer.length > 2 * maxBuffered) buffer = buffer.slice(-maxBuffered)
   }
   async function stop() {
     clearInterval(timer)
@@ -56,7 +56,7 @@ export function createPollLog(
   return { add, flush, stop }
 }
 
-/** As one parameter: a thousand polls are thousands of fields. */
+/** As one JSON parameter instead of thousands of parameters. */
 async function insertPolls(db: Queryable, polls: FeedPoll[]): Promise<void> {
   await db.execute(sql`
     insert into ${feedPolls} (at, feed, format, status, bytes, milliseconds, user_agent, address)
@@ -64,7 +64,7 @@ async function insertPolls(db: Queryable, polls: FeedPoll[]): Promise<void> {
     from jsonb_populate_recordset(null::${feedPolls}, ${JSON.stringify(polls)}::jsonb)`)
 }
 
-/** The newest poll of each feed stays, so that it can always be told since when none has come. */
+/** Keeps the newest poll of each feed, so that the time of the last one is always known. */
 export async function removeOldPolls(db: Queryable): Promise<void> {
   await db.execute(sql`
     delete from ${feedPolls} p where p.at < now() - make_interval(days => ${keptDays})

@@ -1,4 +1,4 @@
-/** In charge of bringing a feed up to date: takes the notes and renders again just the slots they touch, in one transaction. */
+/** Brings a feed up to date: takes the pending changes and renders the slots they touch, in one transaction. */
 
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { ALL_BUCKETS, type FeedName, feedFormats } from '../db/schema/feeds.ts'
@@ -13,11 +13,11 @@ import { hashRanges, outgrown, slotOfHash, slotsFor } from './slots.ts'
 export type RefreshSettings = {
   /** How many decimals a price has. */
   decimals: number
-  /** Names everything but the rows that an item depends on; when it changes, all is rendered again. */
+  /** Identifies the rendering code and its settings; when it changes, every item is rendered again. */
   renderKey: string
-  /** The share of its items that a feed may lose at once; more than that is held back. */
+  /** The share of its items that a feed may lose at once; a refresh that loses more is held. */
   maxDrop: number
-  /** Told of each refresh: what came of it, how many chunks it rendered, how long it took. */
+  /** Called after each refresh with the number of chunks it rendered. */
   onRefresh?: (
     feed: FeedName,
     outcome: RefreshOutcome | 'failed',
@@ -26,13 +26,13 @@ export type RefreshSettings = {
   ) => void
 }
 
-/** `busy`: another process is refreshing this feed. `held`: too many items would go, so the feed and the notes stay. */
+/** `busy`: another process is refreshing this feed. `held`: too many items would be lost, so feed and changes stay as they are. */
 export type RefreshOutcome = 'fresh' | 'busy' | 'held'
 
 /**
- * Reads the notes and the rows in one snapshot, so no change can be lost between the two; a note that
- * commits later waits for the next refresh. One at a time per feed, by a lock that falls with its
- * transaction. Writers are never waited for, nor do they wait.
+ * Reads changes and rows in one snapshot, so no change is lost between the two; one that commits later stays for the next
+ * refresh. One refresh per feed at a time, by a lock that ends with its transaction. It neither blocks writers nor waits
+ * for them.
  */
 export async function refresh(
   db: Database,
@@ -40,16 +40,16 @@ export async function refresh(
   settings: RefreshSettings,
 ): Promise<RefreshOutcome> {
   const started = performance.now()
-  const told = ({ outcome, chunks }: Refreshed | { outcome: 'failed'; chunks: number }) =>
+  const report = ({ outcome, chunks }: Refreshed | { outcome: 'failed'; chunks: number }) =>
     settings.onRefresh?.(feed, outcome, chunks, (performance.now() - started) / 1000)
   try {
     const refreshed = await transaction(db, (tx) => refreshIn(tx, feed, settings), {
       isolationLevel: 'repeatable read',
     })
-    told(refreshed)
+    report(refreshed)
     return refreshed.outcome
   } catch (error) {
-    told({ outcome: 'failed', chunks: 0 })
+    report({ outcome: 'failed', chunks: 0 })
     throw error
   }
 }
@@ -63,11 +63,11 @@ async function refreshIn(
   feed: FeedName,
   settings: RefreshSettings,
 ): Promise<Refreshed> {
-  // Sent together, and answered in this order.
+  // Sent together; Postgres executes them in this order.
   const [locked, hashes] = await settleBoth(lockFeed(tx, feed), readPendingChanges(tx, feed))
   if (locked === 'busy') return without('busy')
   const { state } = locked
-  // Another refresh may have taken the notes while this one waited for its turn.
+  // Another refresh may have taken the changes meanwhile.
   if (state && !state.waiting && state.render_key === settings.renderKey) return without('fresh')
   const plan = await planRefresh(tx, feed, state, hashes, settings)
   if (state && plan.items < state.reference_items * (1 - settings.maxDrop)) {
@@ -83,11 +83,11 @@ type Plan = {
   slots: number
   /** Sorted. */
   touched: number[]
-  /** How many the feed will hold. */
+  /** The number of items of the whole feed afterwards. */
   items: number
-  /** The chunks of the slots touched, as they are. */
+  /** The checksums of the touched slots' stored chunks. */
   stored: ChunkChecksum[]
-  /** The items of the slots touched, where these are few. */
+  /** The items of the touched slots, if these are few. */
   read?: HashedItem[]
 }
 
@@ -106,13 +106,13 @@ async function planRefresh(
   )
   if (touched.length === 0) return { slots, touched, items: state.items, stored: [] }
   const plan =
-    touched.length <= slotsAtOnce(feed, slots, state.items)
+    touched.length <= slotsPerBatch(feed, slots, state.items)
       ? await planOneBatch(tx, feed, state, touched, settings.decimals)
       : await planSome(tx, feed, state, touched)
   return outgrown(slots, plan.items) ? planAll(tx, feed, plan.items, state) : plan
 }
 
-/** The items are read at once, which tells how many they are. */
+/** Reads the items now, which also counts them. */
 async function planOneBatch(
   tx: Queryable,
   feed: FeedName,
@@ -127,7 +127,7 @@ async function planOneBatch(
   return { slots, touched, stored, read, items: items - itemsIn(stored) + read.length }
 }
 
-/** Few slots are counted by themselves; where there are many, counting all costs little beside rendering them. */
+/** Up to this many slots are counted by themselves; beyond it, counting everything costs little beside rendering. */
 const fewSlots = 64
 
 async function planSome(
@@ -144,7 +144,7 @@ async function planSome(
   return { slots, touched, stored, items: few ? items - itemsIn(stored) + present : present }
 }
 
-/** Slots are chosen anew. */
+/** Chooses the number of slots again. */
 async function planAll(
   tx: Queryable,
   feed: FeedName,
@@ -160,7 +160,7 @@ async function planAll(
 const itemsIn = (stored: ChunkChecksum[]) =>
   stored.reduce((sum, { format, items }) => sum + (format === 'json' ? items : 0), 0)
 
-/** Chunks that come out as they are stay as they are; when none changes, neither does the version. */
+/** Unchanged chunks stay as they are; when none changes, the version stays too. */
 async function applyRefresh(
   tx: Queryable,
   feed: FeedName,
@@ -178,7 +178,7 @@ async function applyRefresh(
     touched,
     stored,
     read,
-    slotsAtOnce: slotsAtOnce(feed, slots, items),
+    slotsPerBatch: slotsPerBatch(feed, slots, items),
   }
   const [, { changed, last }] = await settleBoth(
     removePendingChanges(tx, feed),
@@ -191,7 +191,7 @@ async function applyRefresh(
   )
 }
 
-/** What memory holds of a feed while it is built. One store may name a hundred thousand products. */
-const itemsAtOnce: Record<FeedName, number> = { products: 4096, stores: 64 }
-const slotsAtOnce = (feed: FeedName, slots: number, items: number) =>
-  Math.max(1, Math.floor((itemsAtOnce[feed] * slots) / Math.max(items, slots)))
+/** How many items are in memory at once. One store may list a hundred thousand products. */
+const itemsPerBatch: Record<FeedName, number> = { products: 4096, stores: 64 }
+const slotsPerBatch = (feed: FeedName, slots: number, items: number) =>
+  Math.max(1, Math.floor((itemsPerBatch[feed] * slots) / Math.max(items, slots)))

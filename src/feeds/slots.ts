@@ -1,33 +1,33 @@
-/** In charge of slots: how many a feed has, which hashes each holds, which of them make a part. */
+/** Slots: how many a feed has, which hashes each holds, and which of them make a part. */
 
 /** An id's hash is less than this. */
-export const hashes = 16_384
+export const hashCount = 16_384
 const minSlots = 64
 const itemsPerSlot = 128
 
-/** Parts are powers of two up to the least number of slots, so a part is always whole slots. */
+/** Powers of two up to the smallest number of slots, so that a part is always whole slots. */
 export const partCounts = [1, 2, 4, 8, 16, 32, 64] as const
 
-/** From one hash to another, both inclusive. */
+/** Both ends inclusive. */
 export type HashRange = { first: number; last: number }
 
 /** A power of two between 64 and 16384. */
 export function slotsFor(items: number): number {
   const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, items / itemsPerSlot)))
-  return Math.min(hashes, Math.max(minSlots, wanted))
+  return Math.min(hashCount, Math.max(minSlots, wanted))
 }
 
-/** As a hash table does: at once when it is too full, and only when it is far too empty. */
+/** Like a hash table: grow at once, shrink only when far too large. */
 export function outgrown(slots: number, items: number): boolean {
   const wanted = slotsFor(items)
   return wanted > slots || wanted * 4 <= slots
 }
 
-export const slotOfHash = (hash: number, slots: number) => Math.floor((hash * slots) / hashes)
+export const slotOfHash = (hash: number, slots: number) => Math.floor((hash * slots) / hashCount)
 
-/** The hashes of some slots, sorted, neighbours joined. */
+/** The hashes of some slots, sorted, with adjacent ranges merged. */
 export function hashRanges(sortedSlots: readonly number[], slots: number): HashRange[] {
-  const width = hashes / slots
+  const width = hashCount / slots
   const ranges: HashRange[] = []
   for (const slot of sortedSlots) {
     const previous = ranges.at(-1)

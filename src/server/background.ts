@@ -21,12 +21,12 @@ const upkeepEveryMs = 10 * 60_000
 
 export function startWorker(
   { db, listen }: Connection,
-  reader: FeedService,
+  feeds: FeedService,
   retentionDays: number,
   log: Logger,
 ): Worker {
   const feedLoops = feedNames.map((feed) =>
-    startLoop(() => reader.refresh(feed), {
+    startLoop(() => feeds.refresh(feed), {
       everyMs: feedEveryMs,
       pauseMs: feedPauseMs,
       idleRatio: feedRestRatio,

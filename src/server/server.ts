@@ -55,7 +55,7 @@ export async function startServer(
   const metrics = createMetrics()
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
   const decimals = currencyDecimals(config.currency)
-  const reader = createFeedService(background.db, {
+  const feeds = createFeedService(background.db, {
     decimals,
     renderKey: `look ${itemLook}, ${decimals} decimals`,
     maxDrop: config.feedMaxDrop,
@@ -65,7 +65,7 @@ export async function startServer(
   })
   const pollLog = createPollLog(background.db, warn)
   let accepting = true
-  const parts = { db: web.db, keys: keys.db, reader, pollLog, metrics, accepting: () => accepting }
+  const parts = { db: web.db, keys: keys.db, feeds, pollLog, metrics, accepting: () => accepting }
   const server = createHttpServer(listener(parts, config, log, limits), limits)
   const sending = connect(databaseUrl, { max: 3, purpose: 'push' })
   const pools = { web, keys, background, push: sending }
@@ -86,7 +86,7 @@ export async function startServer(
     throw error
   }
   warnOfDestination(config.klaviyo, log)
-  const worker = startWorker(background, reader, config.klaviyo.retentionDays, log)
+  const worker = startWorker(background, feeds, config.klaviyo.retentionDays, log)
   // Null without a key: then messages wait.
   const sender = post && startPush(post, config.klaviyo, sending, log, metrics)
 
@@ -102,11 +102,11 @@ export async function startServer(
 }
 
 type Parts = Pick<AppDeps, 'db' | 'metrics' | 'accepting'> &
-  Pick<FeedHandlerDeps, 'reader' | 'pollLog'> & { keys: Database }
+  Pick<FeedHandlerDeps, 'feeds' | 'pollLog'> & { keys: Database }
 
 /** Polls and all other requests, behind one gate. */
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
-  const { db, accepting, reader, pollLog, metrics } = parts
+  const { db, accepting, feeds, pollLog, metrics } = parts
   // Many requests with one key at once ask for it once, but never by a look that began before them.
   const look = coalesceByKey(
     (key) => withTimeout(scopesOfKey(parts.keys, key), limits.keyCheckMs),
@@ -117,7 +117,7 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
   const gate = createKeyVerifier(limits.wrongKeys)
   const count = requestCounter(config.rateLimit, gate.isTrusted)
   const answerPoll = feedListener({
-    reader,
+    feeds,
     pollLog,
     authorize: feedAuthorizer(ask, config.feedsPublic, { gate, count }),
     uncompressedStreams: uncompressedStreams(limits),

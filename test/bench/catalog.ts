@@ -1,4 +1,4 @@
-/** In charge of the catalogs the bench works on: made by SQL, ten stores to a product, texts of a usual length. */
+/** The catalogs the bench works on: made by SQL, ten stores to a product, texts of a usual length. */
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../../src/db/connection.ts'
 

@@ -1,4 +1,4 @@
-/** In charge of measuring whole builds of a feed: their time beside COPY of the same join, and the memory of the server that makes them. */
+/** Measuring whole builds of a feed: their time beside COPY of the same join, and the memory of the server that makes them. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** In charge of measuring freshness: from the commit of one edit to a poll that holds it. */
+/** Measuring freshness: from the commit of one edit to a poll that holds it. */
 import { Agent, request } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 import { sql } from 'drizzle-orm'

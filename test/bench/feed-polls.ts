@@ -1,4 +1,4 @@
-/** In charge of measuring polls: whole answers and 304s, beside nginx on the same bytes and beside the plain way. */
+/** Measuring polls: whole answers and 304s, beside nginx on the same bytes and beside the plain way. */
 import { gunzipSync } from 'node:zlib'
 import { freePort } from '../support/loopback.ts'
 import { startNginx } from './nginx.ts'

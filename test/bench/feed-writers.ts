@@ -1,4 +1,4 @@
-/** In charge of measuring writers: products put by REST while the server refreshes, beside the same transactions by drizzle alone. */
+/** Measuring writers: products put by REST while the server refreshes, beside the same transactions by drizzle alone. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'drizzle-orm'

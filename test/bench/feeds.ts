@@ -1,4 +1,4 @@
-/** In charge of the bench of the pull wing: one table for each size of catalog. */
+/** The bench of the pull wing: one table for each size of catalog. */
 import { sql } from 'drizzle-orm'
 import { makeCatalog } from './catalog.ts'
 import { measureBuild, memoryWhileBuilding, residentMegabytes } from './feed-builds.ts'

@@ -1,4 +1,4 @@
-/** In charge of measuring `storefeed import` beside psql's \copy of the same rows into the same tables, triggers and all. */
+/** Measuring `storefeed import` beside psql's \copy of the same rows into the same tables, triggers and all. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** In charge of `npm run bench`: which bench runs, at which sizes. */
+/** `npm run bench`: which bench runs, at which sizes. */
 import { Command, InvalidArgumentError } from 'commander'
 import { benchFeeds } from './feeds.ts'
 import { benchImports } from './imports.ts'

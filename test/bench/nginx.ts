@@ -1,4 +1,4 @@
-/** In charge of the peer that costs the least there is: nginx, which serves a file that was compressed beforehand. */
+/** The peer that costs the least there is: nginx, which serves a file that was compressed beforehand. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePort } from '../support/loopback.ts'

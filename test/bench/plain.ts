@@ -1,4 +1,4 @@
-/** In charge of the plain way to serve a feed, as a peer: a Hono route that selects everything and answers JSON. */
+/** The plain way to serve a feed, as a peer: a Hono route that selects everything and answers JSON. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'

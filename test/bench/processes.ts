@@ -1,4 +1,4 @@
-/** In charge of the processes that a bench measures and loads: started on loopback, ended by pid. */
+/** The processes that a bench measures and loads: started on loopback, ended by pid. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { access } from 'node:fs/promises'

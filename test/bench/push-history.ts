@@ -1,4 +1,4 @@
-/** In charge of measuring `storefeed backfill`. */
+/** Measuring `storefeed backfill`. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { sql } from 'drizzle-orm'

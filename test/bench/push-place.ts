@@ -1,4 +1,4 @@
-/** In charge of what measurements of the push wing have in common: a database, empty tables, programs that run beside. */
+/** What measurements of the push wing have in common: a database, empty tables, programs that run beside. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

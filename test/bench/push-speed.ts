@@ -1,4 +1,4 @@
-/** In charge of measuring how soon an order leaves, and how fast many do. */
+/** Measuring how soon an order leaves, and how fast many do. */
 import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises'
 import { startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { seedOrders, statuses, unlimited } from '../klaviyo/seed.ts'

@@ -1,4 +1,4 @@
-/** In charge of measuring the push wing: how soon, how fast, and how it stands chaos. */
+/** Measuring the push wing: how soon, how fast, and how it stands chaos. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

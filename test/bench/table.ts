@@ -1,4 +1,4 @@
-/** In charge of the table that the bench prints: each row beside its peer, measured in the same run, and the ratio. */
+/** The table that the bench prints: each row beside its peer, measured in the same run, and the ratio. */
 
 export type Row = {
   what: string

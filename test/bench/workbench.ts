@@ -1,4 +1,4 @@
-/** In charge of what a bench works on: a Postgres, a folder, a catalog and a built server of its own, all removed after. */
+/** What a bench works on: a Postgres, a folder, a catalog and a built server of its own, all removed after. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,3 @@
-/** In charge of showing that whatever Postgres can store is served, and read back the same from both formats. */
 import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'

@@ -1,4 +1,3 @@
-/** In charge of showing that any text in any field gives feeds that strict parsers read back to the same items. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type FeedName, feedNames } from '../../src/db/schema/feeds.ts'

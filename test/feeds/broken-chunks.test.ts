@@ -1,4 +1,3 @@
-/** In charge of showing that a chunk that was damaged in the database is never served, but found, told of and made again. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'

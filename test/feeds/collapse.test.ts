@@ -1,4 +1,3 @@
-/** In charge of showing that a feed that would lose too much at once is held, told of, and let through when asked. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'

@@ -1,4 +1,3 @@
-/** In charge of showing that other people's decoders read the gzip that is laid together from chunks. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,3 @@
-/** In charge of showing that every poll holds every write committed before it, whoever writes, however many servers there are. */
 import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'

@@ -1,4 +1,3 @@
-/** In charge of showing what /v1/feeds/{feed}/report tells of each item. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { faultyFields, startTestServer, type TestServer } from '../support/server.ts'

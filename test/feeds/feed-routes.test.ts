@@ -1,4 +1,3 @@
-/** In charge of showing what /v1/feeds tells of each feed. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'

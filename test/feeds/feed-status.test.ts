@@ -1,4 +1,3 @@
-/** In charge of showing how many parts a feed is advised to be polled in. */
 import { expect, test } from 'vitest'
 import { advisedParts } from '../../src/feeds/feed-status.ts'
 

@@ -1,4 +1,4 @@
-/** In charge of comparing the feeds that are served with feeds that a new server renders from nothing. */
+/** Comparing the feeds that are served with feeds that a new server renders from nothing. */
 import { sql } from 'drizzle-orm'
 import { expect } from 'vitest'
 import type { TestDatabase } from '../support/database.ts'

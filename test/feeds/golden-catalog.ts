@@ -1,4 +1,4 @@
-/** In charge of the catalog that the golden feeds show: every field filled, missing, blank and odd. */
+/** The catalog that the golden feeds show: every field filled, missing, blank and odd. */
 import type { Database } from '../../src/db/connection.ts'
 import { productStores, products, stores } from '../../src/db/schema/catalog.ts'
 

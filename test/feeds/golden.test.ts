@@ -1,4 +1,3 @@
-/** In charge of showing the four feeds whole, to the letter. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { fillGoldenCatalog } from './golden-catalog.ts'

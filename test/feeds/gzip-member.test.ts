@@ -1,4 +1,3 @@
-/** In charge of showing that pieces laid end to end are one gzip member, and that a broken piece is found. */
 import { promisify } from 'node:util'
 import { crc32, gunzip } from 'node:zlib'
 import fc from 'fast-check'
@@ -7,7 +6,7 @@ import {
   type DeflateSegment,
   deflateText,
   inflateSegment,
-  uncompressedSegment,
+  shortSegment,
 } from '../../src/feeds/deflate.ts'
 import { combineCrc, concatenate, gzipMember, isIntact } from '../../src/feeds/gzip-member.ts'
 
@@ -63,15 +62,12 @@ test('any pieces, empty ones among them, unpack to their texts end to end', asyn
 })
 
 test('a piece is whole as it was made, and when nothing is in it', async () => {
-  expect(await isIntact(uncompressedSegment('one text, and the same text again'))).toBe(true)
+  expect(await isIntact(shortSegment('one text, and the same text again'))).toBe(true)
   expect(await isIntact(await deflatePiece(Buffer.alloc(0)))).toBe(true)
 })
 
 test.each([
-  [
-    'another CRC',
-    (piece: ReturnType<typeof uncompressedSegment>) => ({ ...piece, crc: piece.crc ^ 1 }),
-  ],
+  ['another CRC', (piece: ReturnType<typeof shortSegment>) => ({ ...piece, crc: piece.crc ^ 1 })],
   ['another length', (piece) => ({ ...piece, bytes: piece.bytes + 1 })],
   ['a length that is none', (piece) => ({ ...piece, bytes: -1 })],
   ['no body', (piece) => ({ ...piece, body: Buffer.alloc(0) })],
@@ -79,9 +75,7 @@ test.each([
   ['a body without its flush', (piece) => ({ ...piece, body: piece.body.subarray(0, -4) })],
   ['a body that goes on', (piece) => ({ ...piece, body: Buffer.concat([piece.body, piece.body]) })],
 ])('a piece with %s is broken', async (_, damage) => {
-  expect(await isIntact(damage(uncompressedSegment('one text, and the same text again')))).toBe(
-    false,
-  )
+  expect(await isIntact(damage(shortSegment('one text, and the same text again')))).toBe(false)
 })
 
 test('a flipped bit is either found or changes nothing that a reader sees', async () => {

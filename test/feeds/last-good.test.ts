@@ -1,4 +1,3 @@
-/** In charge of showing what is served when the truth cannot be had: the last good feed, and that it says so. */
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'

@@ -1,4 +1,3 @@
-/** In charge of showing that a link and a publication made at the same time, by transactions that cannot see each other, reach both feeds. */
 import { type SQL, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'

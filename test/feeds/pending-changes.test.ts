@@ -1,4 +1,3 @@
-/** In charge of showing which notes each kind of write leaves, whoever writes it. */
 import { type SQL, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Queryable } from '../../src/db/connection.ts'

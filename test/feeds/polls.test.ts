@@ -1,4 +1,3 @@
-/** In charge of showing what a poll is answered with: status, headers, conditions, parts. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'

@@ -1,4 +1,4 @@
-/** In charge of polling as Klaviyo does, and seeing all of the answer: headers as sent, the body as it came. */
+/** Polling as Klaviyo does, and seeing all of the answer: headers as sent, the body as it came. */
 import { once } from 'node:events'
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { buffer } from 'node:stream/consumers'

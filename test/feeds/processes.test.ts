@@ -1,4 +1,3 @@
-/** In charge of showing that servers in processes of their own share one feed, and that one may die at any moment. */
 import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'

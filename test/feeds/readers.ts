@@ -1,4 +1,4 @@
-/** In charge of readers of a test's database, each with copies in memory of its own, as a server of its own has. */
+/** Readers of a test's database, each with copies in memory of its own, as a server of its own has. */
 import type { Database } from '../../src/db/connection.ts'
 import type { FeedFormat } from '../../src/db/schema/feeds.ts'
 import { createFeedService, type FeedService } from '../../src/feeds/feed-service.ts'
@@ -20,7 +20,7 @@ const whole = { number: 1, of: 1 }
 
 /** The whole feed of products. */
 export async function pollReader({ reader }: TestReader, format: FeedFormat = 'json') {
-  const { served, freshness } = await reader.poll('products', format, whole)
+  const { response: served, freshness } = await reader.poll('products', format, whole)
   let text = ''
   for await (const piece of served.text()) text += piece
   return { freshness, text }

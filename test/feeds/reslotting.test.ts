@@ -1,4 +1,3 @@
-/** In charge of showing that slots follow the size of a feed, in either direction, also for who holds a copy of the old ones. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createFeedService, type FeedService } from '../../src/feeds/feed-service.ts'
@@ -22,7 +21,7 @@ afterAll(() => database.close())
 const run = (text: string) => database.db.execute(sql.raw(text))
 
 async function pollText(reader: FeedService, part = { number: 1, of: 1 }) {
-  const { served, freshness } = await reader.poll('products', 'json', part)
+  const { response: served, freshness } = await reader.poll('products', 'json', part)
   expect(freshness).toBe('fresh')
   let text = ''
   for await (const piece of served.text()) text += piece

@@ -1,4 +1,3 @@
-/** In charge of showing from when on a feed has a date that tells it from the next. */
 import { afterEach, expect, test, vi } from 'vitest'
 import { isSettled } from '../../src/feeds/response-headers.ts'
 

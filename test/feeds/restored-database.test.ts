@@ -1,4 +1,3 @@
-/** In charge of showing that what a server holds in memory is never mixed with a database that was restored meanwhile. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'

@@ -1,4 +1,4 @@
-/** In charge of arbitrary products and stores for property tests: any text in any field. */
+/** Arbitrary products and stores for property tests: any text in any field. */
 import fc from 'fast-check'
 import { productFeedKeys, storeFeedKeys } from '../../src/db/schema/catalog.ts'
 import type { ProductRow } from '../../src/feeds/product-item.ts'

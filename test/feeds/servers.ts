@@ -1,4 +1,4 @@
-/** In charge of more servers on a test's database: in this process, or in processes of their own. */
+/** More servers on a test's database: in this process, or in processes of their own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'

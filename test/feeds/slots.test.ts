@@ -1,4 +1,3 @@
-/** In charge of showing the arithmetic of slots and parts. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {

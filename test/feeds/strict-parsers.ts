@@ -1,4 +1,4 @@
-/** In charge of reading feeds as strictly as any importer may: what is read must be one node deep and never empty. */
+/** Reading feeds as strictly as any importer may: what is read must be one node deep and never empty. */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { expect } from 'vitest'
 import type { FeedName } from '../../src/db/schema/feeds.ts'

@@ -1,4 +1,3 @@
-/** In charge of showing that emptying the catalog never waits in a circle with a refresh, and is never half seen. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'

@@ -1,4 +1,4 @@
-/** In charge of waiting for what is to come, and no longer. */
+/** Waiting for what is to come, and no longer. */
 import { setTimeout as delay } from 'node:timers/promises'
 
 const patienceMs = 15_000

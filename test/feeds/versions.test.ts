@@ -1,4 +1,3 @@
-/** In charge of showing what makes a new version of a feed, which chunks it writes, and what tells it from others: its time and its tag. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -146,7 +145,10 @@ test('contents of equal length under the same version number have different ETag
   for (const title of ['Product A', 'Product B']) {
     await run(`update products set title = '${title}' where id = 'p1'`)
     await run('delete from feed_state')
-    const { served } = await newReader().reader.poll('products', 'json', { number: 1, of: 1 })
+    const { response: served } = await newReader().reader.poll('products', 'json', {
+      number: 1,
+      of: 1,
+    })
     tags.push({ version: served.version, bytes: served.bytes, tag: served.tag })
   }
   const [first, second] = tags
