@@ -40,7 +40,7 @@ export const uncompressedStreams = ({
   semaphore(identityStreams, identityWaitMs, tooManyStreams)
 
 function tooManyStreams(): AppError {
-  const advice = 'Try again soon, or ask with Accept-Encoding: gzip, which is always served.'
+  const advice = 'Try again later, or send Accept-Encoding: gzip, which is always served.'
   return new AppError('unavailable', `Too many feeds are being sent uncompressed. ${advice}`)
 }
 

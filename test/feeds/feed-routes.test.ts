@@ -115,7 +115,7 @@ test('when no poll came for seven hours there is a warning, until one comes', as
   await run(`update feed_polls set at = at - ${seven} where feed = 'stores'`)
   expect(await told('stores')).toMatchObject({
     warnings: [
-      'No poll in the last 7 hours. Klaviyo polls every six: check the source in Klaviyo and its URL.',
+      'No poll in the last 7 hours. Klaviyo polls every six hours: check the source in Klaviyo and its URL.',
     ],
   })
   expect(await told('products')).toMatchObject({ warnings: [] })
@@ -134,7 +134,7 @@ test('a file over 50 MB is told of, with the parts to poll instead', async () =>
       { format: 'xml', bytes: 96_000_000, advised_parts: 2 },
     ],
     warnings: [
-      'The xml file is over 50 MB: give Klaviyo 2 sources, /feeds/stores.1-of-2.xml and so on.',
+      'The xml file is over 50 MB: add 2 sources in Klaviyo, /feeds/stores.1-of-2.xml and so on.',
     ],
   })
 })

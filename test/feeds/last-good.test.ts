@@ -121,7 +121,7 @@ test('before a feed was ever built there is nothing to give: 503, and when to co
       'content-type': 'application/problem+json',
     })
     expect(JSON.parse(text).detail).toBe(
-      'The feed is not built yet, or the database does not answer. Try again soon.',
+      'The feed is not built yet, or the database does not answer. Try again later.',
     )
     await until(
       () => poll(`${never.url}/feeds/stores.json`),

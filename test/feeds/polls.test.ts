@@ -183,11 +183,11 @@ test.each([
   ['products.csv', 'There are products.json, products.xml, stores.json and stores.xml.'],
   ['products', 'There are products.json, products.xml, stores.json and stores.xml.'],
   ['products.json/', 'There are products.json, products.xml, stores.json and stores.xml.'],
-  ['products.1-of-3.json', 'A feed can be had in 1, 2, 4, 8, 16, 32, 64 parts'],
-  ['products.1-of-0.json', 'A feed can be had in 1, 2, 4, 8, 16, 32, 64 parts'],
-  ['stores.1-of-128.xml', 'A feed can be had in 1, 2, 4, 8, 16, 32, 64 parts'],
-  ['stores.0-of-8.xml', 'The parts are numbered from 1 to 8.'],
-  ['stores.9-of-8.xml', 'The parts are numbered from 1 to 8.'],
+  ['products.1-of-3.json', 'A feed can be split into 1, 2, 4, 8, 16, 32, 64 parts'],
+  ['products.1-of-0.json', 'A feed can be split into 1, 2, 4, 8, 16, 32, 64 parts'],
+  ['stores.1-of-128.xml', 'A feed can be split into 1, 2, 4, 8, 16, 32, 64 parts'],
+  ['stores.0-of-8.xml', 'Parts are numbered from 1 to 8.'],
+  ['stores.9-of-8.xml', 'Parts are numbered from 1 to 8.'],
 ])('%s is not there, and the answer says what is', async (file, words) => {
   const { status, headers, text } = await poll(at(file))
   expect(status).toBe(404)

@@ -67,7 +67,7 @@ test('a feed that no refresh brings up to date is told after a minute', async ()
     expect((await readiness())[1]).toEqual({ status: 'ready', problems: [] })
     await note('70 s')
     expect(await readiness()).toEqual(
-      told(/^The feed of stores is behind: 2 notes of changes wait since .+\. The log says why/),
+      told(/^The stores feed is behind: 2 changes have been pending since .+\. The log says why/),
     )
   })
   await expect
