@@ -1,12 +1,12 @@
-/** In charge of `storefeed event`: shows what an order sends, by both APIs, without sending it. */
+/** `storefeed event`: shows what an order sends, by each API, without sending it. */
 import type { Command } from 'commander'
 import type { Config } from '../config.ts'
 import { isErased } from '../customers/erasure.ts'
 import type { Database } from '../db/connection.ts'
+import { klaviyoApis } from '../klaviyo/sender/klaviyo.ts'
 import { prepareEvents } from '../klaviyo/sender/prepare-messages.ts'
-import { eventsTransport, trackTransport } from '../klaviyo/sender/transport.ts'
 import { AppError } from '../lib/errors.ts'
-import { messagesOfOrder } from '../outbox/outbox.ts'
+import { messagesOfOrder } from '../outbox/claim.ts'
 import { print } from './terminal.ts'
 import { withDatabase } from './with-database.ts'
 
@@ -26,26 +26,20 @@ async function readEvents(db: Database, { klaviyo }: Config, orderId: string) {
   if (await isErased(db, orderId))
     throw new AppError(
       'conflict',
-      `The customer of the order "${orderId}" was erased: it sends nothing more.`,
+      `The customer of order "${orderId}" was erased: nothing more is sent for it.`,
     )
-  const run = await messagesOfOrder(db, orderId)
-  if (run.messages.length === 0)
+  const group = await messagesOfOrder(db, orderId)
+  if (group.messages.length === 0)
     throw new AppError('not_found', `There is no order "${orderId}", or it has no messages yet.`)
-  const track = trackTransport(klaviyo.publicKey ?? 'PUBLIC_API_KEY')
-  const pack = (write: typeof track.event.body) =>
-    prepareEvents(db, [run], klaviyo.metricNames, write)
-  const events = await pack(eventsTransport.event.body)
-  const tracked = await pack(track.event.body)
-  return run.messages.map(({ id, metric, unique_id }) => {
-    const asEvent = events.parcels.find((parcel) => parcel.id === id)
-    const asTrack = tracked.parcels.find((parcel) => parcel.id === id)
-    const unsendable = events.unsendable.find((outcome) => outcome.id === id)
-    return {
-      metric,
-      unique_id,
-      ...(unsendable && 'error' in unsendable && { unsendable: unsendable.error }),
-      ...(asEvent && { warnings: asEvent.warnings, events: JSON.parse(asEvent.body) }),
-      ...(asTrack && { track: JSON.parse(asTrack.body) }),
-    }
-  })
+  const shown = new Map<number, object>(
+    group.messages.map(({ id, metric, unique_id }) => [id, { metric, unique_id }]),
+  )
+  const show = (id: number, more: object) => shown.set(id, { ...shown.get(id), ...more })
+  for (const [name, { readKey, transport }] of Object.entries(klaviyoApis)) {
+    const { body: bodyOf } = transport(readKey(klaviyo) ?? 'PUBLIC_API_KEY').event
+    const { messages, unsendable } = await prepareEvents(db, [group], klaviyo.metricNames, bodyOf)
+    for (const { id, error } of unsendable) show(id, { unsendable: error })
+    for (const { id, body, warnings } of messages) show(id, { warnings, [name]: JSON.parse(body) })
+  }
+  return [...shown.values()]
 }

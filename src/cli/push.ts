@@ -1,4 +1,4 @@
-/** In charge of `storefeed push`: sends what waits, once, as from cron. */
+/** `storefeed push`: sends what waits, once, as from cron. */
 import type { Command } from 'commander'
 import type { Config } from '../config.ts'
 import { openDatabase } from './open-database.ts'
@@ -9,8 +9,8 @@ export function pushCommand(program: Command, readConfig: () => Config): void {
   program
     .command('push')
     .description('Send what waits to Klaviyo and end')
-    .option('--json', 'answer as JSON')
-    .addHelpText('after', '\nFrom cron, instead of real time:\n  */30 * * * * storefeed push')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nFrom cron, instead of in real time:\n  */30 * * * * storefeed push')
     .action(async ({ json }: { json?: boolean }) => {
       const config = readConfig()
       const database = await openDatabase(config)

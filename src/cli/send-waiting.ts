@@ -1,24 +1,29 @@
-/** In charge of sending what waits, for commands that end: with progress, stoppable, and with a summary. */
+/** Sends what waits, for commands that end: with progress, stoppable, and with a summary. */
 import type { Config } from '../config.ts'
-import { connect, type Database } from '../db/connection.ts'
+import { connect } from '../db/connection.ts'
 import { type QueueName, queueNames } from '../db/schema/outbox.ts'
-import { createKlaviyoSender } from '../klaviyo/sender/klaviyo.ts'
-import { drain, prepareToSend, type SendCounts } from '../klaviyo/sender/sender.ts'
+import { createKlaviyoSender, klaviyoApis } from '../klaviyo/sender/klaviyo.ts'
+import { drain } from '../klaviyo/sender/sender.ts'
 import { AppError } from '../lib/errors.ts'
 import { settleBoth } from '../lib/settle-both.ts'
-import { countMessages, readAlarms } from '../outbox/outbox.ts'
+import { countMessages } from '../outbox/outbox-metrics.ts'
+import { prepareToSend, readAlarms } from '../outbox/queue.ts'
+import { countOutcomes, type Outcome } from '../outbox/settle.ts'
 import { createLogger } from '../server/logger.ts'
 import { startProgress } from './progress.ts'
 
-export type Summary = Pick<SendCounts, 'sent' | 'failed' | 'unsendable'> & {
-  /** Still to be sent: tried in vain, or written meanwhile. */
+export type Summary = {
+  sent: number
+  failed: number
+  unsendable: number
+  /** Still to be sent: to be retried, or written meanwhile. */
   waiting: number
   alarms: string[]
 }
 
 /**
- * Sends what is there and what `fill` adds meanwhile, which ends either way before this does. Needs no stopping
- * of a running server: the two take turns.
+ * Sends what is there and what `fill` adds meanwhile, which ends either way before this does. A running server
+ * need not be stopped: the two take turns.
  */
 export async function sendWaiting(
   config: Config,
@@ -26,16 +31,19 @@ export async function sendWaiting(
   signal: AbortSignal,
   fill: () => Promise<void> = async () => {},
 ): Promise<Summary> {
-  // The summary tells all of it, and nothing else may stand in what `--json` prints.
+  // The summary says all of it, and `--json` prints nothing else.
   const log = createLogger('silent')
-  const post = createKlaviyoSender(config.klaviyo, { warn: () => undefined })
-  if (!post) throw new AppError('invalid', missingKey[config.klaviyo.api])
+  const sender = createKlaviyoSender(config.klaviyo, { warn: () => undefined })
+  if (!sender) {
+    const { keySetting } = klaviyoApis[config.klaviyo.api]
+    throw new AppError('invalid', `${keySetting} is not set, so nothing can be sent.`)
+  }
   const { db, close } = connect(databaseUrl, { max: queueNames.length + 1 })
   const progress = startProgress('Sending')
   try {
     await prepareToSend(db, config.klaviyo.backfillAfterMs)
-    const tallies = new Map<string, SendCounts>()
-    /** Known once all is there that is to be sent. */
+    const counts = { sent: 0, failed: 0, unsendable: 0 }
+    /** Set once all that is to be sent has been written. */
     let total: number | undefined
     let filling = true
     const fillAll = async () => {
@@ -43,48 +51,32 @@ export async function sendWaiting(
         filling = false
       })
       const { pending = 0 } = await countMessages(db)
-      total = pending + sum(tallies, 'sent')
+      total = pending + counts.sent
     }
-    const send = async (queue: QueueName) => {
-      const onRound = (tally: SendCounts) => {
-        tallies.set(queue, tally)
-        if (total !== undefined) progress.update(sum(tallies, 'sent'), total)
-      }
-      await drain(queue, { db, post, log, isFilling: () => filling, onRound }, signal)
+    const onBatch = (_: QueueName, outcomes: readonly Outcome[]) => {
+      const { sent, failed, unsendable } = countOutcomes(outcomes)
+      counts.sent += sent
+      counts.failed += failed
+      counts.unsendable += unsendable
+      if (total !== undefined) progress.update(counts.sent, total)
     }
+    const options = { db, sender, log, isFilling: () => filling, onBatch }
+    const send = (queue: QueueName) => drain(queue, options, signal)
     await settleBoth(fillAll(), Promise.all(queueNames.map(send)))
-    return await summarize(db, tallies)
+    const { pending = 0 } = await countMessages(db)
+    const alarms = await readAlarms(db)
+    return { ...counts, waiting: pending, alarms: alarms.map(({ alarm }) => alarm) }
   } finally {
     progress.end()
     await close()
   }
 }
 
-const missingKey = {
-  events: 'KLAVIYO_API_KEY is not set, so nothing can be sent.',
-  track: 'KLAVIYO_PUBLIC_KEY is not set, so nothing can be sent.',
-}
-
-async function summarize(db: Database, tallies: Map<string, SendCounts>): Promise<Summary> {
-  const alarms = await readAlarms(db)
-  return {
-    sent: sum(tallies, 'sent'),
-    failed: sum(tallies, 'failed'),
-    unsendable: sum(tallies, 'unsendable'),
-    waiting: (await countMessages(db)).pending ?? 0,
-    alarms: alarms.map(({ alarm }) => alarm),
-  }
-}
-
-function sum(tallies: Map<string, SendCounts>, name: keyof SendCounts): number {
-  return [...tallies.values()].reduce((total, tally) => total + tally[name], 0)
-}
-
 export function describeSummary({ sent, failed, unsendable, waiting, alarms }: Summary): string {
   const lines = [
-    `sent ${sent}, failed ${failed}, unsendable ${unsendable}; ${waiting} wait`,
-    ...alarms.map((alarm) => `Klaviyo turned storefeed away: ${alarm}`),
+    `sent ${sent}, failed ${failed}, unsendable ${unsendable}; ${waiting} waiting`,
+    ...alarms.map((alarm) => `Klaviyo rejected the credentials; sending is paused: ${alarm}`),
   ]
-  if (failed + unsendable > 0) lines.push('GET /v1/events?status=failed tells why.')
+  if (failed + unsendable > 0) lines.push('See GET /v1/events?status=failed for the reasons.')
   return lines.join('\n')
 }

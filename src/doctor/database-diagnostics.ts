@@ -3,8 +3,8 @@ import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { orders } from '../db/schema/orders.ts'
 import { missingTriggers } from '../db/triggers.ts'
-import { readDeliveryProblems } from '../outbox/messages.ts'
-import { countMessages } from '../outbox/outbox.ts'
+import { countMessages } from '../outbox/outbox-metrics.ts'
+import { readDeliveryProblems } from '../outbox/queue.ts'
 import { type Diagnostic, ok } from './diagnostic.ts'
 
 const oldest = 150_000

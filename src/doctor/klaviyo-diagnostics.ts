@@ -1,7 +1,8 @@
 /** In charge of checking the key and its account at Klaviyo, without leaving a trace there. */
 import { z } from 'zod'
 import type { KlaviyoConfig } from '../config.ts'
-import { createClient, faultOf, readFromKlaviyo } from '../klaviyo/api/client.ts'
+import { createClient, describeFailure, readFromKlaviyo } from '../klaviyo/api/client.ts'
+import { endpoints } from '../klaviyo/api/endpoints.ts'
 import { type Diagnostic, ok } from './diagnostic.ts'
 
 const area = 'klaviyo'
@@ -35,7 +36,7 @@ export async function checkAccount(config: KlaviyoConfig): Promise<Diagnostic[]>
       away(
         error instanceof SyntaxError || error instanceof z.ZodError
           ? 'its answer is not what it promises'
-          : faultOf(error),
+          : describeFailure(error),
       ),
     ]
   }
@@ -114,17 +115,17 @@ async function checkScopes({
   const wanted = { event: 'events:write', profile: 'profiles:write' } as const
   const found: Diagnostic[] = []
   for (const endpoint of ['event', 'profile'] as const) {
-    const verdict = await client.post(endpoint, '{}')
+    const answer = await client.post(endpoints[endpoint], '{}')
     const scope = wanted[endpoint]
-    if (verdict.verdict === 'never') found.push(ok(area, `The key has ${scope}.`))
-    else if (verdict.verdict === 'stop')
+    if (answer.result === 'rejected') found.push(ok(area, `The key has ${scope}.`))
+    else if (answer.result === 'blocked')
       found.push({
         level: 'error',
         area,
-        found: `The key lacks ${scope}: ${verdict.reason}`,
+        found: `The key lacks ${scope}: ${answer.reason}`,
         advice: `Make a key with the scope ${scope}.`,
       })
-    else if (verdict.verdict === 'later') found.push(away(verdict.reason))
+    else if (answer.result === 'retry') found.push(away(answer.reason))
   }
   return found
 }

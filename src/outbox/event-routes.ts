@@ -1,5 +1,3 @@
-/** In charge of the endpoints of messages to Klaviyo: what waits, what was sent, what was refused, and another try. */
-
 import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
@@ -20,7 +18,7 @@ const common = { tag: 'events', params: none, query: none, body: noBody } as con
 const byId = z.strictObject({
   id: z.coerce.number('must be a number').int().min(1).max(Number.MAX_SAFE_INTEGER),
 })
-const one = { 200: { description: 'As it is now', schema: messageRecord } }
+const oneMessage = { 200: { description: 'The message', schema: messageRecord } }
 
 const listQuery = z.strictObject({
   ...pageQuery,
@@ -33,7 +31,7 @@ const listQuery = z.strictObject({
 })
 
 export function eventRoutes(api: ApiContext, db: Database): void {
-  reading(api, db)
+  readRoutes(api, db)
   endpoint(
     api,
     {
@@ -41,22 +39,28 @@ export function eventRoutes(api: ApiContext, db: Database): void {
       method: 'post',
       path: '/v1/events/retry',
       operationId: 'retryFailedEvents',
-      summary: 'Send all failed messages again',
+      summary: 'Retry all failed messages',
       scope: 'write',
       responses: {
-        200: { description: 'How many', schema: z.strictObject({ retried: z.int() }) },
+        200: { description: 'How many are retried', schema: z.strictObject({ retried: z.int() }) },
       },
     },
     async (_input, c) => c.json({ retried: await retryFailed(db) }),
   )
-  const acts = { ...common, method: 'post', scope: 'write', params: byId, responses: one } as const
+  const change = {
+    ...common,
+    method: 'post',
+    scope: 'write',
+    params: byId,
+    responses: oneMessage,
+  } as const
   endpoint(
     api,
     {
-      ...acts,
+      ...change,
       path: '/v1/events/{id}/retry',
       operationId: 'retryEvent',
-      summary: 'Send a message again, under its own unique_id',
+      summary: 'Retry a message under its own unique_id',
       errors: ['not_found', 'conflict'],
     },
     async ({ params }, c) => c.json(await retryMessage(db, params.id)),
@@ -64,30 +68,30 @@ export function eventRoutes(api: ApiContext, db: Database): void {
   endpoint(
     api,
     {
-      ...acts,
+      ...change,
       path: '/v1/events/{id}/discard',
       operationId: 'discardEvent',
-      summary: 'Never send a message',
+      summary: 'Discard a message, so that it is never sent',
       errors: ['not_found', 'conflict'],
     },
     async ({ params }, c) => c.json(await discardMessage(db, params.id)),
   )
 }
 
-function reading(api: ApiContext, db: Database): void {
-  const reads = { ...common, method: 'get', scope: 'read' } as const
+function readRoutes(api: ApiContext, db: Database): void {
+  const read = { ...common, method: 'get', scope: 'read' } as const
   const page = z
     .strictObject({ events: z.array(messageRecord), next_cursor: z.string().nullable() })
     .meta({ id: 'EventPage' })
   endpoint(
     api,
     {
-      ...reads,
+      ...read,
       path: '/v1/events',
       operationId: 'listEvents',
       summary: 'List messages to Klaviyo',
       query: listQuery,
-      responses: { 200: { description: 'A page, newest first', schema: page } },
+      responses: { 200: { description: 'A page of messages, newest first', schema: page } },
     },
     async ({ query }, c) => {
       const { messages, nextCursor } = await listMessages(db, query, query)
@@ -97,12 +101,12 @@ function reading(api: ApiContext, db: Database): void {
   endpoint(
     api,
     {
-      ...reads,
+      ...read,
       path: '/v1/events/{id}',
       operationId: 'getEvent',
-      summary: 'Read a message with its payload as sent',
+      summary: 'Read a message and the payload that was sent',
       params: byId,
-      responses: one,
+      responses: oneMessage,
       errors: ['not_found'],
     },
     async ({ params }, c) => c.json(await getMessage(db, params.id)),

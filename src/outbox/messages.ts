@@ -1,6 +1,6 @@
-/** In charge of messages as people see them: what waits, what was sent, what Klaviyo refused, and what to do about it. */
-
-import { type SQL, sql } from 'drizzle-orm'
+/** Messages as people see them: list, read, retry, discard. */
+import { and, eq, ne, type SQL, sql } from 'drizzle-orm'
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import type { Queryable } from '../db/connection.ts'
 import { timestamp } from '../db/parameters.ts'
@@ -8,7 +8,7 @@ import { metrics, outbox, type Status, statuses } from '../db/schema/outbox.ts'
 import { AppError, recordNotFound } from '../lib/errors.ts'
 import { instant } from '../lib/fields.ts'
 import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
-import { readAlarms, withoutContent } from './outbox.ts'
+import { asPending } from './requeue.ts'
 
 export { metrics, statuses }
 
@@ -18,7 +18,9 @@ export const messageRecord = z
     order_id: z.string().nullable(),
     customer_id: z.string().nullable(),
     metric: z.enum(metrics),
-    ref: z.string().meta({ description: 'The line, or the id of the update; `visit` or `edit`' }),
+    ref: z
+      .string()
+      .meta({ description: 'Line of the order, id of the order update, `visit` or `edit`' }),
     unique_id: z.string(),
     occurred_at: instant,
     backfill: z.boolean(),
@@ -27,9 +29,9 @@ export const messageRecord = z
     next_at: instant,
     error: z.string().nullable(),
     warnings: z.array(z.string()),
-    payload: z.unknown().meta({ description: 'As it was sent last; null before' }),
-    request_id: z.string().nullable().meta({ description: 'Klaviyo’s name for the request' }),
-    sent_to: z.string().nullable().meta({ description: 'Klaviyo, or a sandbox' }),
+    payload: z.unknown().meta({ description: 'As last sent; null before the first attempt' }),
+    request_id: z.string().nullable().meta({ description: 'Klaviyo’s id of the request' }),
+    sent_to: z.string().nullable().meta({ description: 'URL of Klaviyo or of a sandbox' }),
     created_at: instant,
     settled_at: instant.nullable(),
   })
@@ -44,14 +46,6 @@ export type MessageFilter = {
   /** When it was written; ISO 8601 with an offset. */
   since?: string | undefined
   until?: string | undefined
-}
-
-/** What keeps messages from Klaviyo as a whole, in words for a person; empty when nothing does. */
-export async function readDeliveryProblems(db: Queryable): Promise<string[]> {
-  const alarms = await readAlarms(db)
-  return alarms.map(
-    ({ queue, alarm }) => `Klaviyo turns storefeed away, so ${queue} wait: ${alarm}`,
-  )
 }
 
 /** Newest first, with the cursor of the next page, null on the last. */
@@ -71,25 +65,25 @@ export async function listMessages(
 }
 
 function conditionsOf(filter: MessageFilter): SQL[] {
-  const found: SQL[] = []
+  const conditions: SQL[] = []
   for (const column of ['status', 'order_id', 'customer_id', 'metric'] as const) {
     const value = filter[column]
-    if (value !== undefined) found.push(sql`${sql.identifier(column)} = ${value}`)
+    if (value !== undefined) conditions.push(sql`${sql.identifier(column)} = ${value}`)
   }
-  if (filter.status === 'pending') found.push(ofSomeQueue)
-  if (filter.since !== undefined) found.push(sql`created_at >= ${timestamp(filter.since)}`)
-  if (filter.until !== undefined) found.push(sql`created_at < ${timestamp(filter.until)}`)
-  return found
+  if (filter.status === 'pending') conditions.push(inAQueue)
+  if (filter.since !== undefined) conditions.push(sql`created_at >= ${timestamp(filter.since)}`)
+  if (filter.until !== undefined) conditions.push(sql`created_at < ${timestamp(filter.until)}`)
+  return conditions
 }
 
-/** True of every message; it leads Postgres to the indexes of what is due when little is. */
-const ofSomeQueue = sql`(order_id is not null or customer_id is not null)`
+/** True of every message; it lets Postgres use the partial indexes of due messages. */
+const inAQueue = sql`(order_id is not null or customer_id is not null)`
 
 function before(cursor: string): SQL {
   const [createdAt = '', id = ''] = readCursor(cursor).split(' ')
   if (instant.safeParse(createdAt).success && /^\d{1,15}$/.test(id))
     return sql`(created_at, id) < (${timestamp(createdAt)}, ${id}::bigint)`
-  throw new AppError('invalid', 'The cursor is not one that this list gave.', [
+  throw new AppError('invalid', 'The cursor is not one that this server gave.', [
     { field: 'cursor', detail: 'must be the next_cursor of an earlier page' },
   ])
 }
@@ -101,49 +95,54 @@ export async function getMessage(db: Queryable, id: number): Promise<MessageReco
   return row?.record ?? recordNotFound('message', String(id))
 }
 
-/** As new: only what is settled is forgotten in time. */
-const toPending = sql`status = 'pending', next_at = now(), settled_at = null, attempts = 0, ${withoutContent}`
-const nudge = sql`select pg_notify('outbox', '')`
+const wakeSenders = sql`select pg_notify('outbox', '')`
 
-/** Sends it again under its own unique_id, so that Klaviyo counts it once. A message under way is waited for first. */
+/** Sends it again under its own unique_id, so that Klaviyo counts it once. Waits for a message that is being sent. */
 export function retryMessage(db: Queryable, id: number): Promise<MessageRecord> {
-  return change(db, id, {
-    set: toPending,
-    from: sql`status <> 'sent'`,
-    refusal: 'It is sent already: Klaviyo would drop it as a repeat.',
-  })
-}
-
-/** Keeps it, and never sends it. */
-export function discardMessage(db: Queryable, id: number): Promise<MessageRecord> {
-  return change(db, id, {
-    set: sql`status = 'discarded', settled_at = now()`,
-    from: sql`status <> 'sent'`,
-    refusal: 'It is sent already, and Klaviyo takes nothing back.',
-  })
-}
-
-/** Answers how many. */
-export async function retryFailed(db: Queryable): Promise<number> {
-  const again = await db.execute(
-    sql`update ${outbox} set ${toPending} where id in (
-      select id from ${outbox} where status = 'failed' order by id for no key update
-    ) returning 1`,
+  return changeUnsent(
+    db,
+    id,
+    asPending,
+    'The message was already sent: Klaviyo would drop it as a duplicate.',
   )
-  await db.execute(nudge)
-  return again.length
 }
 
-async function change(
+/** Keeps the message and never sends it. */
+export function discardMessage(db: Queryable, id: number): Promise<MessageRecord> {
+  return changeUnsent(
+    db,
+    id,
+    { status: 'discarded', settled_at: sql`now()` },
+    'The message was already sent: Klaviyo cannot take it back.',
+  )
+}
+
+/** Answers how many messages will be retried. */
+export async function retryFailed(db: Queryable): Promise<number> {
+  const retried = await db
+    .update(outbox)
+    .set(asPending)
+    .where(
+      sql`id in (select id from ${outbox} where status = 'failed' order by id for no key update)`,
+    )
+    .returning({ id: outbox.id })
+  await db.execute(wakeSenders)
+  return retried.length
+}
+
+async function changeUnsent(
   db: Queryable,
   id: number,
-  { set, from, refusal }: { set: SQL; from: SQL; refusal: string },
+  change: PgUpdateSetSource<typeof outbox>,
+  whySentConflicts: string,
 ): Promise<MessageRecord> {
-  const changed = await db.execute(
-    sql`update ${outbox} set ${set} where id = ${id} and ${from} returning 1`,
-  )
+  const changed = await db
+    .update(outbox)
+    .set(change)
+    .where(and(eq(outbox.id, id), ne(outbox.status, 'sent')))
+    .returning({ id: outbox.id })
   const message = await getMessage(db, id)
-  if (changed.length === 0) throw new AppError('conflict', refusal)
-  await db.execute(nudge)
+  if (changed.length === 0) throw new AppError('conflict', whySentConflicts)
+  await db.execute(wakeSenders)
   return message
 }

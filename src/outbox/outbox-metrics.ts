@@ -1,26 +1,26 @@
-/** In charge of how many messages there are and how old they are, at a price that a monitor may ask every few seconds. */
-import { sql } from 'drizzle-orm'
+/** How many messages there are and how old they are, cheap enough to be read every few seconds. */
+import { count, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { outbox, type QueueName, queueNames, type Status } from '../db/schema/outbox.ts'
-import { readAlarms } from './outbox.ts'
+import { readAlarms } from './queue.ts'
 
 export type MessageCount = {
   queue: QueueName
   status: Exclude<Status, 'sent'>
   count: number
-  /** Since the oldest of them was written; 0 when there is none. */
+  /** Age of the oldest of them; 0 when there is none. */
   oldest_seconds: number
 }
 
-const counted = ['pending', 'failed', 'unsendable', 'discarded'] as const
+const unsentStatuses = ['pending', 'failed', 'unsendable', 'discarded'] as const
 
 /**
- * By the indexes of what is due and of what was set aside, and as far as can be by them alone. What was sent is kept for
- * good, and there is no index to count it by.
+ * By the partial indexes of unsent messages, as far as possible by them alone. Sent messages are kept for
+ * good, and there is no index to count them by.
  */
 export async function countUnsent(db: Queryable): Promise<MessageCount[]> {
-  const found = await db.execute<MessageCount>(sql`
-    select found.queue, found.status, found.count, extract(epoch from now() - created_at)::float8 as oldest_seconds
+  const counts = await db.execute<MessageCount>(sql`
+    select counted.queue, counted.status, counted.count, extract(epoch from now() - created_at)::float8 as oldest_seconds
     from (
       select 'events' as queue, 'pending' as status, count(*)::int as count, min(id) as oldest from ${outbox}
       where status = 'pending' and order_id is not null
@@ -30,11 +30,11 @@ export async function countUnsent(db: Queryable): Promise<MessageCount[]> {
       union all
       select case when order_id is null then 'profiles' else 'events' end, status, count(*)::int, min(id) from ${outbox}
       where status in ('failed', 'unsendable', 'discarded') group by 1, 2
-    ) as found join ${outbox} on outbox.id = found.oldest`)
+    ) as counted join ${outbox} on outbox.id = counted.oldest`)
   return queueNames.flatMap((queue) =>
-    counted.map(
+    unsentStatuses.map(
       (status) =>
-        found.find((one) => one.queue === queue && one.status === status) ?? {
+        counts.find((one) => one.queue === queue && one.status === status) ?? {
           queue,
           status,
           count: 0,
@@ -52,4 +52,11 @@ export async function readQueueAlarms(
     queue,
     raised: alarms.some((alarm) => alarm.queue === queue),
   }))
+}
+
+/** How many messages there are of each status; reads all of the outbox. */
+export async function countMessages(db: Queryable): Promise<Partial<Record<Status, number>>> {
+  const { status } = outbox
+  const rows = await db.select({ status, count: count() }).from(outbox).groupBy(status)
+  return Object.fromEntries(rows.map((row) => [row.status, row.count]))
 }

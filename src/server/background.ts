@@ -6,9 +6,9 @@ import { queueNames } from '../db/schema/outbox.ts'
 import type { FeedService } from '../feeds/feed-service.ts'
 import { readFeedStatuses } from '../feeds/feed-status.ts'
 import { removeOldPolls } from '../feeds/poll-log.ts'
-import { type Drain, drain } from '../klaviyo/sender/sender.ts'
+import { type DrainOptions, drain } from '../klaviyo/sender/sender.ts'
 import { type Loop, startLoop } from '../lib/loop.ts'
-import { purgePayloads } from '../outbox/outbox.ts'
+import { purgePayloads } from '../outbox/retention.ts'
 
 export type Worker = { stop: () => Promise<void> }
 
@@ -54,7 +54,7 @@ const outboxEveryMs = 1000
 /** `pushEveryMs` null sends in real time; else all that waits is sent in one go, this often. */
 export function startSender(
   { db, listen }: Connection,
-  sending: Omit<Drain, 'db'>,
+  sending: Omit<DrainOptions, 'db'>,
   pushEveryMs: number | null,
 ): Worker {
   const { log } = sending
@@ -82,7 +82,7 @@ async function wakeOnNotify(
   listen: Connection['listen'],
   channel: string,
   loops: Loop[],
-  log: Drain['log'],
+  log: DrainOptions['log'],
 ): Promise<void> {
   try {
     const listens = await listen(channel, () => {

@@ -8,7 +8,7 @@ import { isUnreachable } from '../db/postgres-error.ts'
 import { readFeedProblems } from '../feeds/feed-status.ts'
 import { describeErrors } from '../http/endpoint.ts'
 import { TimeoutError, withTimeout } from '../lib/with-timeout.ts'
-import { readDeliveryProblems } from '../outbox/messages.ts'
+import { readDeliveryProblems } from '../outbox/queue.ts'
 
 export type Health = {
   /** False once the process has begun to stop, so that a balancer sends it nothing more. */

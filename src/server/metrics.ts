@@ -16,7 +16,7 @@ export type Metrics = {
   /** `seconds` until the answer began. */
   countPoll: (labels: PollLabels, seconds: number) => void
   countRefresh: (feed: string, outcome: string, chunks: number, seconds: number) => void
-  countSend: (endpoint: string, verdict: string, seconds: number) => void
+  countSend: (endpoint: string, result: string, seconds: number) => void
   countMessages: (queue: string, outcome: string, count: number) => void
   /** Asked whenever the metrics are. */
   watchRates: (read: () => RateLeft[]) => void
@@ -135,8 +135,8 @@ function refreshMetrics(counter: MakeCounter, histogram: MakeHistogram) {
 function sendMetrics(counter: MakeCounter, histogram: MakeHistogram) {
   const sends = counter(
     'storefeed_klaviyo_requests_total',
-    'Requests to Klaviyo; limited: 429, stop: the key or the API is refused',
-    ...['endpoint', 'verdict'],
+    'Requests to Klaviyo by result: accepted, limited (429), retry, rejected (the message), blocked (the key or the API)',
+    ...['endpoint', 'result'],
   )
   const sendSeconds = histogram(
     'storefeed_klaviyo_request_seconds',
@@ -150,8 +150,8 @@ function sendMetrics(counter: MakeCounter, histogram: MakeHistogram) {
     ...['queue', 'outcome'],
   )
   return {
-    countSend(endpoint: string, verdict: string, seconds: number) {
-      sends(endpoint, verdict).inc()
+    countSend(endpoint: string, result: string, seconds: number) {
+      sends(endpoint, result).inc()
       sendSeconds(endpoint).observe(seconds)
     },
     countMessages: (queue: string, outcome: string, count: number) =>

@@ -21,10 +21,12 @@ import {
   readRatesLeft,
   warnOfDestination,
 } from '../klaviyo/sender/klaviyo.ts'
-import { type Drain, prepareToSend } from '../klaviyo/sender/sender.ts'
+import type { DrainOptions } from '../klaviyo/sender/sender.ts'
 import { coalesceByKey } from '../lib/coalesce.ts'
 import { AppError } from '../lib/errors.ts'
 import { withTimeout } from '../lib/with-timeout.ts'
+import { prepareToSend } from '../outbox/queue.ts'
+import { countOutcomes } from '../outbox/settle.ts'
 import { type AppDeps, createApp } from './app.ts'
 import { startSender, startWorker, type Worker } from './background.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -76,9 +78,9 @@ export async function startServer(
     await pollLog.stop()
     await Promise.all(Object.values(pools).map(({ close }) => close()))
   }
-  const post = createKlaviyoSender(config.klaviyo, log, { onSend: metrics.countSend })
+  const klaviyo = createKlaviyoSender(config.klaviyo, log, { onSend: metrics.countSend })
   try {
-    if (post) await prepareToSend(sending.db, config.klaviyo.backfillAfterMs)
+    if (klaviyo) await prepareToSend(sending.db, config.klaviyo.backfillAfterMs)
     // Last of all that can fail: who listens and then ends badly would go on, half a server.
     await listen(server, config)
   } catch (error) {
@@ -88,7 +90,7 @@ export async function startServer(
   warnOfDestination(config.klaviyo, log)
   const worker = startWorker(background, feeds, config.klaviyo.retentionDays, log)
   // Null without a key: then messages wait.
-  const sender = post && startPush(post, config.klaviyo, sending, log, metrics)
+  const sender = klaviyo && startPush(klaviyo, config.klaviyo, sending, log, metrics)
 
   return {
     url: urlOf(server, config),
@@ -134,18 +136,18 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
 }
 
 function startPush(
-  post: KlaviyoSender,
+  sender: KlaviyoSender,
   { pushEveryMs }: KlaviyoConfig,
   sending: Connection,
   log: Logger,
   metrics: Metrics,
 ): Worker {
-  metrics.watchRates(() => readRatesLeft(post))
-  const onRound: Drain['onRound'] = (_, round, queue) => {
-    for (const [outcome, count] of Object.entries(round))
-      metrics.countMessages(queue, outcome, count)
+  metrics.watchRates(() => readRatesLeft(sender))
+  const onBatch: DrainOptions['onBatch'] = (queue, outcomes) => {
+    for (const [status, count] of Object.entries(countOutcomes(outcomes)))
+      metrics.countMessages(queue, status, count)
   }
-  return startSender(sending, { post, log, onRound }, pushEveryMs)
+  return startSender(sending, { sender, log, onBatch }, pushEveryMs)
 }
 
 function listen(server: Server, { host, port }: Config): Promise<void> {

@@ -1,25 +1,25 @@
-/** Measuring how soon an order leaves, and how fast many do. */
+/** How soon an order is sent, and how fast a backlog is. */
 import { setTimeout as sleep, setImmediate as tick } from 'node:timers/promises'
 import { startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { seedOrders, statuses, unlimited } from '../klaviyo/seed.ts'
 import {
+  type BenchDatabase,
   bulkTarget,
-  empty,
-  type Measured,
+  countThrottled,
+  emptyTables,
+  type Measurement,
   mainProgram,
-  type Place,
   seedManyOrders,
   senderProgram,
   start,
-  throttled,
-} from './push-place.ts'
+} from './push-setup.ts'
 
 const backlogOrders = 33_334
-/** Orders before the first that counts: a new process is slow. */
+/** Orders before the first that is measured: a new process is slow. */
 const warmUp = 20
 
-export async function measureDelay({ db, databaseUrl }: Place): Promise<Measured> {
-  await empty(db)
+export async function measureDelay({ db, databaseUrl }: BenchDatabase): Promise<Measurement> {
+  await emptyTables(db)
   const sandbox = await startSandbox({ port: 0, settings: { limits: false } })
   const sender = await start(['--import', 'tsx', senderProgram, databaseUrl, sandbox.url])
   const { entries } = sandbox.state.account.journal
@@ -45,10 +45,10 @@ export async function measureDelay({ db, databaseUrl }: Place): Promise<Measured
 }
 
 export async function measureBacklog(
-  { db, databaseUrl }: Place,
+  { db, databaseUrl }: BenchDatabase,
   { limits }: { limits: boolean },
-): Promise<Measured> {
-  await empty(db)
+): Promise<Measurement> {
+  await emptyTables(db)
   await seedManyOrders(db, backlogOrders)
   const flags = limits ? [] : ['--no-limits']
   const sandbox = await start(['--import', 'tsx', mainProgram, 'sandbox', '--port', '0', ...flags])
@@ -57,15 +57,15 @@ export async function measureBacklog(
   const began = performance.now()
   while ((await statuses(db)).pending) await sleep(200)
   const seconds = (performance.now() - began) / 1_000
-  const refused = await throttled(sandbox.url)
+  const throttled = await countThrottled(sandbox.url)
   sender.kill()
   sandbox.kill()
   const perSecond = (3 * backlogOrders) / seconds
   const target = limits ? bulkTarget : 5_000
   return {
     what: `backlog of 100,000 events, limits ${limits ? 'on' : 'off'}`,
-    measured: `${Math.round(perSecond)} events/s, ${refused} times 429`,
+    measured: `${Math.round(perSecond)} events/s, ${throttled} times 429`,
     target: `>= ${target} events/s${limits ? ', no 429' : ''}`,
-    reached: perSecond >= target && refused === 0,
+    reached: perSecond >= target && throttled === 0,
   }
 }

@@ -1,4 +1,4 @@
-/** Measuring the push wing: how soon, how fast, and how it stands chaos. */
+/** Benchmarks of sending: how soon, how fast, and whether anything is lost when everything fails. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,47 +7,47 @@ import { startEmbedded } from '../../src/db/embedded-postgres/embedded-postgres.
 import { migrate } from '../../src/db/migrate.ts'
 import { startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { badPattern, runChaos } from '../klaviyo/sender/chaos.ts'
-import { measureBackfill } from './push-history.ts'
-import { empty, type Measured, type Place } from './push-place.ts'
+import { measureBackfill } from './push-backfill.ts'
+import { type BenchDatabase, emptyTables, type Measurement } from './push-setup.ts'
 import { measureBacklog, measureDelay } from './push-speed.ts'
 
 /** Each measurement begins with empty tables. */
-async function measurePush(databaseUrl: string): Promise<Measured[]> {
+async function measurePush(databaseUrl: string): Promise<Measurement[]> {
   const { db, close } = connect(databaseUrl, { max: 4 })
-  const place = { db, databaseUrl }
+  const database = { db, databaseUrl }
   try {
     return [
-      await measureDelay(place),
-      await measureBacklog(place, { limits: false }),
-      await measureBacklog(place, { limits: true }),
-      await measureBackfill(place),
-      await measureChaos(place),
+      await measureDelay(database),
+      await measureBacklog(database, { limits: false }),
+      await measureBacklog(database, { limits: true }),
+      await measureBackfill(database),
+      await measureChaos(database),
     ]
   } finally {
     await close()
   }
 }
 
-async function measureChaos({ db, databaseUrl }: Place): Promise<Measured> {
-  await empty(db)
+async function measureChaos({ db, databaseUrl }: BenchDatabase): Promise<Measurement> {
+  await emptyTables(db)
   const faults = { throttle: 0.06, error: 0.06, hang: 0.02, cut: 0.03, lost: 0.03 }
   const sandbox = await startSandbox({
     port: 0,
     settings: { limits: false },
     faults: { ...faults, bad: { pattern: badPattern } },
   })
-  const books = await runChaos({ db, databaseUrl, sandbox, orders: 12_500, kills: 12 })
+  const audit = await runChaos({ db, databaseUrl, sandbox, orders: 12_500, kills: 12 })
   await sandbox.stop()
-  const { lost, twice, outOfOrder, misjudged, failed, messages, seconds } = books
+  const { lost, twice, outOfOrder, misclassified, failed, messages, seconds } = audit
   return {
     what: `chaos: ${messages} events, two senders, 12 kill -9, faults of every kind`,
     measured: `${lost} lost, ${twice} twice, ${outOfOrder} out of order, ${failed} bad ones failed, ${seconds.toFixed(0)} s`,
     target: '0, 0, 0, all bad ones with their reason',
-    reached: lost + twice + outOfOrder + misjudged === 0,
+    reached: lost + twice + outOfOrder + misclassified === 0,
   }
 }
 
-/** Against an embedded Postgres as a merchant's would be, made for this and thrown away. */
+/** Against a temporary embedded Postgres with the settings of a merchant's. */
 export async function benchPush(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'storefeed-bench-'))
   const server = await startEmbedded(dataDir)

@@ -1,4 +1,3 @@
-/** In charge of showing `storefeed backfill`: a period of history, once, and what it tells. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { seedOrders, statuses } from '../klaviyo/seed.ts'
@@ -26,7 +25,7 @@ test('the orders of the period are sent with their true times, without triggerin
   const period = ['--from', '2024-05-02', '--to', '2024-05-04']
   expect(await backfill(...period)).toMatchObject({
     code: 0,
-    stdout: '2 orders, 6 messages added; sent 6, failed 0, unsendable 0; 0 wait\n',
+    stdout: '2 orders, 6 messages added; sent 6, failed 0, unsendable 0; 0 waiting\n',
   })
   expect(
     rig
@@ -40,7 +39,7 @@ test('the orders of the period are sent with their true times, without triggerin
   ])
   expect(await backfill(...period)).toMatchObject({
     code: 0,
-    stdout: '2 orders, 0 messages added; sent 0, failed 0, unsendable 0; 0 wait\n',
+    stdout: '2 orders, 0 messages added; sent 0, failed 0, unsendable 0; 0 waiting\n',
   })
 })
 
@@ -58,17 +57,17 @@ test('without a period it is all of history; --json is for scripts', async () =>
   })
 })
 
-test('an alarm is status 1, and the messages it made wait', async () => {
+test('an alarm is exit code 1, and the messages that were added wait', async () => {
   const wrong = { ...rig.settings, KLAVIYO_API_KEY: 'pk_wrong' }
   const { code, stdout } = await run(['backfill'], wrong)
   expect(code).toBe(1)
   expect(stdout).toBe(
-    '3 orders, 9 messages added; sent 0, failed 0, unsendable 0; 9 wait\nKlaviyo turned storefeed away: 401 Incorrect authentication credentials.\n',
+    '3 orders, 9 messages added; sent 0, failed 0, unsendable 0; 9 waiting\nKlaviyo rejected the credentials; sending is paused: 401 Incorrect authentication credentials.\n',
   )
   expect(await statuses(rig.db)).toEqual({ pending: 9 })
 })
 
-test('a time that is none is refused, and nothing is written', async () => {
+test('an invalid time is rejected, and nothing is written', async () => {
   const { code, stderr } = await backfill('--from', 'May')
   expect(code).toBe(1)
   expect(stderr).toContain('It must be ISO 8601, such as 2025-01-31 or 2025-01-31T09:00Z.')

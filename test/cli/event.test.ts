@@ -1,4 +1,3 @@
-/** In charge of showing `storefeed event`: what an order sends, by both APIs, without sending it. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seedOrders, statuses } from '../klaviyo/seed.ts'
@@ -43,7 +42,7 @@ test('it needs no key; a message that cannot be sent says why', async () => {
   ])
 })
 
-test('an order that is not there is told in one line', async () => {
+test('an unknown order is an error of one line', async () => {
   const { code, stdout, stderr } = await run(['event', 'o2'], rig.settings)
   expect([code, stdout]).toEqual([1, ''])
   expect(stderr).toBe('There is no order "o2", or it has no messages yet.\n')
@@ -53,7 +52,7 @@ test('an order whose customer was erased says so', async () => {
   await rig.db.execute(sql`select customers_erase('o1')`)
   const { code, stdout, stderr } = await run(['event', 'o1'], rig.settings)
   expect([code, stdout]).toEqual([1, ''])
-  expect(stderr).toBe('The customer of the order "o1" was erased: it sends nothing more.\n')
+  expect(stderr).toBe('The customer of order "o1" was erased: nothing more is sent for it.\n')
   const { stdout: examined } = await run(['doctor'], rig.settings)
   expect(examined).toContain(
     'messages: Nothing more is sent of 1 orders: their customers were erased.',

@@ -1,4 +1,4 @@
-/** In charge of a Klaviyo that has recorded a request and has not answered yet: the moment in which a sender may be stopped. */
+/** A Klaviyo that has recorded a request and not answered yet: a sender may be stopped between the two. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { listenOnLoopback } from '../support/loopback.ts'
@@ -7,17 +7,17 @@ export type HeldKlaviyo = {
   url: string
   /** Resolves when the sandbox has recorded the first request. */
   recorded: Promise<void>
-  /** Gives the answers that were held back, and every later one at once. */
+  /** Sends the answers that were held back, and every later one at once. */
   release: () => void
   stop: () => Promise<void>
 }
 
-/** Hands every request on to the sandbox, and holds its answer back. */
+/** Forwards every request to the sandbox and holds its answer back. */
 export async function holdAnswers(sandboxUrl: string): Promise<HeldKlaviyo> {
-  let tellRecorded = () => {}
+  let resolveRecorded = () => {}
   let release = () => {}
   const recorded = new Promise<void>((resolve) => {
-    tellRecorded = resolve
+    resolveRecorded = resolve
   })
   const released = new Promise<void>((resolve) => {
     release = resolve
@@ -31,7 +31,7 @@ export async function holdAnswers(sandboxUrl: string): Promise<HeldKlaviyo> {
       headers: { authorization, revision: String(revision), 'content-type': type },
       body: Buffer.concat(chunks),
     })
-    tellRecorded()
+    resolveRecorded()
     await released
     response.writeHead(answer.status).end(await answer.text())
   })

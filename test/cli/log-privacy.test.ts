@@ -183,10 +183,10 @@ test('sending that fails, in words of Klaviyo or of the database that hold what 
   const { server, url } = await startLogging('trace')
   klaviyo.answer(400)
   await askAll(url, [['PUT', '/v1/orders/b1', order({ id: 'c', ...zenobia })]])
-  await server.printed(/messages that Klaviyo refuses are failed/)
+  await server.printed(/messages failed: Klaviyo rejected them, or the last retry failed/)
   klaviyo.answer(500)
   await askAll(url, [['PUT', '/v1/orders/b2', order({ id: 'c', ...zenobia })]])
-  await server.printed(/messages will be tried again/)
+  await server.printed(/messages will be retried/)
   await db.execute(
     sql`create trigger say_it before update on outbox for each row execute function say_it()`,
   )
@@ -195,7 +195,7 @@ test('sending that fails, in words of Klaviyo or of the database that hold what 
   await db.execute(sql`drop trigger say_it on outbox`)
   klaviyo.answer(403)
   await askAll(url, [['PUT', '/v1/orders/b4', order({ id: 'c', ...zenobia })]])
-  await server.printed(/Klaviyo turned storefeed away/)
+  await server.printed(/Klaviyo rejected the credentials; sending is paused/)
   const ready = await (await fetch(`${url}/readyz`)).text()
   expect(ready).toContain('403 ')
   for (const word of words) expect(ready.toLowerCase()).not.toContain(word)

@@ -1,4 +1,4 @@
-/** In charge of showing `storefeed push`: what it tells, how it ends, and that it may be stopped at any moment. */
+/** `storefeed push`: its summary, its exit code, and that it may be stopped at any time. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFaultInjector } from '../../src/klaviyo-sandbox/faults/fault-injector.ts'
@@ -15,28 +15,28 @@ beforeAll(async () => {
 afterAll(() => rig.close())
 beforeEach(() => rig.reset())
 
-test('what waits is sent, and a summary told; a second time nothing waits', async () => {
+test('what waits is sent, with a summary; a second run finds nothing', async () => {
   await seedOrders(rig.db, 3)
   const first = await run(['push'], rig.settings)
-  expect(first).toMatchObject({ code: 0, stdout: 'sent 9, failed 0, unsendable 0; 0 wait\n' })
+  expect(first).toMatchObject({ code: 0, stdout: 'sent 9, failed 0, unsendable 0; 0 waiting\n' })
   expect(rig.recorded()).toHaveLength(9)
   const second = await run(['push'], rig.settings)
-  expect(second).toMatchObject({ code: 0, stdout: 'sent 0, failed 0, unsendable 0; 0 wait\n' })
+  expect(second).toMatchObject({ code: 0, stdout: 'sent 0, failed 0, unsendable 0; 0 waiting\n' })
   expect(rig.recorded()).toHaveLength(9)
 })
 
-test('what Klaviyo refuses and what has no identifier is told apart, and where to read why', async () => {
+test('the summary counts failed and unsendable messages, and says where to read why', async () => {
   rig.sandbox.state.dice = createFaultInjector({ bad: { ids: ['o1_SKU-2'] } })
   await seedOrders(rig.db, 1)
   await rig.db.execute(sql`insert into orders (id, currency, total) values ('nobody', 'USD', 1)`)
   const { code, stdout } = await run(['push'], rig.settings)
   expect(code).toBe(0)
   expect(stdout).toBe(
-    'sent 2, failed 1, unsendable 1; 0 wait\nGET /v1/events?status=failed tells why.\n',
+    'sent 2, failed 1, unsendable 1; 0 waiting\nSee GET /v1/events?status=failed for the reasons.\n',
   )
 })
 
-test('a key that Klaviyo turns away is an alarm: status 1, and everything waits', async () => {
+test('a key that Klaviyo rejects is an alarm: exit code 1, and everything waits', async () => {
   await seedOrders(rig.db, 2)
   const wrong = { ...rig.settings, KLAVIYO_API_KEY: 'pk_wrong' }
   const { code, stdout } = await run(['push', '--json'], wrong)
@@ -53,7 +53,7 @@ test('a key that Klaviyo turns away is an alarm: status 1, and everything waits'
   expect(await statuses(rig.db)).toEqual({ sent: 6 })
 })
 
-test('without a key nothing is sent, and which setting is missing is told', async () => {
+test('without a key nothing is sent, and the error names the missing setting', async () => {
   await seedOrders(rig.db, 1)
   const { DATABASE_URL } = rig.settings
   const { code, stdout, stderr } = await run(['push'], { DATABASE_URL })
@@ -62,7 +62,7 @@ test('without a key nothing is sent, and which setting is missing is told', asyn
   expect(await statuses(rig.db)).toEqual({ pending: 3 })
 })
 
-test('told to stop between sending and settling, it settles what was sent and leaves the rest', async () => {
+test('stopped between sending and settling, it settles what was sent and keeps the rest', async () => {
   await seedOrders(rig.db, 2_000)
   const held = await holdAnswers(rig.sandbox.url)
   try {

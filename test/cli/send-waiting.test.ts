@@ -1,4 +1,4 @@
-/** In charge of showing that what a command writes is sent while it goes on writing, and all of it before it ends. */
+/** What a command writes is sent while it goes on writing, and all of it before it ends. */
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { sendWaiting } from '../../src/cli/send-waiting.ts'
 import { readConfig } from '../../src/config.ts'
@@ -25,7 +25,7 @@ test('what is written is sent while more is written, and what came last too', as
   expect(rig.recorded()).toHaveLength(15)
 })
 
-test('when writing fails, that is told once what had been written is sent', async () => {
+test('when writing fails, it rejects after what had been written is sent', async () => {
   const sending = sendWaiting(readConfig(rig.settings), rig.url, signal, async () => {
     await seedOrders(rig.db, 2)
     throw new Error('the writing failed')

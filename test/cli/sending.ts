@@ -1,4 +1,4 @@
-/** In charge of what tests of sending commands stand on: a database, a sandbox, and the environment that names them. */
+/** What tests of sending commands need: a database, a sandbox, and the environment that names them. */
 import { sql } from 'drizzle-orm'
 import { createSandbox } from '../../src/klaviyo-sandbox/sandbox.ts'
 import { createRig } from '../klaviyo/rig.ts'

@@ -1,4 +1,4 @@
-/** In charge of showing how a running server sends: in batches when told, not at all without a key, and saying where to. */
+/** How a running server sends: in real time or in batches, and not at all without a key. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
 import { seedOrders, statuses } from '../klaviyo/seed.ts'
@@ -13,8 +13,8 @@ beforeAll(async () => {
 afterAll(() => rig.close())
 beforeEach(() => rig.reset())
 
-/** Through a pooler no notification comes, and the outbox is looked at every second. */
-const nudgedMs = inject('clientUrl') === inject('serverUrl') ? 1_000 : 5_000
+/** Through a pooler no notification comes, and the outbox is polled every second. */
+const notifiedMs = inject('clientUrl') === inject('serverUrl') ? 1_000 : 5_000
 
 const serving = /"msg":"storefeed serves"/
 
@@ -42,7 +42,7 @@ test('in real time an order is sent long before any batch, and SIGTERM leaves no
   const server = start(['serve'], rig.settings)
   await server.printed(serving)
   await seedOrders(rig.db, 1)
-  await expect.poll(() => statuses(rig.db), { timeout: nudgedMs }).toEqual({ sent: 3 })
+  await expect.poll(() => statuses(rig.db), { timeout: notifiedMs }).toEqual({ sent: 3 })
   expect(await server.end('SIGTERM')).toMatchObject({ code: 0, signal: null })
   expect(rig.drops()).toEqual([])
 })
@@ -66,7 +66,7 @@ test('a server that sends to a sandbox says so at start, and what went there is 
   )
   await server.printed(serving)
   await seedOrders(rig.db, 1)
-  await expect.poll(() => statuses(rig.db), { timeout: nudgedMs }).toEqual({ sent: 3 })
+  await expect.poll(() => statuses(rig.db), { timeout: notifiedMs }).toEqual({ sent: 3 })
   await server.end()
   const sentTo = await rig.db.execute(sql`select distinct sent_to from outbox`)
   expect([...sentTo]).toEqual([{ sent_to: rig.sandbox.url }])

@@ -47,10 +47,11 @@ test('a person who is erased again and again while everything goes on', {
   const { db, close } = connect(rig.url, { max: 12 })
   const stopping = new AbortController()
   const client = createClient({ url: rig.sandbox.url, apiKey: 'k', share: unlimited, log: silent })
-  const post = { client, transport: eventsTransport, names }
+  const sender = { client, transport: eventsTransport, names }
   const send = async () => {
     while (!stopping.signal.aborted)
-      for (const queue of queueNames) await drain(queue, { db, post, log: silent }, stopping.signal)
+      for (const queue of queueNames)
+        await drain(queue, { db, sender, log: silent }, stopping.signal)
   }
   const theirIds = async () =>
     (await db.execute<{ id: string }>(sql`select id from customers where email = ${email}`)).map(

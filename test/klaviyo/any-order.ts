@@ -1,4 +1,4 @@
-/** In charge of inventing orders: whatever Postgres can hold, storefeed must be able to send. */
+/** Arbitrary orders: whatever Postgres can hold, storefeed must be able to send. */
 import fc from 'fast-check'
 import type { EventRef } from '../../src/klaviyo/mapping/event.ts'
 import type { OrderRecord } from '../../src/klaviyo/mapping/records.ts'
@@ -96,7 +96,7 @@ export const anyOrder: fc.Arbitrary<OrderRecord> = fc.record({
   updates: fc.array(update, { maxLength: 4 }),
 })
 
-export const anyMoment: fc.Arbitrary<EventRef> = fc.record({
+export const anyEventRef: fc.Arbitrary<EventRef> = fc.record({
   metric: fc.constantFrom(
     'placed_order',
     'ordered_product',

@@ -1,4 +1,4 @@
-/** In charge of the brief's order 1234: as the database tells it, and as Klaviyo is told. */
+/** Order 1234 of Klaviyo's brick-and-mortar guide: as read from the database, and the guide's payloads. */
 import type { MetricNames } from '../../src/klaviyo/mapping/event.ts'
 import type { OrderRecord } from '../../src/klaviyo/mapping/records.ts'
 
@@ -94,7 +94,7 @@ export const order1234: OrderRecord = {
   ],
 }
 
-/** The brief's JSON, as text so that the order of the keys counts; only its e-mail is another. */
+/** The guide's JSON, as text so that the order of keys counts; only the email is another. */
 const profile = `{
     "$email": "john.smith@klaviyo-demo.com",
     "$first_name": "John",

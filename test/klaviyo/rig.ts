@@ -1,8 +1,8 @@
-/** In charge of what tests of sending stand on: a database, a sandbox for Klaviyo, and a sender between them. */
+/** What tests of sending need: a database, a sandbox for Klaviyo, and a sender between them. */
 import { connect } from '../../src/db/connection.ts'
 import { queueNames } from '../../src/db/schema/outbox.ts'
 import { type ClientOptions, createClient } from '../../src/klaviyo/api/client.ts'
-import { drain, type SendCounts } from '../../src/klaviyo/sender/sender.ts'
+import { drain } from '../../src/klaviyo/sender/sender.ts'
 import { eventsTransport, type Transport } from '../../src/klaviyo/sender/transport.ts'
 import { startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import type { SandboxOptions } from '../../src/klaviyo-sandbox/state.ts'
@@ -18,11 +18,11 @@ export async function createRig(options: SandboxOptions = { settings: { limits: 
     db: database.db,
     url: database.url,
     sandbox,
-    /** Sends all that is due; with a client of its own, as a process of its own would. */
+    /** Sends all that is due, with a client of its own, as another process would. */
     async sendAll(
       given: Partial<ClientOptions> = {},
       transport: Transport = eventsTransport,
-    ): Promise<SendCounts[]> {
+    ): Promise<void> {
       const client = createClient({
         url: sandbox.url,
         apiKey: 'pk_test',
@@ -30,11 +30,10 @@ export async function createRig(options: SandboxOptions = { settings: { limits: 
         log: silent,
         ...given,
       })
-      const post = { client, transport, names }
+      const sender = { client, transport, names }
       const { signal } = new AbortController()
-      return Promise.all(
-        queueNames.map((queue) => drain(queue, { db: pool.db, post, log: silent }, signal)),
-      )
+      const options = { db: pool.db, sender, log: silent }
+      await Promise.all(queueNames.map((queue) => drain(queue, options, signal)))
     },
     async close() {
       await sandbox.stop()

@@ -1,13 +1,13 @@
-/** In charge of orders to send, made by plain SQL as a point of sale would write them. */
+/** Orders to send, written by plain SQL as a point of sale would. */
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../src/db/connection.ts'
 
-/** Far above Klaviyo's limits, for a sandbox that has none. */
+/** A share of Klaviyo's limits for a sandbox without limits. */
 export const unlimited = 1_000
 
 export const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
-/** So many orders, each with two items and, when asked, a fulfilment: 3 or 4 messages each. */
+/** Each order has two items and, with `fulfilled`, a fulfillment: 3 or 4 messages. */
 export async function seedOrders(
   db: Database,
   count: number,

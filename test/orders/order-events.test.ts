@@ -3,8 +3,8 @@ import { sql } from 'drizzle-orm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Connection, connect } from '../../src/db/connection.ts'
 import { createClient } from '../../src/klaviyo/api/client.ts'
+import { trackTransport } from '../../src/klaviyo/legacy-track/track-api.ts'
 import { drain } from '../../src/klaviyo/sender/sender.ts'
-import { trackTransport } from '../../src/klaviyo/sender/transport.ts'
 import { type RunningSandbox, startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { names, payloads } from '../klaviyo/guide-payloads.ts'
 import { silent, unlimited } from '../klaviyo/seed.ts'
@@ -30,10 +30,10 @@ afterEach(async () => {
 async function sendByTrack(): Promise<void> {
   const options = { url: sandbox.url, apiKey: null, share: unlimited, log: silent }
   const transport = trackTransport('PUBLIC_API_KEY')
-  const post = { client: createClient(options), transport, names }
+  const sender = { client: createClient(options), transport, names }
   const { signal } = new AbortController()
-  await drain('events', { db: pool.db, post, log: silent }, signal)
-  await drain('profiles', { db: pool.db, post, log: silent }, signal)
+  await drain('events', { db: pool.db, sender, log: silent }, signal)
+  await drain('profiles', { db: pool.db, sender, log: silent }, signal)
 }
 
 test('the brief’s order and what becomes of it are sent as its payloads by the Track API', async () => {

@@ -1,4 +1,4 @@
-/** In charge of showing the backfill: history with its true times, flows kept quiet, live events first, a second run nothing. */
+/** History is sent with its true times, without triggering flows, after live events, and once. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createSandbox } from '../../src/klaviyo-sandbox/sandbox.ts'
@@ -20,14 +20,14 @@ beforeEach(async () => {
 const ever = { from: null, to: null }
 const recorded = () => rig.sandbox.state.account.journal.entries
 
-async function fill(period: { from: string | null; to: string | null } = ever): Promise<number> {
+async function enqueue(period: { from: string | null; to: string | null } = ever): Promise<number> {
   let messages = 0
   for await (const done of enqueueBackfill(rig.db, period, rig.sandbox.url))
     messages = done.messages
   return messages
 }
 
-/** In what all messages of orders are alike. */
+/** The distinct states of messages of orders. */
 async function distinctMessages(): Promise<unknown[]> {
   const rows =
     await rig.db.execute(sql`select distinct status, backfill, attempts, settled_at, payload::text as payload
@@ -44,7 +44,7 @@ async function forgetMessages(): Promise<void> {
 test('orders without messages get them, with true times, and no flow is triggered', async () => {
   await seedOrders(rig.db, 20, { fulfilled: true })
   await forgetMessages()
-  expect(await fill()).toBe(80)
+  expect(await enqueue()).toBe(80)
   await rig.sendAll()
   expect(recorded()).toHaveLength(80)
   expect(recorded().every(({ backfill }) => backfill)).toBe(true)
@@ -54,7 +54,7 @@ test('orders without messages get them, with true times, and no flow is triggere
 test('a second run adds nothing and sends nothing', async () => {
   await seedOrders(rig.db, 5)
   await rig.sendAll()
-  expect(await fill()).toBe(0)
+  expect(await enqueue()).toBe(0)
   await rig.sendAll()
   expect(recorded()).toHaveLength(15)
 })
@@ -63,36 +63,36 @@ test('what went to a sandbox is sent again to Klaviyo', async () => {
   await seedOrders(rig.db, 5)
   await rig.sendAll()
   await rig.db.execute(sql`update outbox set sent_to = 'http://another.sandbox'`)
-  expect(await fill()).toBe(15)
+  expect(await enqueue()).toBe(15)
   expect(await distinctMessages()).toEqual([
     { status: 'pending', backfill: true, attempts: 0, settled_at: null, payload: null },
   ])
 })
 
-test('what is filled in is history, however new it is', async () => {
+test('messages of a backfill are history, however new they are', async () => {
   await seedOrders(rig.db, 2)
   await rig.db.execute(sql`truncate outbox`)
-  expect(await fill()).toBe(6)
+  expect(await enqueue()).toBe(6)
   expect(await distinctMessages()).toMatchObject([{ backfill: true }])
 })
 
-test('what waits or was refused is no business of a backfill', async () => {
+test('a backfill leaves messages alone that are pending, failed or discarded', async () => {
   await seedOrders(rig.db, 1)
   await rig.db.execute(sql`update outbox set status = (array['pending', 'failed', 'discarded'])[id - (select min(id) from outbox) + 1]
     where order_id is not null`)
-  expect(await fill()).toBe(0)
+  expect(await enqueue()).toBe(0)
 })
 
-test('only the period is filled', async () => {
+test('only orders of the period get messages', async () => {
   await seedOrders(rig.db, 3)
   await forgetMessages()
   await rig.db.execute(sql`update orders set placed_at = '2021-01-01T00:00:00Z' where id = 'o2'`)
-  expect(await fill({ from: '2021-01-01T00:00:00Z', to: '2021-01-02T00:00:00Z' })).toBe(3)
+  expect(await enqueue({ from: '2021-01-01T00:00:00Z', to: '2021-01-02T00:00:00Z' })).toBe(3)
 })
 
-describe('a period holds its first moment and not its last', () => {
+describe('a period includes its start and excludes its end', () => {
   const period = { from: '2021-01-01T00:00:00Z', to: '2021-02-01T00:00:00Z' }
-  const moments: [moment: string, messages: number][] = [
+  const times: [time: string, messages: number][] = [
     ['2020-12-31T23:59:59.999Z', 0],
     ['2021-01-01T00:00:00Z', 4],
     ['2021-01-31T23:59:59.999Z', 4],
@@ -103,20 +103,17 @@ describe('a period holds its first moment and not its last', () => {
     await forgetMessages()
   })
 
-  test.each(moments)('of orders: one of %s has %i messages', async (moment, messages) => {
-    await rig.db.execute(sql`update orders set placed_at = ${moment}`)
+  test.each(times)('an order of %s gets %i messages', async (time, messages) => {
+    await rig.db.execute(sql`update orders set placed_at = ${time}`)
     expect(await countBackfill(rig.db, period)).toBe(messages / 4)
-    expect(await fill(period)).toBe(messages)
+    expect(await enqueue(period)).toBe(messages)
   })
 
-  test.each(moments)(
-    'of updates: one of %s brings %i messages of its order',
-    async (moment, messages) => {
-      await rig.db.execute(sql`update order_updates set occurred_at = ${moment}`)
-      expect(await countBackfill(rig.db, period)).toBe(messages / 4)
-      expect(await fill(period)).toBe(messages)
-    },
-  )
+  test.each(times)('an update of %s gets its order %i messages', async (time, messages) => {
+    await rig.db.execute(sql`update order_updates set occurred_at = ${time}`)
+    expect(await countBackfill(rig.db, period)).toBe(messages / 4)
+    expect(await enqueue(period)).toBe(messages)
+  })
 })
 
 test('an event that is old when it is written is history by itself; a new one is not', async () => {
@@ -124,8 +121,8 @@ test('an event that is old when it is written is history by itself; a new one is
   await rig.db.execute(sql`insert into orders (id, customer_id, currency, total, placed_at) values
     ('old', 'c', 'USD', 1, now() - interval '2 days'), ('new', 'c', 'USD', 1, now())`)
   await rig.sendAll()
-  const told = recorded().map(({ uniqueId, backfill }) => [uniqueId, backfill])
-  expect(told).toEqual([
+  const sent = recorded().map(({ uniqueId, backfill }) => [uniqueId, backfill])
+  expect(sent).toEqual([
     ['new', false],
     ['old', true],
   ])

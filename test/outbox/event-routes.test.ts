@@ -1,4 +1,3 @@
-/** In charge of showing messages by REST: seen, retried and discarded. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -55,7 +54,7 @@ test('an order is sent as soon as it is written, and its messages show what was 
   ])
 })
 
-test('what Klaviyo refused is failed with its reason, and sent again under its own id when told', async () => {
+test('a message that Klaviyo rejected has failed with its reason, and a retry sends it under its own id', async () => {
   sandbox.state.dice = createFaultInjector({ bad: { ids: ['o2', 'o3'] } })
   await server.ask('PUT', '/v1/orders/o2', order('o2@klaviyo-demo.com'))
   await server.ask('PUT', '/v1/orders/o3', order('o3@klaviyo-demo.com'))

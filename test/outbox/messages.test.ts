@@ -1,4 +1,4 @@
-/** In charge of showing that lists of messages read little, however many there are, and that pages lose and repeat none. */
+/** Lists of messages read few rows, however many there are, and pages neither lose nor repeat any. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Queryable, transaction } from '../../src/db/connection.ts'
@@ -7,7 +7,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
 
-/** 100,000 sent in ten days, ten in each moment; a few of the oldest are in every other state. */
+/** 100,000 messages of ten days, ten at each time, all sent but a few of the oldest. */
 beforeAll(async () => {
   database = await createTestDatabase()
   await database.db.execute(sql`
@@ -21,17 +21,17 @@ beforeAll(async () => {
 afterAll(() => database.close())
 
 const cases: [string, MessageFilter][] = [
-  ['nothing', {}],
-  ['pending ones', { status: 'pending' }],
-  ['failed ones', { status: 'failed' }],
-  ['unsendable ones', { status: 'unsendable' }],
-  ['discarded ones', { status: 'discarded' }],
-  ['sent ones', { status: 'sent' }],
-  ['an order', { order_id: 'o77' }],
-  ['what is old', { until: '2026-01-01T12:00:00Z' }],
-  ['what is new', { since: '2026-01-10T23:00:00Z' }],
-  ['a time without any', { since: '2027-01-01T00:00:00Z' }],
-  ['old failed ones', { status: 'failed', until: '2026-01-01T00:03:00Z' }],
+  ['all messages', {}],
+  ['pending messages', { status: 'pending' }],
+  ['failed messages', { status: 'failed' }],
+  ['unsendable messages', { status: 'unsendable' }],
+  ['discarded messages', { status: 'discarded' }],
+  ['sent messages', { status: 'sent' }],
+  ['messages of an order', { order_id: 'o77' }],
+  ['old messages', { until: '2026-01-01T12:00:00Z' }],
+  ['new messages', { since: '2026-01-10T23:00:00Z' }],
+  ['a period without messages', { since: '2027-01-01T00:00:00Z' }],
+  ['old failed messages', { status: 'failed', until: '2026-01-01T00:03:00Z' }],
 ]
 
 test.each(cases)(
@@ -53,7 +53,7 @@ async function countRead(tx: Queryable): Promise<number> {
   return row?.read ?? 0
 }
 
-test('pages hold every message once, newest first, though many are of one moment', async () => {
+test('pages hold every message once, newest first, though many were written at the same time', async () => {
   const seen: number[] = []
   let cursor: string | undefined
   const filter = { since: '2026-01-10T23:00:00Z' }

@@ -44,7 +44,7 @@ test('a key that Klaviyo refuses is told, and the server serves on', async () =>
   const { db } = server.database
   await db.execute(sql`update outbox_queues set alarm = '401 no such key' where queue = 'events'`)
   expect(await readiness()).toEqual(
-    told(/^Klaviyo turns storefeed away, so events wait: 401 no such key$/),
+    told(/^Klaviyo rejected the credentials; sending events is paused: 401 no such key$/),
   )
   await db.execute(sql`update outbox_queues set alarm = null`)
 })

@@ -170,7 +170,7 @@ test('without a key there are none', async () => {
   expect((await server.ask('GET', '/metrics', undefined, { Authorization: '' })).status).toBe(401)
 })
 
-test('what is sent is counted by verdict, what waits by queue and age, and what is left of the limits is told', async () => {
+test('what is sent is counted by result, what waits by queue and age, and what is left of the limits is told', async () => {
   const sandbox = await startSandbox({ port: 0, settings: { limits: false } })
   const { klaviyo } = readConfig({ KLAVIYO_API_KEY: 'pk_test', KLAVIYO_URL: sandbox.url })
   const sending = await startTestServer({ klaviyo })
@@ -181,7 +181,7 @@ test('what is sent is counted by verdict, what waits by queue and age, and what 
       .poll(() => textOf(sending), { timeout: 10_000 })
       .toContain('storefeed_message_outcomes_total{queue="events",outcome="sent"} 3')
     expect(seriesOf(await textOf(sending), 'storefeed_klaviyo_requests_total')).toEqual({
-      '{endpoint="event",verdict="done"}': 3,
+      '{endpoint="event",result="accepted"}': 3,
     })
     expect(seriesOf(await textOf(sending), 'storefeed_klaviyo_rate_left')).toEqual({
       '{endpoint="event",window_seconds="1"}': expect.toSatisfy((left) => left >= 336),

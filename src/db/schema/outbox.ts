@@ -1,4 +1,4 @@
-/** In charge of the tables of the push wing: messages to Klaviyo, and the state of the queues they travel in. */
+/** Messages to Klaviyo, and the state of their queues. */
 import { sql } from 'drizzle-orm'
 import {
   bigint,
@@ -29,13 +29,13 @@ export type Metric = (typeof metrics)[number]
 export const statuses = ['pending', 'sent', 'failed', 'unsendable', 'discarded'] as const
 export type Status = (typeof statuses)[number]
 
-/** Events and profiles travel apart: Klaviyo takes far fewer profiles a minute than events. */
+/** Two queues, because Klaviyo accepts far fewer profiles per minute than events. */
 export const queueNames = ['events', 'profiles'] as const
 export type QueueName = (typeof queueNames)[number]
 
-const moment = () => timestamp({ withTimezone: true, precision: 3 })
+const milliseconds = () => timestamp({ withTimezone: true, precision: 3 })
 
-/** Written by triggers. A message belongs to an order or to a customer, never to both; it outlives them. */
+/** Messages, written by triggers. Each belongs to an order or to a customer, never to both, and outlives it. */
 export const outbox = pgTable(
   'outbox',
   {
@@ -43,24 +43,24 @@ export const outbox = pgTable(
     order_id: merchantId(),
     customer_id: merchantId(),
     metric: text({ enum: metrics }).notNull(),
-    /** What in the order or about the customer: a line, the id of an order update, `visit` or `edit`. */
+    /** A line, the id of an order update, `visit` or `edit`. */
     ref: merchantId().notNull().default(''),
     unique_id: merchantId().notNull(),
-    occurred_at: moment().notNull(),
-    /** History: recorded by Klaviyo without triggering flows, and sent after everything live. */
+    occurred_at: milliseconds().notNull(),
+    /** History: recorded by Klaviyo without triggering flows, and sent after live messages. */
     backfill: boolean().notNull().default(false),
     status: text({ enum: statuses }).notNull().default('pending'),
     attempts: integer().notNull().default(0),
     next_at: timestamp({ withTimezone: true }).notNull().defaultNow(),
     error: text(),
     warnings: text().array().notNull().default([]),
-    /** As sent, key for key: `json` keeps the text that `jsonb` would rearrange. */
+    /** As sent, key for key: `json` keeps the text, `jsonb` would reorder it. */
     payload: json(),
     request_id: text(),
-    /** What was sent to a sandbox never counts as sent to Klaviyo. */
+    /** URL. What was sent to a sandbox does not count as sent to Klaviyo. */
     sent_to: text(),
-    created_at: moment().notNull().defaultNow(),
-    settled_at: moment(),
+    created_at: milliseconds().notNull().defaultNow(),
+    settled_at: milliseconds(),
   },
   (table) => [
     check(
@@ -93,23 +93,23 @@ export const outbox = pgTable(
 )
 
 /**
- * Notes of triggers: these customers got another e-mail or telephone, or another order, so what could not
- * be sent of their orders perhaps can. Without a key: a note never waits for the sender that takes others.
+ * Written by triggers: customers with a new email, phone number or order, whose unsendable messages may now be
+ * sendable. Without a key, so that a write never waits for the sender that removes other rows.
  */
 export const outboxRequeues = pgTable('outbox_requeues', { customer_id: merchantId().notNull() })
 
-/** One row a queue, read and written only by whoever holds the queue's lock; so all senders keep one pace. */
+/** One row per queue, written under the queue's lock, so that all senders share one rate limit. */
 export const outboxQueues = pgTable('outbox_queues', {
   queue: text({ enum: queueNames }).primaryKey(),
   paused_until: timestamp({ withTimezone: true }),
-  /** Why Klaviyo turned the sender away (a key, a retired API); null when it does not. */
+  /** Why Klaviyo rejects the sender (a wrong key, a retired API); null when it does not. */
   alarm: text(),
-  alarm_at: moment(),
-  /** Requests of the last minute, counted by endpoint and second. */
+  alarm_at: milliseconds(),
+  /** Requests of the last minute by endpoint and tenth of a second. */
   requests: jsonb().$type<Record<string, Record<string, number>>>().notNull().default({}),
 })
 
-/** One row: what the triggers must know of the settings. */
+/** One row: the settings that triggers read. */
 export const outboxSettings = pgTable('outbox_settings', {
   backfill_after: interval().notNull().default('1 day'),
 })

@@ -1,8 +1,6 @@
-/** In charge of the bodies of today's Events API and Profiles API, revision 2026-07-15. */
+/** Bodies of Klaviyo's Events and Profiles APIs, and where their errors point. */
 import type { Event } from '../mapping/event.ts'
 import type { Contact, Profile } from '../mapping/profile.ts'
-
-export const revision = '2026-07-15'
 
 /** Body of `POST /api/events`. */
 export function eventBody(event: Event) {
@@ -21,7 +19,7 @@ export function bulkEntry(event: Event) {
   }
 }
 
-/** Body of `POST /api/event-bulk-create-jobs`, of entries that are JSON already: no text is made twice. */
+/** Body of `POST /api/event-bulk-create-jobs`, from entries that are JSON already: nothing is serialized twice. */
 export function bulkBody(entries: readonly string[]): string {
   return `${bulkBodyStart}${entries.join(',')}${bulkBodyEnd}`
 }
@@ -30,14 +28,14 @@ const bulkBodyStart =
   '{"data":{"type":"event-bulk-create-job","attributes":{"events-bulk-create":{"data":['
 const bulkBodyEnd = ']}}}}'
 
-/** The place of the faulty entry that an error of the bulk endpoint points at. */
+/** The index of the entry that an error of the bulk endpoint points at. */
 export function bulkIndex(pointer: string | undefined): number | null {
   const found = /\/events-bulk-create\/data\/(\d+)(\/|$)/.exec(pointer ?? '')
   return found ? Number(found[1]) : null
 }
 
 /** The identifier that an error points at, whether of an event, of an entry in bulk or of a profile. */
-export function refusedContact(pointer: string | undefined): Contact | null {
+export function contactAt(pointer: string | undefined): Contact | null {
   const found = /\/attributes\/(email|phone_number)$/.exec(pointer ?? '')?.[1]
   return found === 'email' || found === 'phone_number' ? found : null
 }
@@ -59,7 +57,6 @@ function eventAttributes(event: Event) {
   }
 }
 
-/** Latitude and the rest of Klaviyo's keys are nothing a shop knows of its customers. */
 function profileData({ email, e164, personal, properties, recentStore }: Profile) {
   const { first_name, last_name, ...location } = personal
   const own = {

@@ -1,4 +1,4 @@
-/** In charge of the properties of an event, in the brief's words and in the brief's order. */
+/** Properties of events, with the names and in the order of Klaviyo's brick-and-mortar guide. */
 import type { Address } from '../../db/schema/orders.ts'
 import { money } from './money.ts'
 import type { ItemRecord, OrderRecord, PartRecord, UpdateRecord } from './records.ts'
@@ -21,7 +21,7 @@ const addressNames = [
   ['Phone', 'phone'],
 ] as const
 
-/** Of the order as a whole, or of one update of it. What was not bought again still stands in `Items`. */
+/** Of the whole order, or of one update. `Items` always holds all items of the order. */
 export function orderProperties(order: OrderRecord, update: UpdateRecord | null): Properties {
   const { items } = order
   return present({
@@ -81,7 +81,7 @@ const dividedNames = {
   refunded: 'RefundedItems',
 } as const
 
-/** The brief: "which items were and weren't cancelled", when it was only some of them. */
+/** The guide: "which items were and weren't cancelled", when only some were. */
 function divided(order: OrderRecord, update: UpdateRecord, parts: PartRecord[]): Properties {
   const listed = (quantity: 'quantity' | 'rest_quantity', total: 'row_total' | 'rest_total') =>
     parts.flatMap((part) => {
@@ -96,7 +96,7 @@ function divided(order: OrderRecord, update: UpdateRecord, parts: PartRecord[]):
   }
 }
 
-/** All twelve keys, as in the brief: what is not known is an empty text. */
+/** All twelve keys, as in the guide; an unknown one is an empty text. */
 function address(stored: Address | null): Properties | null {
   if (!stored) return null
   return Object.fromEntries(addressNames.map(([name, key]) => [name, stored[key] ?? '']))

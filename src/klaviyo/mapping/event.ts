@@ -1,14 +1,14 @@
-/** In charge of what an event says: from an order's record to an event, the same for every transport. */
+/** Maps an order to an event, the same for every transport. */
 import type { Metric } from '../../db/schema/outbox.ts'
 import { orderProperties, type Properties, productProperties } from './event-properties.ts'
 import { money } from './money.ts'
 import { identifierOnly, type Profile, type ProfileResult, toProfile } from './profile.ts'
 import type { ItemRecord, OrderRecord, UpdateRecord } from './records.ts'
 
-/** The order's part in the history it tells: the order itself, one of its lines, or one of its updates. */
+/** What the event is about: the order itself, one of its lines, or one of its updates. */
 export type EventRef = {
   metric: Exclude<Metric, 'profile'>
-  /** The line of an ordered product, the id of an update, else empty. */
+  /** The line of an ordered product, the id of an update, otherwise empty. */
   ref: string
   unique_id: string
   backfill: boolean
@@ -36,46 +36,47 @@ const kindOf = {
   refunded_order: 'refunded',
 } as const
 
-/** Pure: the same record and moment always make the same event. The buyer is {@link toBuyer} of the order. */
+/** Pure: the same arguments always make the same event. The buyer is {@link toBuyer} of the order. */
 export function toEvent(
-  moment: EventRef,
+  about: EventRef,
   order: OrderRecord,
   buyer: ProfileResult | null,
   names: MetricNames,
 ): Mapped {
   if (!order.customer) return { unsendable: 'the order has no customer' }
-  if (!buyer) return { unsendable: 'the customer has no e-mail or telephone that Klaviyo accepts' }
-  const told = buildFields(moment, order)
-  if (!told) return { unsendable: 'what the message is about is gone from the order' }
-  const whole = moment.metric !== 'ordered_product'
+  if (!buyer)
+    return { unsendable: 'the customer has no email or phone number that Klaviyo accepts' }
+  const fields = buildFields(about, order)
+  if (!fields) return { unsendable: 'the order no longer has what the message is about' }
+  const whole = about.metric !== 'ordered_product'
   const event = {
-    metric: names[moment.metric],
-    uniqueId: moment.unique_id,
-    time: new Date(told.time),
-    value: money(told.value, order.currency),
+    metric: names[about.metric],
+    uniqueId: about.unique_id,
+    time: new Date(fields.time),
+    value: money(fields.value, order.currency),
     currency: order.currency,
-    backfill: moment.backfill,
+    backfill: about.backfill,
     profile: whole ? buyer.profile : identifierOnly(buyer.profile),
-    properties: told.properties,
+    properties: fields.properties,
   }
   return { event, warnings: buyer.warnings }
 }
 
-/** Found once for all events of an order: telephones take long to read. */
+/** Mapped once for all events of an order: parsing phone numbers is slow. */
 export function toBuyer(order: OrderRecord): ProfileResult | null {
   return order.customer && toProfile(order.customer, order)
 }
 
 type EventFields = { time: string; value: number; properties: Properties }
 
-function buildFields(moment: EventRef, order: OrderRecord): EventFields | null {
-  if (moment.metric === 'placed_order') return placed(order)
-  if (moment.metric === 'ordered_product') {
-    const item = order.items.find(({ line }) => String(line) === moment.ref)
+function buildFields(about: EventRef, order: OrderRecord): EventFields | null {
+  if (about.metric === 'placed_order') return placed(order)
+  if (about.metric === 'ordered_product') {
+    const item = order.items.find(({ line }) => String(line) === about.ref)
     return item ? ordered(order, item) : null
   }
-  const kind = kindOf[moment.metric]
-  const update = order.updates.find(({ id, ...rest }) => rest.kind === kind && id === moment.ref)
+  const kind = kindOf[about.metric]
+  const update = order.updates.find(({ id, ...rest }) => rest.kind === kind && id === about.ref)
   return update ? updated(order, update) : null
 }
 

@@ -1,8 +1,8 @@
-/** In charge of reading what events are built from: orders with all that hangs on them, in one query. */
+/** Reads what events are built from: orders with all that belongs to them, in one query. */
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../../db/connection.ts'
 import { textArray } from '../../db/parameters.ts'
-import type { OrderRecord, PersonRecord } from './records.ts'
+import type { CustomerWithStore, OrderRecord } from './records.ts'
 
 const customerColumns = sql`
   id, email, phone_number, first_name, last_name, address1, address2, city, region, zip, country, metadata`
@@ -10,7 +10,7 @@ const customerColumns = sql`
 /** What events call StoreLocation. */
 const location = sql`coalesce(nullif(trim(s.location), ''), nullif(trim(s.city), ''), s.title)`
 
-/** Row totals of some of a line are its row total in proportion; all sums and shares are Postgres's. */
+/** The row total of a part of a line is proportional to its quantity. Postgres does all sums and shares. */
 const parts = sql`
   select
     sum(share.total) as total,
@@ -37,7 +37,7 @@ const updates = sql`
   where u.order_id = o.id`
 
 /**
- * Orders that are gone are missing from the map. Updates are read only when asked for: planning them
+ * Orders that no longer exist are missing from the map. Updates are read only when asked for: planning them
  * takes longer than all the rest.
  */
 export async function loadOrders(
@@ -64,12 +64,12 @@ export async function loadOrders(
   return new Map(rows.map(({ record }) => [record.id, record]))
 }
 
-/** Customers with the store they were in last. */
-export async function loadPeople(
+/** Customers with their most recent store. */
+export async function loadCustomers(
   db: Queryable,
   ids: readonly string[],
-): Promise<Map<string, PersonRecord>> {
-  const rows = await db.execute<{ record: PersonRecord }>(sql`
+): Promise<Map<string, CustomerWithStore>> {
+  const rows = await db.execute<{ record: CustomerWithStore }>(sql`
     select row_to_json(r) as record from (
       select c.*,
         case when m.most_recent_store_id is not null then

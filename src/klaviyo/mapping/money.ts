@@ -1,7 +1,7 @@
-/** In charge of amounts on the wire: JSON numbers with no more decimals than their currency has. */
+/** Amounts as Klaviyo gets them: numbers with no more decimals than their currency has. */
 import { currencyDecimals } from '../../config.ts'
 
-const known = new Map<string, number>()
+const decimalsByCurrency = new Map<string, number>()
 
 /** Rounds half up. The columns hold four decimals, so the amount in ten-thousandths is a whole number and exact. */
 export function money(amount: number, currency: string): number {
@@ -11,7 +11,7 @@ export function money(amount: number, currency: string): number {
 }
 
 function decimalsOf(currency: string): number {
-  const decimals = known.get(currency) ?? Math.min(4, currencyDecimals(currency))
-  known.set(currency, decimals)
+  const decimals = decimalsByCurrency.get(currency) ?? Math.min(4, currencyDecimals(currency))
+  decimalsByCurrency.set(currency, decimals)
   return decimals
 }

@@ -1,4 +1,4 @@
-/** In charge of what Klaviyo is told about a person: from a customer's row to a profile. */
+/** Maps a customer's row to a Klaviyo profile. */
 import { e164, isDroppedEmail, usableEmail } from './identifiers.ts'
 import type { CustomerRecord, StoreRecord } from './records.ts'
 
@@ -21,7 +21,7 @@ export type Profile = {
   phone: string | null
   /** The same in E.164; null when it cannot be one. */
   e164: string | null
-  /** What is unknown is absent: a null would clear it in Klaviyo. */
+  /** Unknown fields are absent: a null would clear them in Klaviyo. */
   personal: PersonalData
   properties: Record<string, string | number | boolean>
   recentStore: RecentStore | null
@@ -29,10 +29,10 @@ export type Profile = {
 
 export type ProfileResult = { profile: Profile; warnings: string[] }
 
-/** What Klaviyo tells a person by; named as in its errors. */
+/** What Klaviyo identifies a profile by, named as in its errors. */
 export type Contact = 'email' | 'phone_number'
 
-/** In the order in which the brief's payloads have them. */
+/** In the order of the guide's payloads. */
 const personalKeys = [
   'first_name',
   'last_name',
@@ -44,7 +44,7 @@ const personalKeys = [
   'country',
 ] as const
 
-/** Null when nothing is left by which Klaviyo could tell the customer. */
+/** Null when the customer has no identifier that Klaviyo accepts. */
 export function toProfile(
   customer: CustomerRecord,
   { store, newest }: { store: StoreRecord | null; newest: boolean },
@@ -54,9 +54,9 @@ export function toProfile(
   const number = phone && e164(phone, store?.country_code ?? null)
   if (!email && !number) return null
   const warnings = [
-    customer.email?.trim() && !email && 'email left out: Klaviyo would refuse it',
-    phone && !number && 'phone_number left out: it is no number of the country of the store',
-    email && isDroppedEmail(email) && 'Klaviyo drops addresses of this domain without a word',
+    customer.email?.trim() && !email && 'email omitted: Klaviyo would reject it',
+    phone && !number && 'phone_number omitted: not a valid number in the country of the store',
+    email && isDroppedEmail(email) && 'Klaviyo silently drops addresses of this domain',
   ].filter((warning): warning is string => !!warning)
   return {
     profile: {
@@ -71,19 +71,19 @@ export function toProfile(
   }
 }
 
-/** The same person without what Klaviyo refused; null when it was left out before, or nothing else is left to tell them by. */
+/** Without the identifier that Klaviyo rejected; null when it was omitted before, or no other is left. */
 export function withoutContact(
   { profile, warnings }: ProfileResult,
-  refused: Contact,
+  rejected: Contact,
 ): ProfileResult | null {
   const rest =
-    refused === 'email' ? { ...profile, email: null } : { ...profile, phone: null, e164: null }
+    rejected === 'email' ? { ...profile, email: null } : { ...profile, phone: null, e164: null }
   const changed = rest.email !== profile.email || rest.e164 !== profile.e164
   if (!changed || (!rest.email && !rest.e164)) return null
-  return { profile: rest, warnings: [...warnings, `${refused} left out: Klaviyo refused it`] }
+  return { profile: rest, warnings: [...warnings, `${rejected} omitted: Klaviyo rejected it`] }
 }
 
-/** Only what tells who it is, and the store: all that the brief sends with line items and visits. */
+/** One identifier and the store: all that the guide sends with line items and visits. */
 export function identifierOnly(profile: Profile): Profile {
   const byPhone = profile.email === null
   return {

@@ -1,4 +1,4 @@
-/** In charge of the shape in which an order and a customer come out of the database to become events. */
+/** Orders and customers as they are read from the database to become events. */
 import type { Metadata } from '../../db/schema/catalog.ts'
 import type { Address, UpdateKind } from '../../db/schema/orders.ts'
 
@@ -32,7 +32,7 @@ export type ItemRecord = {
   image_link: string | null
 }
 
-/** How an order's line is divided by an update of only some lines: what it concerns, and the rest. */
+/** How an update of some lines divides a line of the order: the part it is about, and the rest. */
 export type PartRecord = {
   line: number
   quantity: number
@@ -64,7 +64,7 @@ export type OrderRecord = {
   billing_address: Address | null
   shipping_address: Address | null
   metadata: Metadata
-  /** Nothing the customer did in a store is newer than this order. */
+  /** No order or visit of the customer in a store is newer. */
   newest: boolean
   customer: CustomerRecord | null
   store: StoreRecord | null
@@ -72,5 +72,5 @@ export type OrderRecord = {
   updates: UpdateRecord[]
 }
 
-/** A customer with the store of the newest order or visit. */
-export type PersonRecord = CustomerRecord & { store: StoreRecord | null }
+/** With the store of the newest order or visit. */
+export type CustomerWithStore = CustomerRecord & { store: StoreRecord | null }

@@ -1,26 +1,25 @@
-/** In charge of events larger than Klaviyo takes: what is cut, in which order, and the warnings that say so. */
-
+/** Shortens events that exceed Klaviyo's limits, with warnings that say what was cut. */
 import { limits } from '../api/limits.ts'
 import type { Event } from './event.ts'
 import type { Properties, Value } from './event-properties.ts'
 
 export type Trimmed = { event: Event; warnings: string[] }
 
-/** An event travels with at most this much, so that it fits a bulk request beside its profile and envelope. */
+/** So that an event fits a bulk request together with its profile and the envelope. */
 const propertiesBytes = limits.requestBytes - 2 * limits.profileBytes - 10_000
 
-/** In this many characters no list and no text can be too long. */
+/** JSON of fewer characters holds no list and no text that is too long. */
 const certainlySmall = 2 * limits.listItems
 
-/** Quickly, from the event's JSON: nearly all are small. */
+/** A quick check of the event's JSON: nearly all are small. */
 export function mayBeOversize(event: Event, json: string): boolean {
   return json.length > certainlySmall || Object.keys(event.properties).length > limits.properties
 }
 
 /**
- * The rule: texts are cut to 100 KB, lists to 4,000 entries, properties to the first 400 (an order's
- * metadata stands last), a profile's own properties go when it is too large. Does the whole still not
- * fit, `Items` is halved until it does, then the other lists are.
+ * Cuts texts to 100 KB, lists to 4,000 entries, properties to the first 400 (an order's metadata comes last),
+ * and omits the properties of a profile that is too large. If the event still does not fit, `Items` is halved
+ * until it does, then the other lists.
  */
 export function trimEvent(event: Event): Trimmed {
   const warnings: string[] = []
@@ -31,7 +30,7 @@ export function trimEvent(event: Event): Trimmed {
 
 function trimProfile({ profile }: Event, warnings: string[]): Event['profile'] {
   if (bytes(profile) <= limits.profileBytes) return profile
-  warnings.push('properties of the customer left out: the profile is larger than Klaviyo takes')
+  warnings.push('properties of the customer omitted: the profile exceeds Klaviyo’s size limit')
   return { ...profile, properties: {} }
 }
 
@@ -47,7 +46,7 @@ function trimProperties(given: Properties, warnings: string[]): Properties {
     Object.entries(properties).map(([name, value]) => [name, trimValue(name, value, cut)]),
   )
   for (const name of lists(properties)) properties = halve(name, properties, cut)
-  for (const name of cut) warnings.push(`${name} cut: the event is larger than Klaviyo takes`)
+  for (const name of cut) warnings.push(`${name} cut: the event exceeds Klaviyo’s limits`)
   return properties
 }
 
@@ -71,7 +70,7 @@ function trimText(name: string, text: string, cut: Set<string>): string {
     .replace(/\ufffd+$/, '')
 }
 
-/** Items first: what it says stands in ItemNames and in the Ordered Product events too. */
+/** Items first: their names are in ItemNames and in the Ordered Product events too. */
 function lists(properties: Properties): string[] {
   const names = Object.keys(properties).filter((name) => Array.isArray(properties[name]))
   return names.sort((a, b) => Number(b.endsWith('Items')) - Number(a.endsWith('Items')))

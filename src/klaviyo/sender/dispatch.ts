@@ -1,114 +1,117 @@
-/** In charge of what one round carries: how much is claimed, which way it goes, and when it must wait. */
-
+/** Sends the due messages of a queue: how many are claimed, and whether they are sent one by one or in bulk. */
 import type { Queryable } from '../../db/connection.ts'
 import type { QueueName } from '../../db/schema/outbox.ts'
 import { settleBoth } from '../../lib/settle-both.ts'
-import {
-  claimGroups,
-  type MessageGroup,
-  type Outcome,
-  requeueUnsendable,
-} from '../../outbox/outbox.ts'
+import { claimGroups, type MessageGroup } from '../../outbox/claim.ts'
+import { requeueUnsendable } from '../../outbox/requeue.ts'
+import type { Endpoint } from '../api/endpoints.ts'
 import { limits } from '../api/limits.ts'
 import type { KlaviyoSender } from './klaviyo.ts'
-import { type Packed, prepareEvents, prepareProfiles } from './prepare-messages.ts'
-import { deliverInBulk } from './send-bulk.ts'
-import { type Delivery, deliverSingly, shortWaitMs } from './send-single.ts'
+import { type DispatchResult, isReady } from './outcomes.ts'
+import { prepareEvents, prepareProfiles } from './prepare-messages.ts'
+import { sendInBulk } from './send-bulk.ts'
+import { sendSingly } from './send-single.ts'
+import type { Transport } from './transport.ts'
 
-export type Carried = Delivery & {
-  /** How long a limit of Klaviyo's keeps everything back; 0 when it does not. */
-  waitMs: number
-}
+/** Up to this many events are sent one by one, which is the fastest for few. */
+const maxSingleEvents = 25
+const maxProfiles = 100
 
-/** Up to this many events leave one by one, for the shortest way; more leave in bulk. */
-const few = 25
-const profilesAtOnce = 100
-
-/** Where Klaviyo's limits leave it no time to rest, a round makes so many bulk requests. */
+/** A batch makes this many bulk requests where the rate limit leaves no time between them. */
 const requestsAtOnce = 4
-const restlessMs = 50
+const shortSpacingMs = 50
 
-export const carriers: Record<QueueName, (tx: Queryable, post: KlaviyoSender) => Promise<Carried>> =
-  {
-    events: carryEvents,
-    profiles: carryProfiles,
-  }
-
-const nothing = (waitMs: number): Carried => ({ outcomes: [], halt: null, waitMs })
-
-/** The bulk endpoint is spared for many, and used for few when the other one's limit is reached. */
-async function carryEvents(tx: Queryable, post: KlaviyoSender): Promise<Carried> {
-  const { client, transport } = post
-  const { event, bulkEntry } = transport
-  const singleMs = client.rateLimiters[event.endpoint].waitMs()
-  const bulkMs = bulkEntry ? client.rateLimiters.bulk.waitMs() : Number.POSITIVE_INFINITY
-  if (Math.min(singleMs, bulkMs) > shortWaitMs) return nothing(Math.min(singleMs, bulkMs))
-  await requeueUnsendable(tx)
-  const requests = client.rateLimiters.bulk.spacingMs < restlessMs ? requestsAtOnce : 1
-  const most = bulkMs > shortWaitMs ? few : requests * limits.bulkEvents
-  const runs = await claimGroups(tx, 'events', most)
-  const count = countMessages(runs)
-  if (count === 0) return nothing(0)
-  const many = count > few || singleMs > shortWaitMs
-  if (bulkEntry && many && bulkMs <= shortWaitMs) return carryInBulk(tx, post, bulkEntry, runs)
-  const packed = await prepareEvents(tx, runs, post.names, event.body)
-  return join(packed, await deliverSingly(client, event.endpoint, packed.parcels))
+/** How long Klaviyo's rate limits keep all of the queue from being sent; 0 when some can be sent. */
+export function rateLimitMs(queue: QueueName, { client, transport }: KlaviyoSender): number {
+  const { event, bulk, profile } = transport
+  const endpoints =
+    queue === 'profiles' ? [profile.endpoint] : [event.endpoint, ...(bulk ? [bulk.endpoint] : [])]
+  if (endpoints.some((endpoint) => isReady(client, endpoint))) return 0
+  return Math.min(...endpoints.map((endpoint) => client.rateLimiter(endpoint).waitMs()))
 }
 
-/** The next request is made ready while one is under way. */
-async function carryInBulk(
+export const dispatch: Record<
+  QueueName,
+  (tx: Queryable, sender: KlaviyoSender) => Promise<DispatchResult>
+> = { events: dispatchEvents, profiles: dispatchProfiles }
+
+/** Few events are sent in bulk only when the endpoint for single ones has reached its rate limit. */
+async function dispatchEvents(tx: Queryable, sender: KlaviyoSender): Promise<DispatchResult> {
+  const { client, names } = sender
+  const { event, bulk } = sender.transport
+  await requeueUnsendable(tx)
+  const bulkReady = bulk !== null && isReady(client, bulk.endpoint)
+  const limit = bulkReady ? maxBulkEvents(sender, bulk.endpoint) : maxSingleEvents
+  const groups = await claimGroups(tx, 'events', limit)
+  if (groups.length === 0) return nothing
+  const many = countMessages(groups) > maxSingleEvents || !isReady(client, event.endpoint)
+  if (bulkReady && many) return dispatchInBulk(tx, sender, bulk.entry, groups)
+  const { messages, unsendable } = await prepareEvents(tx, groups, names, event.body)
+  return withOutcomes(unsendable, await sendSingly(client, event.endpoint, messages))
+}
+
+function maxBulkEvents({ client }: KlaviyoSender, bulk: Endpoint): number {
+  const { spacingMs } = client.rateLimiter(bulk)
+  return limits.bulkEvents * (spacingMs < shortSpacingMs ? requestsAtOnce : 1)
+}
+
+/** Prepares the next request while one is being sent. */
+async function dispatchInBulk(
   tx: Queryable,
   { client, names }: KlaviyoSender,
-  bulkEntry: NonNullable<KlaviyoSender['transport']['bulkEntry']>,
-  runs: readonly MessageGroup[],
-): Promise<Carried> {
-  const batches = batchesOf(runs)
-  const pack = (batch: readonly MessageGroup[]) => prepareEvents(tx, batch, names, bulkEntry)
-  const outcomes: Outcome[] = []
-  let packed = await pack(batches[0] ?? [])
+  entry: NonNullable<Transport['bulk']>['entry'],
+  groups: readonly MessageGroup[],
+): Promise<DispatchResult> {
+  const requests = requestsOf(groups)
+  const prepare = (request: readonly MessageGroup[]) => prepareEvents(tx, request, names, entry)
+  const outcomes: DispatchResult['outcomes'] = []
+  let prepared = await prepare(requests[0] ?? [])
   for (let at = 1; ; at++) {
-    const following = batches[at]
-    const [delivery, next] = await settleBoth(
-      deliverInBulk(client, packed.parcels),
-      following ? pack(following) : null,
+    const request = requests[at]
+    const [sent, next] = await settleBoth(
+      sendInBulk(client, prepared.messages),
+      request ? prepare(request) : null,
     )
-    outcomes.push(...packed.unsendable, ...delivery.outcomes)
-    if (delivery.halt || !next) return { outcomes, halt: delivery.halt, waitMs: 0 }
-    packed = next
+    outcomes.push(...prepared.unsendable, ...sent.outcomes)
+    if (sent.pause || !next) return { outcomes, pause: sent.pause }
+    prepared = next
   }
 }
 
-/** Whole runs, as many as one bulk request takes. */
-function batchesOf(runs: readonly MessageGroup[]): MessageGroup[][] {
-  const batches: MessageGroup[][] = []
+/** Whole groups, as many as one bulk request takes. */
+function requestsOf(groups: readonly MessageGroup[]): MessageGroup[][] {
+  const requests: MessageGroup[][] = []
   let room = 0
-  for (const run of runs) {
-    if (run.messages.length > room) {
-      batches.push([])
+  for (const group of groups) {
+    if (group.messages.length > room) {
+      requests.push([])
       room = limits.bulkEvents
     }
-    batches.at(-1)?.push(run)
-    room -= run.messages.length
+    requests.at(-1)?.push(group)
+    room -= group.messages.length
   }
-  return batches
+  return requests
 }
 
-async function carryProfiles(
+async function dispatchProfiles(
   tx: Queryable,
   { client, transport }: KlaviyoSender,
-): Promise<Carried> {
+): Promise<DispatchResult> {
   const { endpoint, body } = transport.profile
-  const waitMs = client.rateLimiters[endpoint].waitMs()
-  if (waitMs > shortWaitMs) return nothing(waitMs)
-  const runs = await claimGroups(tx, 'profiles', profilesAtOnce)
-  if (runs.length === 0) return nothing(0)
-  const packed = await prepareProfiles(tx, runs, body)
-  return join(packed, await deliverSingly(client, endpoint, packed.parcels))
+  const groups = await claimGroups(tx, 'profiles', maxProfiles)
+  if (groups.length === 0) return nothing
+  const { messages, unsendable } = await prepareProfiles(tx, groups, body)
+  return withOutcomes(unsendable, await sendSingly(client, endpoint, messages))
 }
 
-function join({ unsendable }: Packed, { outcomes, halt }: Delivery): Carried {
-  return { outcomes: [...unsendable, ...outcomes], halt, waitMs: 0 }
+const nothing: DispatchResult = { outcomes: [], pause: null }
+
+function withOutcomes(
+  outcomes: DispatchResult['outcomes'],
+  result: DispatchResult,
+): DispatchResult {
+  return { ...result, outcomes: [...outcomes, ...result.outcomes] }
 }
 
-const countMessages = (runs: readonly MessageGroup[]) =>
-  runs.reduce((sum, { messages }) => sum + messages.length, 0)
+const countMessages = (groups: readonly MessageGroup[]) =>
+  groups.reduce((sum, { messages }) => sum + messages.length, 0)

@@ -1,15 +1,18 @@
-/** In charge of what sending needs from the settings: a client, a transport, and the names of the metrics. */
+/** What sending needs from the settings: a client, a transport, and the names of the metrics. */
 import type { Logger } from 'pino'
 import { type KlaviyoConfig, klaviyoUrl } from '../../config.ts'
 import { type Client, type ClientOptions, createClient } from '../api/client.ts'
-import type { Endpoint } from '../api/limits.ts'
+import { trackApi } from '../legacy-track/track-api.ts'
 import type { MetricNames } from '../mapping/event.ts'
-import { eventsTransport, type Transport, trackTransport } from './transport.ts'
-
-/** Requests that may leave at once under the limit of so many seconds. */
-export type RateLeft = { endpoint: Endpoint; window_seconds: number; left: number }
+import { endpointsOf, eventsApi, type KlaviyoApi, type Transport } from './transport.ts'
 
 export type KlaviyoSender = { client: Client; transport: Transport; names: MetricNames }
+
+/** By the values of `KLAVIYO_API`. */
+export const klaviyoApis: Record<KlaviyoConfig['api'], KlaviyoApi> = {
+  events: eventsApi,
+  track: trackApi,
+}
 
 /** Null when the key that the chosen API needs is not set. */
 export function createKlaviyoSender(
@@ -17,35 +20,31 @@ export function createKlaviyoSender(
   log: Pick<Logger, 'warn'>,
   watch: Pick<ClientOptions, 'onSend'> = {},
 ): KlaviyoSender | null {
-  const transport = chooseTransport(config)
-  if (!transport) return null
+  const { readKey, transport } = klaviyoApis[config.api]
+  const key = readKey(config)
+  if (key === null) return null
   const { url, apiKey, rateShare: share } = config
   const client = createClient({ url, apiKey, share, log, ...watch })
-  return { client, transport, names: config.metricNames }
+  return { client, transport: transport(key), names: config.metricNames }
 }
 
-/** Where messages go, if it is not to Klaviyo. */
+/** Warns when messages are not sent to Klaviyo itself. */
 export function warnOfDestination(config: KlaviyoConfig, log: Pick<Logger, 'warn'>): void {
-  const { api, url } = config
-  if (!chooseTransport(config)) {
-    const missing = api === 'track' ? 'KLAVIYO_PUBLIC_KEY' : 'KLAVIYO_API_KEY'
-    log.warn(`${missing} is not set: nothing is sent to Klaviyo, messages wait`)
-  } else if (url !== klaviyoUrl)
-    log.warn({ url }, 'KLAVIYO_URL is a sandbox: nothing reaches Klaviyo')
+  const { keySetting, readKey } = klaviyoApis[config.api]
+  if (readKey(config) === null)
+    log.warn(`${keySetting} is not set: nothing is sent to Klaviyo, messages wait`)
+  else if (config.url !== klaviyoUrl)
+    log.warn({ url: config.url }, 'KLAVIYO_URL is a sandbox: nothing reaches Klaviyo')
 }
 
-/** What is left of the limits of those endpoints that this post uses. */
+/** Requests that may be sent at once under the limit of so many seconds. */
+export type RateLeft = { endpoint: string; window_seconds: number; left: number }
+
 export function readRatesLeft({ client, transport }: KlaviyoSender): RateLeft[] {
-  const { event, profile, bulkEntry } = transport
-  const used = [event.endpoint, profile.endpoint, ...(bulkEntry ? (['bulk'] as const) : [])]
-  return used.flatMap((endpoint) =>
-    client.rateLimiters[endpoint]
+  return endpointsOf(transport).flatMap((endpoint) =>
+    client
+      .rateLimiter(endpoint)
       .left()
-      .map(({ max, ms }) => ({ endpoint, window_seconds: ms / 1000, left: max })),
+      .map(({ max, ms }) => ({ endpoint: endpoint.name, window_seconds: ms / 1000, left: max })),
   )
-}
-
-function chooseTransport({ api, apiKey, publicKey }: KlaviyoConfig): Transport | null {
-  if (api === 'track') return publicKey === null ? null : trackTransport(publicKey)
-  return apiKey === null ? null : eventsTransport
 }

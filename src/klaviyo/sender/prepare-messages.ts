@@ -1,9 +1,10 @@
-/** In charge of making claimed messages ready to leave: each becomes JSON text, or is found unsendable. */
+/** Turns claimed messages into the JSON that is sent. */
 import type { Queryable } from '../../db/connection.ts'
 import type { Metric } from '../../db/schema/outbox.ts'
-import type { Message, MessageGroup, Outcome } from '../../outbox/outbox.ts'
+import type { Message, MessageGroup } from '../../outbox/claim.ts'
+import type { Outcome } from '../../outbox/settle.ts'
 import { type Event, type MetricNames, toBuyer, toEvent } from '../mapping/event.ts'
-import { loadOrders, loadPeople } from '../mapping/load-records.ts'
+import { loadCustomers, loadOrders } from '../mapping/load-records.ts'
 import {
   type Contact,
   identifierOnly,
@@ -16,104 +17,101 @@ import { mayBeOversize, trimEvent } from '../mapping/truncate.ts'
 
 export type PreparedMessage = { id: number; owner: string; attempts: number } & MessageBody
 
-/** `body` is JSON, as it is sent and kept. */
+/** `body` is JSON, as it is sent and stored. */
 type Written = { body: string; warnings: string[] }
 
 export type MessageBody = Written & {
-  /** The same without an identifier that Klaviyo refused; null when no other is left. */
-  without: (refused: Contact) => MessageBody | null
+  /** The same without an identifier that Klaviyo rejected; null when no other is left. */
+  without: (rejected: Contact) => MessageBody | null
 }
 
-/** Parcels stand in the order of each run. */
-export type Packed = { parcels: PreparedMessage[]; unsendable: Outcome[] }
+type Unsendable = { unsendable: string }
 
-type Content = MessageBody | { unsendable: string }
-type Told = Written | { unsendable: string }
+/** In the order of each group. */
+type Prepared = { messages: PreparedMessage[]; unsendable: Extract<Outcome, { error: string }>[] }
 
 export async function prepareEvents(
   tx: Queryable,
-  runs: readonly MessageGroup[],
+  groups: readonly MessageGroup[],
   names: MetricNames,
-  write: (event: Event) => object,
-): Promise<Packed> {
-  const withUpdates = runs.some(({ messages }) => messages.some(({ metric }) => isUpdate(metric)))
-  const orders = await loadOrders(tx, ownersOf(runs), { withUpdates })
+  bodyOf: (event: Event) => object,
+): Promise<Prepared> {
+  const withUpdates = groups.some(({ messages }) => messages.some(({ metric }) => isUpdate(metric)))
+  const orders = await loadOrders(tx, ownersOf(groups), { withUpdates })
   const buyers = new Map([...orders].map(([id, order]) => [id, toBuyer(order)]))
-  return pack(runs, ({ metric, ...message }, owner) => {
+  return prepare(groups, ({ metric, ...message }, owner) => {
     const order = orders.get(owner)
-    if (!order) return { unsendable: 'the order is gone' }
-    if (metric === 'profile') return { unsendable: 'a profile is no event of an order' }
-    return letterAbout(buyers.get(owner) ?? null, (buyer) => {
+    if (!order) return { unsendable: 'the order no longer exists' }
+    if (metric === 'profile') return { unsendable: 'a profile is not an event of an order' }
+    return bodyFor(buyers.get(owner) ?? null, (buyer) => {
       const mapped = toEvent({ ...message, metric }, order, buyer, names)
-      return 'unsendable' in mapped ? mapped : writeEvent(mapped, write)
+      return 'unsendable' in mapped ? mapped : writeEvent(mapped, bodyOf)
     })
   })
 }
 
 function writeEvent(
   mapped: { event: Event; warnings: string[] },
-  write: (event: Event) => object,
-): Told {
-  const body = JSON.stringify(write(mapped.event))
+  bodyOf: (event: Event) => object,
+): Written {
+  const body = JSON.stringify(bodyOf(mapped.event))
   if (!mayBeOversize(mapped.event, body)) return { body, warnings: mapped.warnings }
   const { event, warnings } = trimEvent(mapped.event)
-  return { body: JSON.stringify(write(event)), warnings: [...mapped.warnings, ...warnings] }
+  return { body: JSON.stringify(bodyOf(event)), warnings: [...mapped.warnings, ...warnings] }
 }
 
-/** A visit tells only who came and where; an edit tells all there is to know of the customer. */
+/** A visit sends only who came and where; an edit sends all that is stored about the customer. */
 export async function prepareProfiles(
   tx: Queryable,
-  runs: readonly MessageGroup[],
-  write: (profile: Profile) => object,
-): Promise<Packed> {
-  const people = await loadPeople(tx, ownersOf(runs))
-  return pack(runs, (message, owner) => {
-    const person = people.get(owner)
-    if (!person) return { unsendable: 'the customer is gone' }
-    return letterAbout(toProfile(person, { store: person.store, newest: true }), (known) => {
-      if (!known) return { unsendable: 'no e-mail or telephone that Klaviyo accepts' }
-      const profile = message.ref === 'visit' ? identifierOnly(known.profile) : known.profile
-      return { body: JSON.stringify(write(profile)), warnings: known.warnings }
+  groups: readonly MessageGroup[],
+  bodyOf: (profile: Profile) => object,
+): Promise<Prepared> {
+  const customers = await loadCustomers(tx, ownersOf(groups))
+  return prepare(groups, (message, owner) => {
+    const customer = customers.get(owner)
+    if (!customer) return { unsendable: 'the customer no longer exists' }
+    return bodyFor(toProfile(customer, { store: customer.store, newest: true }), (found) => {
+      if (!found) return { unsendable: 'no email or phone number that Klaviyo accepts' }
+      const profile = message.ref === 'visit' ? identifierOnly(found.profile) : found.profile
+      return { body: JSON.stringify(bodyOf(profile)), warnings: found.warnings }
     })
   })
 }
 
-/** `tell` says the same of whatever is known of the person. */
-function letterAbout(
-  known: ProfileResult | null,
-  tell: (known: ProfileResult | null) => Told,
-): Content {
-  const told = tell(known)
-  if ('unsendable' in told) return told
+/** `write` is called again with what is left of the profile when Klaviyo rejects an identifier. */
+function bodyFor(
+  found: ProfileResult | null,
+  write: (found: ProfileResult | null) => Written | Unsendable,
+): MessageBody | Unsendable {
+  const written = write(found)
+  if ('unsendable' in written) return written
   return {
-    ...told,
-    without(refused) {
-      const rest = known && withoutContact(known, refused)
-      const letter = rest && letterAbout(rest, tell)
-      return letter && 'body' in letter ? letter : null
+    ...written,
+    without(rejected) {
+      const rest = found && withoutContact(found, rejected)
+      const body = rest && bodyFor(rest, write)
+      return body && 'body' in body ? body : null
     },
   }
 }
 
 const isUpdate = (metric: Metric) => metric !== 'placed_order' && metric !== 'ordered_product'
 
-const ownersOf = (runs: readonly MessageGroup[]) => runs.map(({ owner }) => owner)
+const ownersOf = (groups: readonly MessageGroup[]) => groups.map(({ owner }) => owner)
 
-function pack(
-  runs: readonly MessageGroup[],
-  read: (message: Message, owner: string) => Content,
-): Packed {
-  const packed: Packed = { parcels: [], unsendable: [] }
-  for (const { owner, messages } of runs) {
+function prepare(
+  groups: readonly MessageGroup[],
+  bodyOf: (message: Message, owner: string) => MessageBody | Unsendable,
+): Prepared {
+  const prepared: Prepared = { messages: [], unsendable: [] }
+  for (const { owner, messages } of groups) {
     for (const message of messages) {
       const { id, attempts } = message
-      const content = read(message, owner)
-      if ('unsendable' in content) {
-        packed.unsendable.push({ id, status: 'unsendable', error: content.unsendable })
-        continue
-      }
-      packed.parcels.push({ id, owner, attempts, ...content })
+      const body = bodyOf(message, owner)
+      if ('unsendable' in body)
+        prepared.unsendable.push({ id, status: 'unsendable', error: body.unsendable })
+      else prepared.messages.push({ id, owner, attempts, ...body })
     }
   }
-  return packed
+  return prepared
 }

@@ -1,33 +1,43 @@
-/** In charge of sending many events by Klaviyo's bulk endpoint, where one bad event fails all beside it. */
-import type { Client, Fault, Refused } from '../api/client.ts'
+/** Sends many events by Klaviyo's bulk endpoint, where one bad event fails the whole request. */
+import type { Client } from '../api/client.ts'
+import { endpoints } from '../api/endpoints.ts'
 import { limits } from '../api/limits.ts'
 import { bulkBody, bulkIndex } from '../api/request-bodies.ts'
+import type { ApiError, Rejection } from '../api/send-result.ts'
+import {
+  type DispatchResult,
+  endOfBatch,
+  isReady,
+  outcomeOf,
+  pauseOf,
+  withoutRejected,
+} from './outcomes.ts'
 import type { PreparedMessage } from './prepare-messages.ts'
-import { type Delivery, haltOf, outcomeOf, shortWaitMs, withoutRefused } from './send-single.ts'
 
 /** For the envelope around the entries. */
 const envelopeBytes = 1_000
 
-/** Request after request, so that each order keeps its order; ends at the first that must wait. */
-export async function deliverInBulk(
+/** Request after request, so that each order keeps its order; ends at the first pause. */
+export async function sendInBulk(
   client: Client,
-  parcels: readonly PreparedMessage[],
-): Promise<Delivery> {
-  const delivery: Delivery = { outcomes: [], halt: null }
+  messages: readonly PreparedMessage[],
+): Promise<DispatchResult> {
+  const result: DispatchResult = { outcomes: [], pause: null }
   let sent = 0
-  while (sent < parcels.length && !delivery.halt) {
-    const request = parcels.slice(sent, sent + countFitting(parcels, sent))
+  while (sent < messages.length && !result.pause) {
+    const request = messages.slice(sent, sent + countFitting(messages, sent))
     sent += request.length
-    await send(client, request, delivery, shortWaitMs)
+    if (isReady(client, endpoints.bulk)) await sendRequest(client, request, result)
+    else result.pause = endOfBatch
   }
-  return delivery
+  return result
 }
 
-/** As many as one request takes. No unique_id of a metric can stand in it twice: the outbox has each once. */
-function countFitting(parcels: readonly PreparedMessage[], from: number): number {
+/** As many as one request takes. No unique_id of a metric appears in it twice: the outbox holds each once. */
+function countFitting(messages: readonly PreparedMessage[], from: number): number {
   let count = 0
   let bytes = envelopeBytes
-  for (const { body } of parcels.slice(from, from + limits.bulkEvents)) {
+  for (const { body } of messages.slice(from, from + limits.bulkEvents)) {
     bytes += Buffer.byteLength(body) + 1
     if (bytes > limits.requestBytes) break
     count++
@@ -35,69 +45,66 @@ function countFitting(parcels: readonly PreparedMessage[], from: number): number
   return Math.max(1, count)
 }
 
-/** What was learnt from a refusal would be forgotten with the round, so what follows it waits as long as it must. */
-async function send(
+/**
+ * Adds to the result of the batch. Waits for the rate limit however long it takes: what a rejection said about
+ * the other messages would be lost with the batch.
+ */
+async function sendRequest(
   client: Client,
-  parcels: readonly PreparedMessage[],
-  delivery: Delivery,
-  maxWaitMs = Number.POSITIVE_INFINITY,
+  messages: readonly PreparedMessage[],
+  result: DispatchResult,
 ): Promise<void> {
-  if (parcels.length === 0 || delivery.halt) return
-  if (client.rateLimiters.bulk.waitMs() > maxWaitMs) {
-    delivery.halt = { pauseMs: 0, alarm: null }
+  if (messages.length === 0 || result.pause) return
+  const answer = await client.post(endpoints.bulk, bulkBody(messages.map(({ body }) => body)))
+  result.pause = pauseOf(answer)
+  if (result.pause) return
+  if (answer.result === 'rejected') {
+    await sendWithoutBad(client, messages, answer, result)
     return
   }
-  const verdict = await client.post('bulk', bulkBody(parcels.map(({ body }) => body)))
-  delivery.halt = haltOf(verdict)
-  if (delivery.halt) return
-  if (verdict.verdict === 'never') {
-    await sendAllButBad(client, parcels, verdict, delivery)
-    return
-  }
-  for (const parcel of parcels) delivery.outcomes.push(outcomeOf(parcel, verdict))
-  // Nothing may overtake what must be tried again.
-  if (verdict.verdict === 'later') delivery.halt = { pauseMs: 0, alarm: null }
+  for (const message of messages) result.outcomes.push(outcomeOf(message, answer))
+  if (answer.result === 'retry') result.pause = endOfBatch
 }
 
 /**
- * By Klaviyo's pointers a bad one loses the identifier that is refused, or is failed, and the rest is
- * sent at once; without any, by halves.
+ * A message that Klaviyo's errors point at loses its rejected identifier, or fails; the others are sent again at
+ * once. When no error points at a message, the request is sent in halves.
  */
-async function sendAllButBad(
+async function sendWithoutBad(
   client: Client,
-  parcels: readonly PreparedMessage[],
-  refusal: Refused,
-  delivery: Delivery,
+  messages: readonly PreparedMessage[],
+  rejection: Rejection,
+  result: DispatchResult,
 ): Promise<void> {
-  const bad = faultsByPlace(parcels, refusal)
-  if (bad.size === 0) {
-    const middle = Math.ceil(parcels.length / 2)
-    await send(client, parcels.slice(0, middle), delivery)
-    await send(client, parcels.slice(middle), delivery)
+  const errorsByIndex = groupErrors(messages, rejection)
+  if (errorsByIndex.size === 0) {
+    const middle = Math.ceil(messages.length / 2)
+    await sendRequest(client, messages.slice(0, middle), result)
+    await sendRequest(client, messages.slice(middle), result)
     return
   }
   const again: PreparedMessage[] = []
-  parcels.forEach((parcel, place) => {
-    const faults = bad.get(place) ?? []
-    const rest = bad.has(place) ? withoutRefused(parcel, faults) : parcel
-    const reason = faults.map(({ detail }) => detail).join('; ') || refusal.reason
+  messages.forEach((message, index) => {
+    const errors = errorsByIndex.get(index)
+    const rest = errors ? withoutRejected(message, errors) : message
+    const reason = errors?.map(({ detail }) => detail).join('; ') || rejection.reason
     if (rest) again.push(rest)
-    else delivery.outcomes.push(outcomeOf(parcel, { ...refusal, reason }))
+    else result.outcomes.push(outcomeOf(message, { ...rejection, reason }))
   })
-  await send(client, again, delivery)
+  await sendRequest(client, again, result)
 }
 
-/** An only parcel is what all faults are about. */
-function faultsByPlace(
-  parcels: readonly PreparedMessage[],
-  { faults }: Refused,
-): Map<number, Fault[]> {
-  if (parcels.length === 1) return new Map([[0, faults]])
-  const found = new Map<number, Fault[]>()
-  for (const fault of faults) {
-    const place = bulkIndex(fault.pointer)
-    if (place === null || place >= parcels.length) continue
-    found.set(place, [...(found.get(place) ?? []), fault])
+/** All errors are about the message when it is the only one. */
+function groupErrors(
+  messages: readonly PreparedMessage[],
+  { errors }: Rejection,
+): Map<number, ApiError[]> {
+  if (messages.length === 1) return new Map([[0, errors]])
+  const groups = new Map<number, ApiError[]>()
+  for (const error of errors) {
+    const index = bulkIndex(error.pointer)
+    if (index === null || index >= messages.length) continue
+    groups.set(index, [...(groups.get(index) ?? []), error])
   }
-  return found
+  return groups
 }

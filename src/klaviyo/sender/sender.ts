@@ -1,91 +1,119 @@
-/** In charge of sending what is due: round after round until nothing is, within Klaviyo's limits. */
+/** Sends what is due, batch after batch, within Klaviyo's limits. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
-import type { Database } from '../../db/connection.ts'
-import { outboxQueues, outboxSettings, type QueueName } from '../../db/schema/outbox.ts'
-import type { Outcome } from '../../outbox/outbox.ts'
+import { type Database, transaction } from '../../db/connection.ts'
+import type { QueueName } from '../../db/schema/outbox.ts'
+import { acquireQueue, type QueuePause, type QueueState, releaseQueue } from '../../outbox/queue.ts'
+import { type Outcome, settle } from '../../outbox/settle.ts'
+import { dispatch, rateLimitMs } from './dispatch.ts'
 import type { KlaviyoSender } from './klaviyo.ts'
-import { type Round, sendBatch } from './round.ts'
+import type { DispatchResult } from './outcomes.ts'
+import { endpointsOf } from './transport.ts'
 
-/** What became of messages; `pending` counts tries that will be repeated. */
-export type SendCounts = Record<Outcome['status'], number>
-
-export type Drain = {
+export type DrainOptions = {
   db: Database
-  post: KlaviyoSender
+  sender: KlaviyoSender
   log: Pick<Logger, 'info' | 'warn' | 'error'>
-  /** Whether messages are still being written: until then, that nothing is due is no end. */
+  /** Whether messages are still being written: until then the queue is not drained. */
   isFilling?: () => boolean
-  /** Told after each round of what has been done so far, and of what this round did. */
-  onRound?: (tally: SendCounts, round: SendCounts, queue: QueueName) => void
+  /** Called after each batch that did anything. */
+  onBatch?: (queue: QueueName, outcomes: readonly Outcome[]) => void
 }
 
 const fillingPauseMs = 100
+const otherSenderMs = 1_000
 
 /**
- * Sends until nothing is due, waiting where Klaviyo wants a pause. Ends early when Klaviyo turns
- * storefeed away, or at `signal`, but never between sending and settling. Any number may drain at
- * once: the queue's lock lets one send at a time.
+ * Sends until nothing is due, waiting where Klaviyo wants a pause. Ends early when Klaviyo rejects the
+ * sender, or at `signal`, but never between sending and settling. Any number may drain at once: the
+ * queue's lock lets one send at a time.
  */
 export async function drain(
   queue: QueueName,
-  { db, post, log, isFilling = () => false, onRound }: Drain,
+  { db, sender, log, isFilling = () => false, onBatch }: DrainOptions,
   signal: AbortSignal,
-): Promise<SendCounts> {
-  const tally = emptyTally()
+): Promise<void> {
   while (!signal.aborted) {
     const filling = isFilling()
-    const round = await sendBatch(db, queue, post)
-    report(queue, round, log)
-    const ofRound = emptyTally()
-    for (const { status } of round.outcomes) {
-      tally[status]++
-      ofRound[status]++
-    }
-    if (round.outcomes.length > 0) onRound?.(tally, ofRound, queue)
-    const idle = round.outcomes.length === 0 && round.waitMs === 0 && !round.halted
-    if ((idle && !filling) || round.alarm !== null) break
-    await pause(idle ? fillingPauseMs : round.waitMs, signal)
+    const { outcomes, pause } = await sendBatch(db, queue, sender)
+    logBatch(queue, outcomes, pause, log)
+    if (outcomes.length > 0) onBatch?.(queue, outcomes)
+    const idle = outcomes.length === 0 && pause === null
+    if ((idle && !filling) || pause?.alarm !== undefined) return
+    await sleepUnlessAborted(idle ? fillingPauseMs : (pause?.ms ?? 0), signal)
   }
-  return tally
 }
 
-const emptyTally = (): SendCounts => ({ sent: 0, failed: 0, unsendable: 0, pending: 0 })
+/**
+ * One transaction under the queue's lock. A process killed between sending and settling leaves its messages
+ * pending; they are sent again, and Klaviyo drops what it has by their unique_id. The same holds for a batch that
+ * is run again after a deadlock.
+ */
+export function sendBatch(
+  db: Database,
+  queue: QueueName,
+  sender: KlaviyoSender,
+): Promise<DispatchResult> {
+  return transaction(db, async (tx) => {
+    const state = await acquireQueue(tx, queue)
+    if (!state) return pauseFor(otherSenderMs)
+    if (state.paused_ms !== null) return pauseFor(state.paused_ms)
+    mergeRequests(sender, state.requests)
+    const limitedMs = rateLimitMs(queue, sender)
+    if (limitedMs > 0) return pauseFor(limitedMs)
+    const result = await dispatch[queue](tx, sender)
+    const { outcomes, pause } = result
+    if (outcomes.length === 0 && !pause) return result
+    await settle(tx, outcomes, sender.client.url)
+    await releaseQueue(tx, queue, { requests: readRequests(sender), pause })
+    return result
+  })
+}
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
+const pauseFor = (ms: number): DispatchResult => ({ outcomes: [], pause: { ms } })
+
+/** Senders that take turns share Klaviyo's limits. */
+function mergeRequests({ client, transport }: KlaviyoSender, requests: QueueState['requests']) {
+  for (const endpoint of endpointsOf(transport))
+    client.rateLimiter(endpoint).merge(requests[endpoint.name] ?? {})
+}
+
+function readRequests({ client, transport }: KlaviyoSender): QueueState['requests'] {
+  return Object.fromEntries(
+    endpointsOf(transport).map((endpoint) => [
+      endpoint.name,
+      client.rateLimiter(endpoint).requests(),
+    ]),
+  )
+}
+
+async function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
   if (ms === 0) return
   await sleep(ms, undefined, { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error
   })
 }
 
-/** What a new sender tells the database: the settings that triggers need, and that its key deserves a new try. */
-export async function prepareToSend(db: Database, backfillAfterMs: number): Promise<void> {
-  const after = sql`${backfillAfterMs} * interval '1 ms'`
-  await db.execute(
-    sql`update ${outboxSettings} set backfill_after = ${after} where backfill_after <> ${after}`,
-  )
-  await db.execute(
-    sql`update ${outboxQueues} set paused_until = null, alarm = null, alarm_at = null where alarm is not null`,
-  )
-}
-
-const repeats = {
-  failed: 'messages that Klaviyo refuses are failed',
-  unsendable: 'messages cannot be sent: their customers have no e-mail or telephone',
-  pending: 'messages will be tried again',
+const warnings = {
+  failed: 'messages failed: Klaviyo rejected them, or the last retry failed',
+  unsendable: 'messages cannot be sent: no customer, or none with an email or phone number',
+  pending: 'messages will be retried',
 } as const
 
-/** By ids and numbers only: a payload is about a person. */
-function report(queue: QueueName, round: Round, log: Drain['log']): void {
-  if (round.alarm !== null)
-    log.error({ queue, reason: round.alarm }, 'Klaviyo turned storefeed away; messages wait')
-  const sent = round.outcomes.filter(({ status }) => status === 'sent').length
+/** Ids and numbers only: a payload holds personal data. */
+function logBatch(
+  queue: QueueName,
+  outcomes: readonly Outcome[],
+  pause: QueuePause | null,
+  log: DrainOptions['log'],
+): void {
+  if (pause?.alarm !== undefined)
+    log.error({ queue, reason: pause.alarm }, 'Klaviyo rejected the credentials; sending is paused')
+  const sent = outcomes.filter(({ status }) => status === 'sent').length
   if (sent > 0) log.info({ queue, sent }, 'sent to Klaviyo')
   for (const status of ['failed', 'unsendable', 'pending'] as const) {
-    const ids = round.outcomes.filter((outcome) => outcome.status === status).map(({ id }) => id)
+    const ids = outcomes.filter((outcome) => outcome.status === status).map(({ id }) => id)
     if (ids.length > 0)
-      log.warn({ queue, count: ids.length, ids: ids.slice(0, 20) }, repeats[status])
+      log.warn({ queue, count: ids.length, ids: ids.slice(0, 20) }, warnings[status])
   }
 }

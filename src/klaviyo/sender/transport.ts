@@ -1,29 +1,36 @@
-/** In charge of the two ways to reach Klaviyo: today's Events API, and the Track API of the brief. */
-
-import type { Endpoint } from '../api/limits.ts'
+/** One way to reach Klaviyo: which endpoints, with which bodies. */
+import type { KlaviyoConfig } from '../../config.ts'
+import { type Endpoint, endpoints } from '../api/endpoints.ts'
 import { bulkEntry, eventBody, profileBody } from '../api/request-bodies.ts'
-import { identifyPayload, trackPayload } from '../legacy-track/track.ts'
 import type { Event } from '../mapping/event.ts'
 import type { Profile } from '../mapping/profile.ts'
 
 export type Transport = {
   event: { endpoint: Endpoint; body: (event: Event) => object }
   profile: { endpoint: Endpoint; body: (profile: Profile) => object }
-  /** An event as one entry of a bulk request; null where there is no such request. */
-  bulkEntry: ((event: Event) => object) | null
+  /** Null where many events cannot be sent in one request. */
+  bulk: { endpoint: Endpoint; entry: (event: Event) => object } | null
+}
+
+/** An API of Klaviyo's, and the key that it needs. */
+export type KlaviyoApi = {
+  keySetting: string
+  readKey: (config: KlaviyoConfig) => string | null
+  transport: (key: string) => Transport
 }
 
 export const eventsTransport: Transport = {
-  event: { endpoint: 'event', body: eventBody },
-  profile: { endpoint: 'profile', body: profileBody },
-  bulkEntry,
+  event: { endpoint: endpoints.event, body: eventBody },
+  profile: { endpoint: endpoints.profile, body: profileBody },
+  bulk: { endpoint: endpoints.bulk, entry: bulkEntry },
 }
 
-/** `token` is the public key. */
-export function trackTransport(token: string): Transport {
-  return {
-    event: { endpoint: 'track', body: (event) => trackPayload(event, token) },
-    profile: { endpoint: 'identify', body: (profile) => identifyPayload(profile, token) },
-    bulkEntry: null,
-  }
+export const eventsApi: KlaviyoApi = {
+  keySetting: 'KLAVIYO_API_KEY',
+  readKey: ({ apiKey }) => apiKey,
+  transport: () => eventsTransport,
+}
+
+export function endpointsOf({ event, profile, bulk }: Transport): Endpoint[] {
+  return [event.endpoint, profile.endpoint, ...(bulk ? [bulk.endpoint] : [])]
 }

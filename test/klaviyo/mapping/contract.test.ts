@@ -1,4 +1,4 @@
-/** In charge of holding the bodies against Klaviyo's official schemas, whose file `KLAVIYO_SCHEMAS` names. */
+/** Validates the bodies by Klaviyo's official schemas, whose file `KLAVIYO_SCHEMAS` names. */
 import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
@@ -13,49 +13,51 @@ import {
 } from '../../../src/klaviyo/api/request-bodies.ts'
 import { type Event, toBuyer, toEvent } from '../../../src/klaviyo/mapping/event.ts'
 import { trimEvent } from '../../../src/klaviyo/mapping/truncate.ts'
-import { anyMoment, anyOrder } from '../any-order.ts'
+import { anyEventRef, anyOrder } from '../any-order.ts'
 import { names, order1234 } from '../guide-payloads.ts'
 
 const path = process.env.KLAVIYO_SCHEMAS
 if (!path)
   process.stderr.write(
-    'KLAVIYO_SCHEMAS is not set: bodies are not held against Klaviyo’s schemas\n',
+    'KLAVIYO_SCHEMAS is not set: bodies are not validated by Klaviyo’s schemas\n',
   )
 
 describe.skipIf(!path)('Klaviyo’s official schemas', () => {
   const ajv = new Ajv({ strict: false })
   addFormats.default(ajv)
   const { operations } = JSON.parse(path ? readFileSync(path, 'utf8') : '{"operations":{}}')
-  const faults = (operation: string, body: unknown) => {
+  const violations = (operation: string, body: unknown) => {
     const valid = ajv.compile(operations[operation]?.schema ?? {})
     return valid(body) ? [] : valid.errors
   }
 
-  test('accept the events of the brief, one by one and in bulk', () => {
-    const events = briefEvents()
+  test('accept the events of the guide, singly and in bulk', () => {
+    const events = guideEvents()
     expect(events).toHaveLength(5)
     for (const event of events) {
-      expect(faults('create_event', eventBody(event))).toEqual([])
-      expect(faults('create_or_update_profile', profileBody(event.profile))).toEqual([])
+      expect(violations('create_event', eventBody(event))).toEqual([])
+      expect(violations('create_or_update_profile', profileBody(event.profile))).toEqual([])
     }
     const bulk = bulkBody(events.map((event) => JSON.stringify(bulkEntry(event))))
-    expect(faults('bulk_create_events', JSON.parse(bulk))).toEqual([])
+    expect(violations('bulk_create_events', JSON.parse(bulk))).toEqual([])
   })
 
-  test('refuse a body that is wrong, so that their acceptance means something', () => {
-    const [event] = briefEvents()
+  test('reject a wrong body, so that their acceptance means something', () => {
+    const [event] = guideEvents()
     expect(
-      faults('create_event', { data: { ...(event && eventBody(event).data), type: 'x' } }),
+      violations('create_event', { data: { ...(event && eventBody(event).data), type: 'x' } }),
     ).not.toEqual([])
   })
 
   test('accept the events of any order', () => {
     fc.assert(
-      fc.property(anyOrder, anyMoment, (order, moment) => {
-        const mapped = toEvent(moment, order, toBuyer(order), names)
+      fc.property(anyOrder, anyEventRef, (order, about) => {
+        const mapped = toEvent(about, order, toBuyer(order), names)
         if ('unsendable' in mapped) return
-        expect(faults('create_event', eventBody(mapped.event))).toEqual([])
-        expect(faults('create_or_update_profile', profileBody(mapped.event.profile))).toEqual([])
+        expect(violations('create_event', eventBody(mapped.event))).toEqual([])
+        expect(violations('create_or_update_profile', profileBody(mapped.event.profile))).toEqual(
+          [],
+        )
       }),
     )
   })
@@ -63,8 +65,8 @@ describe.skipIf(!path)('Klaviyo’s official schemas', () => {
 
 test('whatever the order, its events are within Klaviyo’s limits', () => {
   fc.assert(
-    fc.property(anyOrder, anyMoment, (order, moment) => {
-      const mapped = toEvent(moment, order, toBuyer(order), names)
+    fc.property(anyOrder, anyEventRef, (order, about) => {
+      const mapped = toEvent(about, order, toBuyer(order), names)
       if ('unsendable' in mapped) return
       const { event } = trimEvent(mapped.event)
       expect(event.profile.email ?? event.profile.e164).not.toBeNull()
@@ -81,15 +83,15 @@ test('whatever the order, its events are within Klaviyo’s limits', () => {
   )
 })
 
-function briefEvents(): Event[] {
-  const moments = [
+function guideEvents(): Event[] {
+  const refs = [
     ['placed_order', ''],
     ['ordered_product', '1'],
     ['fulfilled_order', 'f1'],
     ['cancelled_order', 'x1'],
     ['refunded_order', 'r1'],
   ] as const
-  return moments.flatMap(([metric, ref]) => {
+  return refs.flatMap(([metric, ref]) => {
     const mapped = toEvent(
       { metric, ref, unique_id: `${metric}1234`, backfill: true },
       order1234,

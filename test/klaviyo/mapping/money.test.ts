@@ -1,4 +1,4 @@
-/** In charge of showing how amounts are rounded: as they are written, half up, to the decimals of their currency. */
+/** Amounts are rounded as they are written, half up, to the decimals of their currency. */
 import { expect, test } from 'vitest'
 import { toBuyer, toEvent } from '../../../src/klaviyo/mapping/event.ts'
 import { money } from '../../../src/klaviyo/mapping/money.ts'
@@ -19,15 +19,15 @@ test.each([
   [1.0004, 'KWD', 1],
   [2.6755, 'KWD', 2.676],
   [1.2345, 'CLF', 1.2345],
-])('%d %s is told as %d', (amount, currency, told) => {
-  expect(money(amount, currency)).toBe(told)
+])('%d %s is sent as %d', (amount, currency, sent) => {
+  expect(money(amount, currency)).toBe(sent)
 })
 
 test('every amount of an event is rounded to its currency', () => {
   const [item] = order1234.items
   const parts = [{ line: 1, quantity: 1, row_total: 0.5, rest_quantity: 1, rest_total: 1.5 }]
   const [update] = order1234.updates
-  if (!item || !update) throw new Error('the brief’s order has items and updates')
+  if (!item || !update) throw new Error('the guide’s order has items and updates')
   const order = {
     ...order1234,
     currency: 'JPY',
@@ -35,8 +35,8 @@ test('every amount of an event is rounded to its currency', () => {
     items: [{ ...item, item_price: 3.5, row_total: 4.5 }],
     updates: [{ ...update, value: 5.5, parts }],
   }
-  const moment = { metric: 'fulfilled_order', ref: 'f1', unique_id: '1', backfill: false } as const
-  expect(toEvent(moment, order, toBuyer(order), names)).toMatchObject({
+  const about = { metric: 'fulfilled_order', ref: 'f1', unique_id: '1', backfill: false } as const
+  expect(toEvent(about, order, toBuyer(order), names)).toMatchObject({
     event: {
       value: 6,
       currency: 'JPY',

@@ -1,4 +1,3 @@
-/** In charge of showing what becomes of an event that is larger than Klaviyo takes. */
 import { expect, test } from 'vitest'
 import { limits } from '../../../src/klaviyo/api/limits.ts'
 import { type Event, toBuyer, toEvent } from '../../../src/klaviyo/mapping/event.ts'
@@ -7,15 +6,15 @@ import { names, order1234 } from '../guide-payloads.ts'
 
 const { customer } = order1234
 
-/** Of an order that has such metadata, or whose customer has. */
+/** With this metadata of the order and of its customer. */
 function placed({ metadata = {}, ofCustomer = {} }): Event {
   const order = {
     ...order1234,
     metadata,
     customer: customer && { ...customer, metadata: ofCustomer },
   }
-  const moment = { metric: 'placed_order', ref: '', unique_id: '1234', backfill: false } as const
-  const mapped = toEvent(moment, order, toBuyer(order), names)
+  const about = { metric: 'placed_order', ref: '', unique_id: '1234', backfill: false } as const
+  const mapped = toEvent(about, order, toBuyer(order), names)
   if ('unsendable' in mapped) throw new Error(mapped.unsendable)
   return mapped.event
 }
@@ -29,11 +28,11 @@ test.each([0, 1, 2, 3])(
     )
     const fitting = Math.floor((100_000 - before) / 4)
     expect(event.properties.Note).toBe(start + '😀'.repeat(fitting))
-    expect(warnings).toEqual(['Note cut: the event is larger than Klaviyo takes'])
+    expect(warnings).toEqual(['Note cut: the event exceeds Klaviyo’s limits'])
   },
 )
 
-test('a text of exactly as many bytes as Klaviyo takes is left as it is', () => {
+test('a text of exactly as many bytes as Klaviyo accepts is not cut', () => {
   const metadata = { Note: 'é'.repeat(50_000) }
   const { event, warnings } = trimEvent(placed({ metadata }))
   expect(event.properties.Note).toBe(metadata.Note)
@@ -50,15 +49,15 @@ test('of more than 400 properties the first 400 stay, which are those of the ord
   expect(warnings).toEqual([`properties cut from ${given.length} to 400`])
 })
 
-test('a profile of more bytes than Klaviyo takes loses the customer’s own properties, and keeps who it is', () => {
+test('a profile of more bytes than Klaviyo accepts loses its custom properties and keeps its identifiers', () => {
   const { event, warnings } = trimEvent(placed({ ofCustomer: { Note: '€'.repeat(32_000) } }))
   expect(event.profile).toMatchObject({ email: 'john.smith@klaviyo-demo.com', properties: {} })
   expect(warnings).toEqual([
-    'properties of the customer left out: the profile is larger than Klaviyo takes',
+    'properties of the customer omitted: the profile exceeds Klaviyo’s size limit',
   ])
 })
 
-test('an event too large for Klaviyo loses items first, and says so', () => {
+test('an event too large for Klaviyo loses items first, and warns', () => {
   const items = order1234.items.flatMap((item) =>
     Array.from({ length: 1_500 }, (_, at) => ({
       ...item,
@@ -66,11 +65,11 @@ test('an event too large for Klaviyo loses items first, and says so', () => {
       product_name: `${item.product_name} ${at} ${'x'.repeat(1_000)}`,
     })),
   )
-  const moment = { metric: 'placed_order', ref: '', unique_id: '1234', backfill: false } as const
-  const mapped = toEvent(moment, { ...order1234, items }, toBuyer(order1234), names)
+  const about = { metric: 'placed_order', ref: '', unique_id: '1234', backfill: false } as const
+  const mapped = toEvent(about, { ...order1234, items }, toBuyer(order1234), names)
   if ('unsendable' in mapped) throw new Error(mapped.unsendable)
   const { event, warnings } = trimEvent(mapped.event)
-  expect(warnings).toEqual(['Items cut: the event is larger than Klaviyo takes'])
+  expect(warnings).toEqual(['Items cut: the event exceeds Klaviyo’s limits'])
   expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThan(limits.requestBytes)
   expect(event.value).toBe(335.99)
 })

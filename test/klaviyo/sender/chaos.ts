@@ -1,4 +1,4 @@
-/** In charge of chaos: senders are killed and Klaviyo fails in every way while orders are written; then the books are checked. */
+/** Kills senders and lets Klaviyo fail in every way while orders are written, then audits what was sent. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,26 +19,26 @@ export type Chaos = {
   kills: number
 }
 
-/** Of 50,000 messages one in a thousand, told by its unique_id; of fewer a few more. */
+/** Matches the unique_id of one in a thousand of 50,000 messages, of a few more when there are fewer. */
 export const badPattern = '^o\\dx(13|513|613|713|813)_SKU-1$'
 
-export type Books = {
+export type Audit = {
   messages: number
   lost: number
   twice: number
   outOfOrder: number
   failed: number
   /** Failed though good, or good in spite of being bad, or without a reason. */
-  misjudged: number
+  misclassified: number
   seconds: number
 }
 
-export async function runChaos(chaos: Chaos): Promise<Books> {
+export async function runChaos(chaos: Chaos): Promise<Audit> {
   const began = performance.now()
   const senders = await Promise.all([startSender(chaos), startSender(chaos)])
   try {
     const writing = writeOrders(chaos)
-    await killNowAndThen(chaos, senders)
+    await killAtRandom(chaos, senders)
     await writing
     await untilSettled(chaos.db)
     return { ...(await audit(chaos)), seconds: (performance.now() - began) / 1_000 }
@@ -54,18 +54,18 @@ async function startSender({ databaseUrl, sandbox }: Chaos): Promise<ChildProces
   return child
 }
 
-const writings = 10
+const transactions = 10
 
 async function writeOrders({ db, orders }: Chaos): Promise<void> {
-  const each = Math.ceil(orders / writings)
-  for (let part = 0; part < writings; part++) {
+  const each = Math.ceil(orders / transactions)
+  for (let part = 0; part < transactions; part++) {
     await seedOrders(db, each, { prefix: `o${part}x`, fulfilled: true })
     await sleep(100)
   }
 }
 
-/** A killed one is replaced at once, as by a process manager. */
-async function killNowAndThen(chaos: Chaos, senders: ChildProcess[]): Promise<void> {
+/** A killed sender is replaced at once, as by a process manager. */
+async function killAtRandom(chaos: Chaos, senders: ChildProcess[]): Promise<void> {
   for (let kill = 0; kill < chaos.kills; kill++) {
     await sleep(300 + Math.random() * 700)
     const victim = kill % senders.length
@@ -74,7 +74,7 @@ async function killNowAndThen(chaos: Chaos, senders: ChildProcess[]): Promise<vo
   }
 }
 
-/** The back-off is shortened, or the last stragglers would take minutes. */
+/** Shortens the retry delays: the last messages would take minutes. */
 async function untilSettled(db: Database): Promise<void> {
   for (;;) {
     const [row] = await db.execute<{ waiting: number }>(sql`
@@ -86,7 +86,7 @@ async function untilSettled(db: Database): Promise<void> {
   }
 }
 
-type Settled = {
+type SettledMessage = {
   order_id: string
   unique_id: string
   name: string
@@ -94,15 +94,15 @@ type Settled = {
   error: string | null
 }
 
-async function audit({ db, sandbox }: Chaos): Promise<Omit<Books, 'seconds'>> {
-  const messages = await db.execute<Settled>(sql`
+async function audit({ db, sandbox }: Chaos): Promise<Omit<Audit, 'seconds'>> {
+  const messages = await db.execute<SettledMessage>(sql`
     select order_id, unique_id, initcap(replace(metric, '_', ' ')) as name, status, error
     from outbox where order_id is not null order by id`)
   const { entries } = sandbox.state.account.journal
   const places = new Map(
     entries.map((entry, place) => [`${entry.metric} ${entry.uniqueId}`, place]),
   )
-  const placeOf = ({ name, unique_id }: Settled) => places.get(`${name} ${unique_id}`)
+  const placeOf = ({ name, unique_id }: SettledMessage) => places.get(`${name} ${unique_id}`)
   const good = messages.filter(({ status }) => status === 'sent')
   return {
     messages: messages.length,
@@ -110,11 +110,14 @@ async function audit({ db, sandbox }: Chaos): Promise<Omit<Books, 'seconds'>> {
     twice: entries.length - places.size,
     outOfOrder: countOutOfOrder(good, (message) => placeOf(message) ?? 0),
     failed: messages.length - good.length,
-    misjudged: messages.filter(isMisjudged).length,
+    misclassified: messages.filter(isMisclassified).length,
   }
 }
 
-function countOutOfOrder(messages: Settled[], placeOf: (message: Settled) => number): number {
+function countOutOfOrder(
+  messages: SettledMessage[],
+  placeOf: (message: SettledMessage) => number,
+): number {
   const lastOf = new Map<string, number>()
   return messages.filter((message) => {
     const early = placeOf(message) < (lastOf.get(message.order_id) ?? -1)
@@ -123,7 +126,7 @@ function countOutOfOrder(messages: Settled[], placeOf: (message: Settled) => num
   }).length
 }
 
-function isMisjudged({ unique_id, status, error }: Settled): boolean {
+function isMisclassified({ unique_id, status, error }: SettledMessage): boolean {
   if (!new RegExp(badPattern).test(unique_id)) return status !== 'sent'
   return status !== 'failed' || !error?.includes('refuse this unique_id')
 }

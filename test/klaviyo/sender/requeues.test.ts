@@ -1,9 +1,9 @@
-/** In charge of showing that what could not be sent for want of an identifier is sent by itself once there is one. */
+/** Messages without an identifier are sent as soon as there is one. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { transaction } from '../../../src/db/connection.ts'
 import { createSandbox } from '../../../src/klaviyo-sandbox/sandbox.ts'
-import { settle } from '../../../src/outbox/outbox.ts'
+import { settle } from '../../../src/outbox/settle.ts'
 import { createRig } from '../rig.ts'
 
 let rig: Awaited<ReturnType<typeof createRig>>
@@ -51,7 +51,7 @@ test('an order that had no identifier is sent as soon as its customer has one, i
   expect(recorded().map(({ uniqueId }) => uniqueId)).toEqual(['o1', 'o1_p1'])
 })
 
-test('an edit that brings no identifier wakes nothing, and a bad one is tried once', async () => {
+test('an edit without a new identifier requeues nothing, and an unusable one is tried once', async () => {
   await order('o1')
   await rig.sendAll()
   await rig.db.execute(sql`update customers set first_name = 'Jo' where id = 'c1'`)

@@ -1,4 +1,4 @@
-/** In charge of showing how long a message that fails waits for its next try, and when it is given up. */
+/** How long a message waits for its next attempt, and when it fails for good. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFaultInjector } from '../../../src/klaviyo-sandbox/faults/fault-injector.ts'
@@ -17,17 +17,17 @@ beforeEach(async () => {
   rig.sandbox.state.dice = createFaultInjector({ error: 1 })
 })
 
-/** One message, which has been tried so often. */
-async function tried(attempts: number): Promise<void> {
+/** One message after this many attempts. */
+async function seedAttempted(attempts: number): Promise<void> {
   await seedOrders(rig.db, 1)
   await rig.db.execute(sql`delete from outbox where metric <> 'placed_order'`)
   await rig.db.execute(sql`update outbox set attempts = ${attempts}`)
 }
 
-type Outcome = { status: string; attempts: number; error: string | null; settled: boolean }
+type Row = { status: string; attempts: number; error: string | null; settled: boolean }
 
-async function outcome(): Promise<Outcome | undefined> {
-  const [row] = await rig.db.execute<Outcome>(
+async function readMessage(): Promise<Row | undefined> {
+  const [row] = await rig.db.execute<Row>(
     sql`select status, attempts, error, settled_at is not null as settled from outbox`,
   )
   return row
@@ -44,12 +44,12 @@ test.each([
   [40, 3_600],
   [158, 3_600],
 ])(
-  'after %i tries in vain the next comes in %i seconds at most, and in half of that at least',
+  'after %i failed attempts the next comes within %i seconds, and not before half of that',
   async (attempts, seconds) => {
-    await tried(attempts)
+    await seedAttempted(attempts)
     const [before] = await rig.db.execute<{ now: string }>(sql`select now()::text as now`)
     await rig.sendAll()
-    expect(await outcome()).toEqual({
+    expect(await readMessage()).toEqual({
       status: 'pending',
       attempts: attempts + 1,
       error,
@@ -63,18 +63,18 @@ test.each([
   },
 )
 
-test('after the last try a message is failed, with what Klaviyo said and what was sent', async () => {
-  await tried(159)
+test('after the last attempt a message is failed, with Klaviyo’s answer and what was sent', async () => {
+  await seedAttempted(159)
   await rig.sendAll()
-  expect(await outcome()).toEqual({ status: 'failed', attempts: 160, error, settled: true })
+  expect(await readMessage()).toEqual({ status: 'failed', attempts: 160, error, settled: true })
   const [kept] = await rig.db.execute(
     sql`select payload #>> '{data,attributes,unique_id}' as id from outbox`,
   )
   expect(kept).toEqual({ id: 'o1' })
 })
 
-test('a message that is sent again by hand has all its tries again', async () => {
-  await tried(159)
+test('a message that is retried by hand has all its attempts again', async () => {
+  await seedAttempted(159)
   await rig.sendAll()
   const [failed] = await rig.db.execute<{ id: number }>(sql`select id::float8 from outbox`)
   expect(await retryMessage(rig.db, failed?.id ?? 0)).toMatchObject({
@@ -85,10 +85,10 @@ test('a message that is sent again by hand has all its tries again', async () =>
     settled_at: null,
   })
   await rig.sendAll()
-  expect(await outcome()).toMatchObject({ status: 'pending', attempts: 1 })
+  expect(await readMessage()).toMatchObject({ status: 'pending', attempts: 1 })
 })
 
-test('a message that is failed holds up no other of its order', async () => {
+test('a failed message holds back no other of its order', async () => {
   await seedOrders(rig.db, 1)
   await rig.db.execute(sql`update outbox set attempts = 159 where metric = 'placed_order'`)
   await rig.sendAll()

@@ -1,9 +1,10 @@
-/** In charge of showing that what is written reaches Klaviyo once and in order, whatever Klaviyo does meanwhile. */
+/** What is written reaches Klaviyo once and in order, whatever Klaviyo does meanwhile. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFaultInjector } from '../../../src/klaviyo-sandbox/faults/fault-injector.ts'
 import { createSandbox } from '../../../src/klaviyo-sandbox/sandbox.ts'
-import { acquireQueue, claimGroups } from '../../../src/outbox/outbox.ts'
+import { claimGroups } from '../../../src/outbox/claim.ts'
+import { acquireQueue } from '../../../src/outbox/queue.ts'
 import { createRig } from '../rig.ts'
 import { seedOrders, statuses } from '../seed.ts'
 
@@ -24,7 +25,7 @@ beforeEach(async () => {
 
 const recorded = () => rig.sandbox.state.account.journal.entries
 
-test('few events go one by one, in the order of the history', async () => {
+test('few events are sent singly, in the order of the history', async () => {
   await seedOrders(rig.db, 3, { fulfilled: true })
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ sent: 12 })
@@ -40,7 +41,7 @@ test('few events go one by one, in the order of the history', async () => {
   ])
 })
 
-test('many events go in bulk', async () => {
+test('many events are sent in bulk', async () => {
   await seedOrders(rig.db, 700)
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ sent: 2100 })
@@ -59,7 +60,7 @@ test('what rolls back is never sent', async () => {
   expect(await statuses(rig.db)).toEqual({})
 })
 
-test('an event in bulk that Klaviyo refuses is failed with Klaviyo’s reason, and the rest is sent', async () => {
+test('an event in bulk that Klaviyo rejects fails with Klaviyo’s reason, and the others are sent', async () => {
   rig.sandbox.state.dice = createFaultInjector({ bad: { ids: ['o7', 'o9_SKU-1'] } })
   await seedOrders(rig.db, 50)
   await rig.sendAll()
@@ -100,7 +101,7 @@ test('after a 429 nobody sends before Retry-After is over, and no message counts
   await seedOrders(rig.db, 2)
   const began = Date.now()
   const sending = rig.sendAll()
-  await expect.poll(pausedLanes).toBe(1)
+  await expect.poll(pausedQueues).toBe(1)
   rig.sandbox.state.dice = createFaultInjector({})
   await sending
   expect(Date.now() - began).toBeGreaterThanOrEqual(1_000)
@@ -109,7 +110,7 @@ test('after a 429 nobody sends before Retry-After is over, and no message counts
   expect(await statuses(rig.db)).toEqual({ sent: 6 })
 })
 
-test('a key that Klaviyo does not know stops the sender, raises an alarm and loses nothing', async () => {
+test('an unknown key stops the sender, raises an alarm and loses nothing', async () => {
   rig.sandbox.state.settings.key = 'pk_right'
   await seedOrders(rig.db, 2)
   await rig.sendAll({ apiKey: 'pk_wrong' })
@@ -118,18 +119,18 @@ test('a key that Klaviyo does not know stops the sender, raises an alarm and los
   expect(queue?.alarm).toMatch(/^401 /)
 })
 
-test('a request without an answer is given up in time and tried again', async () => {
+test('a request without an answer times out and is retried', async () => {
   rig.sandbox.state.dice = createFaultInjector({ hang: 1 })
   await seedOrders(rig.db, 1)
   await rig.sendAll({ timeoutMs: 100 })
   const [first] = await rig.db.execute(sql`select error, attempts from outbox order by id limit 1`)
-  expect(first).toEqual({ error: 'no answer in time', attempts: 1 })
+  expect(first).toEqual({ error: 'the request timed out', attempts: 1 })
 })
 
 test.each([
   ['profiles', 'profileImport', 'order_id'],
   ['events', 'events', 'customer_id'],
-] as const)('while Klaviyo holds up %s, the others are sent', async (_, held, free) => {
+] as const)('while %s are rate limited, the others are sent', async (_, held, free) => {
   rig.sandbox.state.account.windows[held].closedUntil = Date.now() + 2_000
   await seedOrders(rig.db, 1)
   await rig.db.execute(sql`update customers set first_name = 'Joe'`)
@@ -165,7 +166,7 @@ test('an order without a usable identifier is unsendable, and says so', async ()
     {
       status: 'unsendable',
       attempts: 0,
-      error: 'the customer has no e-mail or telephone that Klaviyo accepts',
+      error: 'the customer has no email or phone number that Klaviyo accepts',
     },
   ])
 })
@@ -174,15 +175,15 @@ test('with 50,000 pending a claim is as quick as with none, though statistics ar
   await rig.db.execute(sql`analyze outbox`)
   await seedOrders(rig.db, 16_667)
   const began = performance.now()
-  const runs = await rig.db.transaction(async (tx) => {
+  const groups = await rig.db.transaction(async (tx) => {
     await acquireQueue(tx, 'events')
     return claimGroups(tx, 'events', 1_000)
   })
-  expect(runs.flatMap(({ messages }) => messages)).toHaveLength(1_000)
+  expect(groups.flatMap(({ messages }) => messages)).toHaveLength(1_000)
   expect(performance.now() - began).toBeLessThan(500)
 })
 
-async function pausedLanes(): Promise<number> {
+async function pausedQueues(): Promise<number> {
   const rows = await rig.db.execute(sql`select from outbox_queues where paused_until > now()`)
   return rows.length
 }

@@ -1,4 +1,4 @@
-/** In charge of a sender that is a process of its own and can be killed: `sending-process.ts DATABASE_URL SANDBOX_URL`. */
+/** A sender in a process of its own, which can be killed: `sending-process.ts DATABASE_URL SANDBOX_URL`. */
 import { connect } from '../../../src/db/connection.ts'
 import { createClient } from '../../../src/klaviyo/api/client.ts'
 import { eventsTransport } from '../../../src/klaviyo/sender/transport.ts'
@@ -15,6 +15,6 @@ const client = createClient({
   log: silent,
   timeoutMs: 1_000,
 })
-const post = { client, transport: eventsTransport, names }
-startSender(connect(databaseUrl, { max: 3 }), { post, log: silent }, null)
+const sender = { client, transport: eventsTransport, names }
+startSender(connect(databaseUrl, { max: 3 }), { sender, log: silent }, null)
 process.stdout.write('sending\n')

@@ -1,4 +1,4 @@
-/** In charge of showing which events name the customer's most recent store: those of the order that was in it last, and no other. */
+/** Only events of the newest order in a store name the customer's most recent store. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createRig } from '../rig.ts'
@@ -22,8 +22,8 @@ async function order(id: string, storeId: string | null, placedAt: string): Prom
     values (${id}, 'c1', ${storeId}, ${placedAt}, 'USD', 1)`)
 }
 
-/** The most recent store that each order's event names, null where it names none. */
-async function named(): Promise<Record<string, string | null>> {
+/** The most recent store in each order's event, null where there is none. */
+async function recentStores(): Promise<Record<string, string | null>> {
   await rig.sendAll()
   const rows = await rig.db.execute<{ id: string; properties: Record<string, string> | null }>(sql`
     select unique_id as id, payload #> '{data,attributes,profile,data,attributes,properties}' as properties
@@ -38,19 +38,19 @@ const [may, june] = ['2025-05-01T10:00:00Z', '2025-06-01T10:00:00Z']
 test('of orders in several stores only the newest names its store', async () => {
   await order('o1', 'east', may)
   await order('o2', 'west', june)
-  expect(await named()).toEqual({ o1: null, o2: 'west' })
+  expect(await recentStores()).toEqual({ o1: null, o2: 'west' })
 })
 
 test('of orders in one store only the newest names it', async () => {
   await order('o1', 'east', may)
   await order('o2', 'east', june)
-  expect(await named()).toEqual({ o1: null, o2: 'east' })
+  expect(await recentStores()).toEqual({ o1: null, o2: 'east' })
 })
 
-test('of two orders of one moment in different stores one names its store', async () => {
+test('of two orders at the same time in different stores one names its store', async () => {
   await order('o1', 'east', may)
   await order('o2', 'west', may)
-  expect(await named()).toEqual({ o1: 'east', o2: null })
+  expect(await recentStores()).toEqual({ o1: 'east', o2: null })
 })
 
 test('an order names no store once the customer was in another one later', async () => {
@@ -58,11 +58,11 @@ test('an order names no store once the customer was in another one later', async
   await rig.db.execute(
     sql`insert into visits (customer_id, store_id, at) values ('c1', 'west', ${june})`,
   )
-  expect(await named()).toEqual({ o1: null })
+  expect(await recentStores()).toEqual({ o1: null })
 })
 
-test('an order without a store names none, and leaves the last one as it is', async () => {
+test('an order without a store names none and keeps the most recent one', async () => {
   await order('o1', 'east', may)
   await order('o2', null, june)
-  expect(await named()).toEqual({ o1: 'east', o2: null })
+  expect(await recentStores()).toEqual({ o1: 'east', o2: null })
 })

@@ -1,16 +1,16 @@
-/** In charge of the brief's payloads for the Track and Identify APIs, exactly: every key and their order. */
+/** The guide's payloads for the Track and Identify APIs, exactly: every key, in its order. */
 import type { Event } from '../mapping/event.ts'
 import type { Properties } from '../mapping/event-properties.ts'
 import type { Profile } from '../mapping/profile.ts'
 
-/** The time is in seconds, as these APIs want it. They know no backfill. */
+/** The time is in seconds. These APIs have no backfill. */
 export function trackPayload(event: Event, token: string): Properties {
   const { profile } = event
   return {
     token,
     event: event.metric,
     customer_properties: {
-      ...person(profile),
+      ...customer(profile),
       ...(profile.recentStore?.location && {
         MostRecentStoreLocation: profile.recentStore.location,
       }),
@@ -29,7 +29,7 @@ export function identifyPayload(profile: Profile, token: string): Properties {
   return {
     token,
     properties: {
-      ...person(profile),
+      ...customer(profile),
       ...(profile.recentStore && { MostRecentStoreId: profile.recentStore.id }),
       ...(profile.recentStore?.location && {
         MostRecentStoreLocation: profile.recentStore.location,
@@ -38,13 +38,13 @@ export function identifyPayload(profile: Profile, token: string): Properties {
   }
 }
 
-/** The telephone stands after the names and before the address, and is sent as the merchant wrote it. */
-function person({ email, phone, personal, properties }: Profile): Properties {
+/** The phone number comes after the names and before the address, as the merchant wrote it. */
+function customer({ email, phone, personal, properties }: Profile): Properties {
   const { first_name, last_name, ...address } = personal
   const own = { email, first_name, last_name, phone_number: phone, ...address }
-  const told = Object.entries(own).filter(([, value]) => value !== null && value !== undefined)
+  const present = Object.entries(own).filter(([, value]) => value !== null && value !== undefined)
   return {
-    ...Object.fromEntries(told.map(([key, value]) => [`$${key}`, value ?? ''])),
+    ...Object.fromEntries(present.map(([key, value]) => [`$${key}`, value ?? ''])),
     ...properties,
   }
 }

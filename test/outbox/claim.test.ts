@@ -1,9 +1,10 @@
-/** In charge of showing which messages a round takes for itself, and what becomes of those it leaves. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { transaction } from '../../src/db/connection.ts'
+import { claimGroups } from '../../src/outbox/claim.ts'
 import { discardMessage } from '../../src/outbox/messages.ts'
-import { acquireQueue, claimGroups, settle } from '../../src/outbox/outbox.ts'
+import { acquireQueue } from '../../src/outbox/queue.ts'
+import { settle } from '../../src/outbox/settle.ts'
 import { createRig } from '../klaviyo/rig.ts'
 import { seedOrders } from '../klaviyo/seed.ts'
 
@@ -17,7 +18,7 @@ beforeEach(async () => {
   await rig.db.execute(sql`truncate orders, customers, order_items, order_updates, visits, outbox`)
 })
 
-test('who discards a message that is being sent waits, and is told that it is sent', async () => {
+test('a discard of a message that is being sent waits, and then conflicts', async () => {
   await seedOrders(rig.db, 1)
   const { discarding } = await transaction(rig.db, async (tx) => {
     await acquireQueue(tx, 'events')
@@ -25,7 +26,7 @@ test('who discards a message that is being sent waits, and is told that it is se
       messages.map(({ id }) => id),
     )
     expect(ids).toHaveLength(3)
-    const refusal = discardMessage(rig.db, ids[1] ?? 0).then(
+    const result = discardMessage(rig.db, ids[1] ?? 0).then(
       () => 'discarded',
       (error: Error) => error.message,
     )
@@ -41,12 +42,12 @@ test('who discards a message that is being sent waits, and is told that it is se
       ids.map((id) => ({ id, status: 'sent', payload: '{}' })),
       rig.sandbox.url,
     )
-    return { discarding: refusal }
+    return { discarding: result }
   })
-  expect(await discarding).toBe('It is sent already, and Klaviyo takes nothing back.')
+  expect(await discarding).toBe('The message was already sent: Klaviyo cannot take it back.')
 })
 
-test('what waits behind a message that is tried later keeps nobody else from being sent', async () => {
+test('messages behind one that waits for its retry keep no others from being sent', async () => {
   await rig.db.execute(sql`insert into customers (id, email)
     values ('c1', 'c1@klaviyo-demo.com'), ('c2', 'c2@klaviyo-demo.com')`)
   await rig.db.execute(sql`insert into visits (customer_id, store_id, at)

@@ -1,4 +1,4 @@
-/** In charge of showing that an e-mail or telephone which Klaviyo refuses never costs the event, as long as the other is left. */
+/** An email or phone number that Klaviyo rejects never costs the event, as long as the other is left. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFaultInjector } from '../../../src/klaviyo-sandbox/faults/fault-injector.ts'
@@ -17,10 +17,10 @@ beforeEach(async () => {
   Object.assign(rig.sandbox.state, createSandbox({ settings: { limits: false } }).state)
 })
 
-const telephone = '+16175550100'
+const phone = '+16175550100'
 const recorded = () => rig.sandbox.state.account.journal.entries
 
-function refuse(...identifiers: string[]): void {
+function reject(...identifiers: string[]): void {
   rig.sandbox.state.dice = createFaultInjector({ bad: { identifiers } })
 }
 
@@ -31,13 +31,13 @@ async function messages(): Promise<{ unique_id: string; warnings: string[]; payl
   return [...rows]
 }
 
-test('one by one, an event whose telephone is refused is sent at once without it, with a warning', async () => {
-  refuse(telephone)
+test('sent singly, an event whose phone number is rejected is sent at once without it, with a warning', async () => {
+  reject(phone)
   await seedOrders(rig.db, 1)
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ sent: 3 })
   const [placed, item] = await messages()
-  expect(placed?.warnings).toEqual(['phone_number left out: Klaviyo refused it'])
+  expect(placed?.warnings).toEqual(['phone_number omitted: Klaviyo rejected it'])
   expect(placed?.payload).not.toContain('phone_number')
   expect(placed?.payload).toContain('"first_name":"Jo"')
   expect(item?.warnings).toEqual([])
@@ -48,7 +48,7 @@ test('in bulk the others are sent as they are, and each order keeps its order', 
   await rig.db.execute(
     sql`update customers set phone_number = '617 555 0199' where id in ('o7', 'o9')`,
   )
-  refuse('+16175550199')
+  reject('+16175550199')
   await rig.sendAll()
   expect(await statuses(rig.db)).toMatchObject({ sent: 152 })
   const warned = (await messages()).filter(({ warnings }) => warnings.length > 0)
@@ -60,26 +60,26 @@ test('in bulk the others are sent as they are, and each order keeps its order', 
   ).toEqual(['o7', 'o7_SKU-1', 'o7_SKU-2'])
 })
 
-test('an event whose e-mail is refused goes by the telephone, its line items too', async () => {
-  refuse('o1@klaviyo-demo.com')
+test('an event whose email is rejected is sent with the phone number, its line items too', async () => {
+  reject('o1@klaviyo-demo.com')
   await seedOrders(rig.db, 1)
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ sent: 3 })
   for (const { warnings, payload } of await messages()) {
-    expect(warnings).toEqual(['email left out: Klaviyo refused it'])
-    expect(payload).toContain(`"phone_number":"${telephone}"`)
+    expect(warnings).toEqual(['email omitted: Klaviyo rejected it'])
+    expect(payload).toContain(`"phone_number":"${phone}"`)
   }
 })
 
-test('an e-mail that the endpoint itself calls invalid is left out in bulk too', async () => {
+test('an email that the endpoint itself calls invalid is omitted in bulk too', async () => {
   await seedOrders(rig.db, 20)
   await rig.db.execute(sql`update customers set email = 'josé@klaviyo-demo.com' where id = 'o3'`)
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ sent: 61 })
 })
 
-test('with no other identifier the event is failed with Klaviyo’s reason', async () => {
-  refuse('o1@klaviyo-demo.com', telephone)
+test('without another identifier the event fails with Klaviyo’s reason', async () => {
+  reject('o1@klaviyo-demo.com', phone)
   await seedOrders(rig.db, 1)
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ failed: 3 })
@@ -90,14 +90,14 @@ test('with no other identifier the event is failed with Klaviyo’s reason', asy
   })
 })
 
-test('a profile is sent without the telephone that is refused', async () => {
-  refuse(telephone)
+test('a profile is sent without the phone number that is rejected', async () => {
+  reject(phone)
   await rig.db.execute(
     sql`insert into stores (id, title, country_code) values ('us', 'US', 'US') on conflict do nothing`,
   )
   await rig.db.execute(sql`insert into customers (id, email, phone_number)
-    values ('c1', 'c1@klaviyo-demo.com', ${telephone})`)
+    values ('c1', 'c1@klaviyo-demo.com', ${phone})`)
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ sent: 1 })
-  expect((await messages())[0]?.warnings).toEqual(['phone_number left out: Klaviyo refused it'])
+  expect((await messages())[0]?.warnings).toEqual(['phone_number omitted: Klaviyo rejected it'])
 })

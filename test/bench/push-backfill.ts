@@ -1,24 +1,23 @@
-/** Measuring `storefeed backfill`. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { sql } from 'drizzle-orm'
 import {
+  type BenchDatabase,
   bulkTarget,
-  empty,
-  type Measured,
+  countThrottled,
+  emptyTables,
+  type Measurement,
   mainProgram,
-  type Place,
   seedManyOrders,
   start,
-  throttled,
-} from './push-place.ts'
+} from './push-setup.ts'
 
 const runFile = promisify(execFile)
 const historyOrders = 100_000
 
-/** The whole command, from its start to its end, on orders that have no messages yet. */
-export async function measureBackfill({ db, databaseUrl }: Place): Promise<Measured> {
-  await empty(db)
+/** The whole `storefeed backfill`, from its start to its end, on orders without messages. */
+export async function measureBackfill({ db, databaseUrl }: BenchDatabase): Promise<Measurement> {
+  await emptyTables(db)
   await seedManyOrders(db, historyOrders)
   await db.execute(sql`update orders set placed_at = placed_at - interval '1 year'`)
   await db.execute(sql`truncate outbox`)
@@ -33,13 +32,13 @@ export async function measureBackfill({ db, databaseUrl }: Place): Promise<Measu
   )
   const seconds = (performance.now() - began) / 1_000
   const { sent } = JSON.parse(stdout)
-  const refused = await throttled(sandbox.url)
+  const throttled = await countThrottled(sandbox.url)
   sandbox.kill()
   const perSecond = sent / seconds
   return {
     what: `backfill of ${historyOrders} orders by the command`,
-    measured: `${sent} events in ${seconds.toFixed(0)} s, ${Math.round(perSecond)} events/s, ${refused} times 429`,
+    measured: `${sent} events in ${seconds.toFixed(0)} s, ${Math.round(perSecond)} events/s, ${throttled} times 429`,
     target: `all ${3 * historyOrders}, >= ${bulkTarget} events/s, no 429`,
-    reached: sent === 3 * historyOrders && perSecond >= bulkTarget && refused === 0,
+    reached: sent === 3 * historyOrders && perSecond >= bulkTarget && throttled === 0,
   }
 }

@@ -1,0 +1,53 @@
+/** What a result of Klaviyo's means: for the message, for its queue, and for another try without a rejected identifier. */
+import type { QueuePause } from '../../outbox/queue.ts'
+import { maxAttempts, type Outcome, retryDelayMs } from '../../outbox/settle.ts'
+import type { Client } from '../api/client.ts'
+import type { Endpoint } from '../api/endpoints.ts'
+import { contactAt } from '../api/request-bodies.ts'
+import type { ApiError, SendResult } from '../api/send-result.ts'
+import type { MessageBody, PreparedMessage } from './prepare-messages.ts'
+
+/** What a batch did. With a pause, messages without an outcome stay as they are and are claimed again. */
+export type DispatchResult = { outcomes: Outcome[]; pause: QueuePause | null }
+
+/** Ends the batch, so that nothing overtakes what must be sent again; the next one may begin at once. */
+export const endOfBatch: QueuePause = { ms: 0 }
+
+/** After Klaviyo rejected the sender: its key may have been corrected. */
+const blockedPauseMs = 300_000
+
+/** Longer waits for Klaviyo's rate limits are not spent inside the transaction. */
+const shortWaitMs = 500
+
+export function isReady(client: Client, endpoint: Endpoint): boolean {
+  return client.rateLimiter(endpoint).waitMs() <= shortWaitMs
+}
+
+/** Neither a 429 nor a rejected sender is the message's fault: no attempt is counted. */
+export function pauseOf(answer: SendResult): QueuePause | null {
+  if (answer.result === 'blocked') return { ms: blockedPauseMs, alarm: answer.reason }
+  if (answer.result !== 'retry' || answer.retryAfterMs === null) return null
+  return { ms: answer.retryAfterMs }
+}
+
+export function outcomeOf(message: PreparedMessage, answer: SendResult): Outcome {
+  const { id, body, warnings, attempts } = message
+  const common = { id, warnings, request_id: answer.requestId }
+  if (answer.result === 'accepted') return { ...common, status: 'sent', payload: body }
+  const error = answer.reason
+  if (answer.result === 'rejected' || attempts + 1 >= maxAttempts)
+    return { ...common, status: 'failed', payload: body, error }
+  return { ...common, status: 'pending', error, delay_ms: retryDelayMs(attempts) }
+}
+
+/** The message without the identifiers that the errors point at; null when they point at none, or none is left. */
+export function withoutRejected(
+  message: PreparedMessage,
+  errors: readonly ApiError[],
+): PreparedMessage | null {
+  const rejected = new Set(errors.flatMap(({ pointer }) => contactAt(pointer) ?? []))
+  if (rejected.size === 0) return null
+  let rest: MessageBody | null = message
+  for (const contact of rejected) rest = rest?.without(contact) ?? null
+  return rest && { ...message, ...rest }
+}

@@ -1,0 +1,81 @@
+/** The state of a queue: its lock, its pause, and what its senders share. */
+import { eq, isNotNull, sql } from 'drizzle-orm'
+import type { Queryable } from '../db/connection.ts'
+import { outboxQueues, outboxSettings, type QueueName } from '../db/schema/outbox.ts'
+
+/** How long nobody sends. The alarm says why Klaviyo rejected the sender, if it did. */
+export type QueuePause = { ms: number; alarm?: string }
+
+export type QueueState = {
+  /** Null when the queue is not paused. */
+  paused_ms: number | null
+  /** Requests of the last minute by endpoint and tenth of a second. */
+  requests: Record<string, Record<string, number>>
+}
+
+export type QueueCheckpoint = Pick<QueueState, 'requests'> & { pause: QueuePause | null }
+
+/**
+ * Makes this transaction the queue's only sender; null when there is another. The lock ends with the
+ * transaction, so a killed process releases it with its socket. Sending takes as long as Klaviyo does, hence the
+ * longer timeout. Queries that are over sooner are not compiled, and go by indexes whatever the statistics say:
+ * those of an outbox are always outdated.
+ */
+export async function acquireQueue(tx: Queryable, queue: QueueName): Promise<QueueState | null> {
+  const [state] = await tx.execute<QueueState & { acquired: boolean }>(sql`
+    select pg_try_advisory_xact_lock(hashtext(${`storefeed.outbox.${queue}`})) as acquired, requests,
+      set_config('idle_in_transaction_session_timeout', '10min', true), set_config('jit', 'off', true),
+      set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+      case when paused_until > now() then ceil(extract(epoch from paused_until - now()) * 1000)::int end as paused_ms
+    from ${outboxQueues} where queue = ${queue}`)
+  return state?.acquired ? state : null
+}
+
+/** Stores what the queue's next sender must know; the lock itself ends with the transaction. */
+export async function releaseQueue(
+  tx: Queryable,
+  queue: QueueName,
+  { requests, pause }: QueueCheckpoint,
+): Promise<void> {
+  await tx
+    .update(outboxQueues)
+    .set({
+      requests,
+      paused_until: sql`clock_timestamp() + ${pause?.ms ?? 0} * interval '1 ms'`,
+      alarm: pause?.alarm ?? null,
+      alarm_at: pause?.alarm === undefined ? null : sql`now()`,
+    })
+    .where(eq(outboxQueues.queue, queue))
+}
+
+/** For a sender that starts: stores the setting that triggers read, and lets its key be tried at once. */
+export async function prepareToSend(db: Queryable, backfillAfterMs: number): Promise<void> {
+  const after = sql`${backfillAfterMs} * interval '1 ms'`
+  await db
+    .update(outboxSettings)
+    .set({ backfill_after: after })
+    .where(sql`${outboxSettings.backfill_after} <> ${after}`)
+  await db
+    .update(outboxQueues)
+    .set({ paused_until: null, alarm: null, alarm_at: null })
+    .where(isNotNull(outboxQueues.alarm))
+}
+
+/** Why Klaviyo rejects the sender, by queue; empty when it does not. */
+export async function readAlarms(db: Queryable): Promise<{ queue: QueueName; alarm: string }[]> {
+  const { queue, alarm } = outboxQueues
+  const rows = await db
+    .select({ queue, alarm })
+    .from(outboxQueues)
+    .where(isNotNull(alarm))
+    .orderBy(queue)
+  return rows.flatMap((row) => (row.alarm === null ? [] : [{ queue: row.queue, alarm: row.alarm }]))
+}
+
+/** What keeps all messages from Klaviyo, in words for a person; empty when nothing does. */
+export async function readDeliveryProblems(db: Queryable): Promise<string[]> {
+  const alarms = await readAlarms(db)
+  return alarms.map(
+    ({ queue, alarm }) => `Klaviyo rejected the credentials; sending ${queue} is paused: ${alarm}`,
+  )
+}

@@ -1,0 +1,26 @@
+/** Removes personal data from messages that were settled long ago. */
+import { sql } from 'drizzle-orm'
+import type { Queryable } from '../db/connection.ts'
+import { outbox } from '../db/schema/outbox.ts'
+
+/** The columns of a message that may hold personal data. */
+export const withoutContent = { payload: null, error: null, warnings: [] }
+
+const messagesAtOnce = 10_000
+
+/** Answers how many messages were purged; to be called again until none is. That a message was sent stays recorded. */
+export async function purgePayloads(db: Queryable, days: number): Promise<number> {
+  const purged = await db
+    .update(outbox)
+    .set(withoutContent)
+    .where(
+      sql`id in (
+        select id from ${outbox}
+        where settled_at < now() - ${days} * interval '1 day'
+          and (payload is not null or error is not null or warnings <> '{}')
+        limit ${messagesAtOnce}
+      )`,
+    )
+    .returning({ id: outbox.id })
+  return purged.length
+}
