@@ -47,7 +47,7 @@ CREATE TABLE "products" (
 	CONSTRAINT "products_inventory_quantity_not_negative" CHECK ("products"."inventory_quantity" >= 0),
 	CONSTRAINT "products_inventory_policy_known" CHECK ("products"."inventory_policy" in (1, 2)),
 	CONSTRAINT "products_categories_no_null" CHECK (array_position("products"."categories", null) is null),
-	CONSTRAINT "products_metadata_flat" CHECK (jsonb_typeof("products"."metadata") = 'object' and not jsonb_path_exists("products"."metadata", 'strict $.keyvalue() ? (!(@.key like_regex "^[A-Za-z][A-Za-z0-9_]{0,254}$") || @.key like_regex "^(id|title|link|description|price|image_link|categories|store_ids|sku|brand|inventory_quantity|inventory_policy)$" || @.value.type() == "object" || @.value.type() == "array" || @.value.type() == "null" || (@.value.type() == "number" && (@.value > 1e300 || @.value < -1e300)))'))
+	CONSTRAINT "products_metadata_flat" CHECK (jsonb_typeof("products"."metadata") = 'object' and not jsonb_path_exists("products"."metadata", 'strict $.keyvalue() ? (!(@.key like_regex "^[A-Za-z][A-Za-z0-9_]{0,254}$") || @.key like_regex "^(id|sku|title|description|link|image_link|price|categories|brand|inventory_quantity|inventory_policy|store_ids)$" || @.value.type() == "object" || @.value.type() == "array" || @.value.type() == "null" || (@.value.type() == "number" && (@.value > 1e300 || @.value < -1e300)))'))
 );
 --> statement-breakpoint
 CREATE TABLE "stores" (
@@ -80,7 +80,7 @@ CREATE TABLE "stores" (
 	CONSTRAINT "stores_latitude_valid" CHECK ("stores"."latitude" between -90 and 90),
 	CONSTRAINT "stores_longitude_valid" CHECK ("stores"."longitude" between -180 and 180),
 	CONSTRAINT "stores_categories_no_null" CHECK (array_position("stores"."categories", null) is null),
-	CONSTRAINT "stores_metadata_flat" CHECK (jsonb_typeof("stores"."metadata") = 'object' and not jsonb_path_exists("stores"."metadata", 'strict $.keyvalue() ? (!(@.key like_regex "^[A-Za-z][A-Za-z0-9_]{0,254}$") || @.key like_regex "^(id|title|link|description|image_link|categories|product_ids|location|address1|address2|city|region|zip|country|phone|latitude|longitude)$" || @.value.type() == "object" || @.value.type() == "array" || @.value.type() == "null" || (@.value.type() == "number" && (@.value > 1e300 || @.value < -1e300)))'))
+	CONSTRAINT "stores_metadata_flat" CHECK (jsonb_typeof("stores"."metadata") = 'object' and not jsonb_path_exists("stores"."metadata", 'strict $.keyvalue() ? (!(@.key like_regex "^[A-Za-z][A-Za-z0-9_]{0,254}$") || @.key like_regex "^(id|title|location|description|link|image_link|categories|address1|address2|city|region|zip|country|phone|latitude|longitude|product_ids)$" || @.value.type() == "object" || @.value.type() == "array" || @.value.type() == "null" || (@.value.type() == "number" && (@.value > 1e300 || @.value < -1e300)))'))
 );
 --> statement-breakpoint
 CREATE TABLE "customers" (

@@ -1,6 +1,7 @@
 /** In charge of the settings: reads the environment once, checks all of it, and tells every fault at once. */
 import { z } from 'zod'
 import { AppError } from './lib/errors.ts'
+import { errorMap } from './lib/validation.ts'
 
 /** Klaviyo itself; anything else is a sandbox. */
 export const klaviyoUrl = 'https://a.klaviyo.com'
@@ -146,7 +147,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       value?.trim() ? [[name, value.trim()]] : [],
     ),
   )
-  const read = checked.safeParse(given)
+  const read = checked.safeParse(given, { error: errorMap })
   if (!read.success) {
     const faults = read.error.issues.map((issue) => ({
       field: issue.path.join('.'),

@@ -1,4 +1,3 @@
-/** In charge of the endpoints of single links between a product and a store, from either side. */
 import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
@@ -29,7 +28,7 @@ export function availabilityRoutes(api: ApiContext, db: Database): void {
         method: 'put',
         operationId: `add${name}`,
         summary: 'Sell a product in a store',
-        responses: { 204: { description: 'It is sold there' } },
+        responses: { 204: { description: 'The product is sold there' } },
       },
       async (input, c) => {
         await addLink(db, input.params.product_id, input.params.store_id)
@@ -42,8 +41,8 @@ export function availabilityRoutes(api: ApiContext, db: Database): void {
         ...common,
         method: 'delete',
         operationId: `remove${name}`,
-        summary: 'Sell a product in a store no longer',
-        responses: { 204: { description: 'It is not sold there any more' } },
+        summary: 'Stop selling a product in a store',
+        responses: { 204: { description: 'The product is no longer sold there' } },
       },
       async (input, c) => {
         await removeLink(db, input.params.product_id, input.params.store_id)

@@ -1,22 +1,17 @@
-/** In charge of reading the catalog: products and stores by one set of queries. */
-
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { recordNotFound } from '../lib/errors.ts'
 import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
-import type {
-  CatalogFilter,
-  CatalogInput,
-  CatalogResource,
-  CatalogTable,
-} from './catalog-resource.ts'
+import type { CatalogResource, CatalogTable, CatalogTypes } from './catalog-resource.ts'
 
 /** A record with its ETag, which changes with its fields and with its links. */
 export type Tagged<T> = { record: T; etag: string }
 
-function recordColumns(kind: CatalogTable, withLinks: boolean): SQL {
-  const names = ['id', ...Object.keys(kind.defaults)].map((name) => sql`t.${sql.identifier(name)}`)
-  if (withLinks) names.push(sql`${linkedIds(kind)} as ${sql.identifier(kind.links.field)}`)
+function recordColumns(resource: CatalogTable, withLinks: boolean): SQL {
+  const names = ['id', ...Object.keys(resource.defaults)].map(
+    (name) => sql`t.${sql.identifier(name)}`,
+  )
+  if (withLinks) names.push(sql`${linkedIds(resource)} as ${sql.identifier(resource.links.field)}`)
   return sql.join([...names, sql`t.created_at`, sql`t.updated_at`], sql`, `)
 }
 
@@ -26,22 +21,18 @@ function linkedIds({ links }: CatalogTable): SQL {
 }
 
 /** Records in the order of their ids, with the cursor of the next page, null on the last. */
-export async function listRecords<
-  R extends { id: string },
-  D extends CatalogInput,
-  F extends CatalogFilter,
->(
+export async function listRecords<T extends CatalogTypes>(
   db: Queryable,
-  kind: CatalogResource<R, D, F>,
-  filter: F,
+  resource: CatalogResource<T>,
+  filter: T['filter'],
   page: Page,
-): Promise<{ records: R[]; nextCursor: string | null }> {
-  const conditions = [sql`true`, ...kind.conditions(filter)]
+): Promise<{ records: T['record'][]; nextCursor: string | null }> {
+  const conditions = [sql`true`, ...resource.conditions(filter)]
   if (page.cursor !== undefined) conditions.push(sql`t.id > ${readCursor(page.cursor)}`)
-  const rows = await db.execute<{ record: R }>(sql`
+  const rows = await db.execute<{ record: T['record'] }>(sql`
     select row_to_json(r) as record
     from (
-      select ${recordColumns(kind, kind.links.listed)} from ${kind.table} t
+      select ${recordColumns(resource, resource.links.listed)} from ${resource.table} t
       where ${sql.join(conditions, sql` and `)}
       order by t.id limit ${page.limit + 1}
     ) r`)
@@ -53,20 +44,20 @@ export async function listRecords<
 /** Null when there is none. */
 export async function findRecord<T>(
   db: Queryable,
-  kind: CatalogTable,
+  resource: CatalogTable,
   id: string,
 ): Promise<Tagged<T> | null> {
   const [row] = await db.execute<{ record: T; etag: string }>(sql`
-    select row_to_json(r) as record, v.version || '-' || md5(array_to_string(r.${sql.identifier(kind.links.field)}, ',')) as etag
-    from (select ${recordColumns(kind, true)} from ${kind.table} t where t.id = ${id}) r
-    join ${kind.table} v on v.id = r.id`)
+    select row_to_json(r) as record, v.version || '-' || md5(array_to_string(r.${sql.identifier(resource.links.field)}, ',')) as etag
+    from (select ${recordColumns(resource, true)} from ${resource.table} t where t.id = ${id}) r
+    join ${resource.table} v on v.id = r.id`)
   return row ?? null
 }
 
-export async function getRecord<R, D extends CatalogInput, F extends CatalogFilter>(
+export async function getRecord<T extends CatalogTypes>(
   db: Queryable,
-  kind: CatalogResource<R, D, F>,
+  resource: CatalogResource<T>,
   id: string,
-): Promise<Tagged<R>> {
-  return (await findRecord<R>(db, kind, id)) ?? recordNotFound(kind.name, id)
+): Promise<Tagged<T['record']>> {
+  return (await findRecord<T['record']>(db, resource, id)) ?? recordNotFound(resource.name, id)
 }

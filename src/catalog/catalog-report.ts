@@ -1,5 +1,3 @@
-/** In charge of telling, item by item, what looks wrong in a feed. */
-
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Queryable } from '../db/connection.ts'
@@ -11,7 +9,7 @@ export const reportedItem = z
   .strictObject({
     id: z.string(),
     title: z.string(),
-    findings: z.array(
+    diagnostics: z.array(
       z.strictObject({
         found: z.string().meta({ description: 'Follows the name of the item in a sentence' }),
         advice: z.string(),
@@ -21,25 +19,25 @@ export const reportedItem = z
   .meta({ id: 'ReportedItem' })
 export type ReportedItem = z.infer<typeof reportedItem>
 
-/** Only items in which something was found, in the order of their ids. */
+/** Items that break a lint rule, in the order of their ids. */
 export async function reportItems(
   db: Queryable,
-  kind: CatalogTable,
+  resource: CatalogTable,
   { cursor, limit }: Page,
 ): Promise<{ items: ReportedItem[]; nextCursor: string | null }> {
-  const places = lintRules.map(({ where }, place) => sql`case when ${where} then ${place}::int end`)
-  const rows = await db.execute<{ id: string; title: string; places: number[] }>(sql`
-    ${publishedItems(kind)}, looked as (
-      select id, title, array_remove(array[${sql.join(places, sql`, `)}], null) as places from t
+  const broken = lintRules.map(({ where }, index) => sql`case when ${where} then ${index}::int end`)
+  const rows = await db.execute<{ id: string; title: string; broken: number[] }>(sql`
+    ${publishedItems(resource)}, linted as (
+      select id, title, array_remove(array[${sql.join(broken, sql`, `)}], null) as broken from t
       where id > ${cursor === undefined ? '' : readCursor(cursor)}
     )
-    select id, title, to_json(places) as places from looked where places <> '{}'
+    select id, title, to_json(broken) as broken from linted where broken <> '{}'
     order by id limit ${limit + 1}`)
-  const items = rows.slice(0, limit).map(({ id, title, places: found }) => ({
+  const items = rows.slice(0, limit).map(({ id, title, broken }) => ({
     id,
     title,
-    findings: lintRules
-      .filter((_, place) => found.includes(place))
+    diagnostics: lintRules
+      .filter((_, index) => broken.includes(index))
       .map(({ one, advice }) => ({ found: one, advice })),
   }))
   const last = rows.length > limit ? items.at(-1) : undefined

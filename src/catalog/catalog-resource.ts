@@ -1,18 +1,21 @@
-/** In charge of what products and stores have in common: what the catalog's functions must know of each kind. */
+/** What products and stores have in common, and what the catalog's functions must know of each. */
 import { type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { timestamp } from '../db/parameters.ts'
+import { instant, text } from '../lib/fields.ts'
+import { booleanQuery, type Page, pageQuery } from '../lib/pagination.ts'
 
-export type CatalogFilter = {
-  q?: string | undefined
-  category?: string | undefined
-  published?: boolean | undefined
-  /** ISO 8601 with an offset. */
-  updated_since?: string | undefined
-}
+export const catalogQuery = z.strictObject({
+  ...pageQuery,
+  q: text(255).optional().meta({ description: 'Part of the id or of a name, in any case' }),
+  category: text(255).optional().meta({ description: 'The whole name of a category' }),
+  published: booleanQuery,
+  updated_since: instant.optional().meta({ description: 'Only what was written then or later' }),
+})
+export type CatalogFilter = Omit<z.infer<typeof catalogQuery>, keyof Page>
 
-/** What a draft of either kind has; the links it lists replace those there are. */
+/** The linked ids it lists replace those there are. */
 export type CatalogInput = {
   id: string
   store_ids?: string[] | undefined
@@ -33,36 +36,35 @@ export type CatalogTable = {
     /** Whether lists show the field too: a product is sold in a few stores, a store may sell the whole catalog. */
     listed: boolean
   }
-  /** Every column that a draft may set, in the order in which records show them, and what it holds when the draft does not. */
+  /** Every column that an input may set, in the order in which records show them, and what it holds when the input leaves it out. */
   defaults: Record<string, unknown>
 }
 
-export type CatalogResource<
-  Row,
-  Draft extends CatalogInput,
-  Filter extends CatalogFilter,
-> = CatalogTable & {
-  record: z.ZodType<Row>
-  input: z.ZodType<Draft>
-  /** A draft whose id may be left out, because the path names it. */
-  replacement: z.ZodType<Omit<Draft, 'id'> & { id?: string | undefined }>
+export type CatalogTypes = { record: { id: string }; input: CatalogInput; filter: CatalogFilter }
+
+export type CatalogResource<T extends CatalogTypes> = CatalogTable & {
+  record: z.ZodType<T['record']>
+  input: z.ZodType<T['input']>
+  /** An input whose id may be left out, because the path names it. */
+  replacement: z.ZodType<Omit<T['input'], 'id'> & { id?: string | undefined }>
   /** A JSON merge patch (RFC 7396): null sets a field back to its default, metadata is merged key by key. */
   patch: z.ZodType<Record<string, unknown>>
-  conditions: (filter: Filter) => SQL[]
+  query: z.ZodObject & z.ZodType<T['filter'] & Page>
+  conditions: (filter: T['filter']) => SQL[]
 }
 
-/** The conditions that both kinds know, on a table named `t`. */
+/** The conditions that both resources know, on a table named `t`. */
 export function catalogConditions(filter: CatalogFilter, searched: string[]): SQL[] {
-  const found: SQL[] = []
+  const conditions: SQL[] = []
   if (filter.q !== undefined) {
     const pattern = `%${filter.q.replace(/[\\%_]/g, '\\$&')}%`
     const matches = searched.map((column) => sql`t.${sql.identifier(column)} ilike ${pattern}`)
-    found.push(sql`(${sql.join(matches, sql` or `)})`)
+    conditions.push(sql`(${sql.join(matches, sql` or `)})`)
   }
-  if (filter.published !== undefined) found.push(sql`t.published = ${filter.published}`)
+  if (filter.published !== undefined) conditions.push(sql`t.published = ${filter.published}`)
   if (filter.updated_since !== undefined)
-    found.push(sql`t.updated_at >= ${timestamp(filter.updated_since)}`)
-  return found
+    conditions.push(sql`t.updated_at >= ${timestamp(filter.updated_since)}`)
+  return conditions
 }
 
-export const sameCategory = (category: string) => sql`${category} = any(t.categories)`
+export const hasCategory = (category: string) => sql`${category} = any(t.categories)`

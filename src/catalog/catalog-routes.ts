@@ -1,19 +1,13 @@
-/** In charge of the endpoints that products and stores have alike: list, read, make, replace, patch, remove, batch. */
-
+/** The endpoints of a resource, the same for products and stores. */
 import type { Context } from 'hono'
 import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
-import { id, instant, text } from '../lib/fields.ts'
-import { booleanQuery, type Page, pageQuery } from '../lib/pagination.ts'
+import { id } from '../lib/fields.ts'
+import { errorMap } from '../lib/validation.ts'
 import { getRecord, listRecords, type Tagged } from './catalog-reads.ts'
-import type {
-  CatalogFilter,
-  CatalogInput,
-  CatalogResource,
-  CatalogTable,
-} from './catalog-resource.ts'
+import type { CatalogResource, CatalogTable, CatalogTypes } from './catalog-resource.ts'
 import {
   createRecord,
   patchRecord,
@@ -22,56 +16,40 @@ import {
   saveRecords,
 } from './catalog-writes.ts'
 
-export const catalogQuery = z.strictObject({
-  ...pageQuery,
-  q: text(255).optional().meta({ description: 'Part of the id or of a name, in any case' }),
-  category: text(255).optional().meta({ description: 'The whole name of a category' }),
-  published: booleanQuery,
-  updated_since: instant.optional().meta({ description: 'Only what was written then or later' }),
-})
-
 const byId = z.strictObject({ id })
 const maxBatch = 1000
 
-/** What the endpoints of one kind work with; the query's schema is the kind's own. */
-type CatalogRouteOptions<
-  R extends { id: string },
-  D extends CatalogInput,
-  F extends CatalogFilter,
-> = {
+type Routes<T extends CatalogTypes> = {
   api: ApiContext
   db: Database
-  kind: CatalogResource<R, D, F>
-  query: z.ZodObject & z.ZodType<F & Page>
+  resource: CatalogResource<T>
 }
 
-export function catalogRoutes<
-  R extends { id: string },
-  D extends CatalogInput,
-  F extends CatalogFilter,
->(side: CatalogRouteOptions<R, D, F>): void {
-  reading(side)
-  making(side)
-  changing(side)
+export function catalogRoutes<T extends CatalogTypes>(
+  api: ApiContext,
+  db: Database,
+  resource: CatalogResource<T>,
+): void {
+  const routes = { api, db, resource }
+  readRoutes(routes)
+  createRoutes(routes)
+  changeRoutes(routes)
 }
 
 const counts = z
   .strictObject({ created: z.int(), updated: z.int(), unchanged: z.int() })
   .meta({ id: 'BatchCounts' })
 
-/** As clients and the document call it: `Product`. */
+/** As OpenAPI names it: `Product`. */
 const nameOf = ({ name }: CatalogTable) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`
 
 const common = { params: none, query: none, body: noBody }
 
-function one<R, D extends CatalogInput, F extends CatalogFilter>(
-  kind: CatalogResource<R, D, F>,
-  description: string,
-) {
-  return { description, schema: kind.record, etag: true }
+function recordResponse<T extends CatalogTypes>(resource: CatalogResource<T>, description: string) {
+  return { description, schema: resource.record, etag: true }
 }
 
-function answerRecord(
+function respondWithRecord(
   c: Context,
   { record, etag }: Tagged<unknown>,
   status: 200 | 201 = 200,
@@ -80,16 +58,11 @@ function answerRecord(
   return c.json(record, status)
 }
 
-function reading<R extends { id: string }, D extends CatalogInput, F extends CatalogFilter>({
-  api,
-  db,
-  kind,
-  query,
-}: CatalogRouteOptions<R, D, F>): void {
-  const plural = `${kind.name}s`
-  const typeName = nameOf(kind)
+function readRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>): void {
+  const plural = `${resource.name}s`
+  const typeName = nameOf(resource)
   const page = z
-    .strictObject({ [plural]: z.array(kind.record), next_cursor: z.string().nullable() })
+    .strictObject({ [plural]: z.array(resource.record), next_cursor: z.string().nullable() })
     .meta({ id: `${typeName}Page` })
   const reads = { ...common, method: 'get', tag: plural, scope: 'read' } as const
 
@@ -100,11 +73,11 @@ function reading<R extends { id: string }, D extends CatalogInput, F extends Cat
       path: `/v1/${plural}`,
       operationId: `list${typeName}s`,
       summary: `List ${plural}`,
-      query,
+      query: resource.query,
       responses: { 200: { description: 'A page, in the order of ids', schema: page } },
     },
     async (input, c) => {
-      const { records, nextCursor } = await listRecords(db, kind, input.query, input.query)
+      const { records, nextCursor } = await listRecords(db, resource, input.query, input.query)
       return c.json({ [plural]: records, next_cursor: nextCursor })
     },
   )
@@ -114,25 +87,21 @@ function reading<R extends { id: string }, D extends CatalogInput, F extends Cat
       ...reads,
       path: `/v1/${plural}/{id}`,
       operationId: `get${typeName}`,
-      summary: `Read a ${kind.name}`,
+      summary: `Read a ${resource.name}`,
       params: byId,
-      responses: { 200: one(kind, 'As it is now') },
+      responses: { 200: recordResponse(resource, 'As it is now') },
       errors: ['not_found'],
     },
-    async ({ params }, c) => answerRecord(c, await getRecord(db, kind, params.id)),
+    async ({ params }, c) => respondWithRecord(c, await getRecord(db, resource, params.id)),
   )
 }
 
-function making<R extends { id: string }, D extends CatalogInput, F extends CatalogFilter>({
-  api,
-  db,
-  kind,
-}: CatalogRouteOptions<R, D, F>): void {
-  const plural = `${kind.name}s`
+function createRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>): void {
+  const plural = `${resource.name}s`
   const writes = { ...common, method: 'post', tag: plural, scope: 'write' } as const
-  const typeName = nameOf(kind)
+  const typeName = nameOf(resource)
   const batch = z
-    .strictObject({ [plural]: z.array(kind.input).min(1).max(maxBatch) })
+    .strictObject({ [plural]: z.array(resource.input).min(1).max(maxBatch) })
     .meta({ id: `${typeName}Batch` })
 
   endpoint(
@@ -141,12 +110,12 @@ function making<R extends { id: string }, D extends CatalogInput, F extends Cata
       ...writes,
       path: `/v1/${plural}`,
       operationId: `create${typeName}`,
-      summary: `Make a ${kind.name}`,
-      body: kind.input,
-      responses: { 201: one(kind, 'Made') },
+      summary: `Create a ${resource.name}`,
+      body: resource.input,
+      responses: { 201: recordResponse(resource, 'Created') },
       errors: ['conflict'],
     },
-    async ({ body }, c) => answerRecord(c, await createRecord(db, kind, body), 201),
+    async ({ body }, c) => respondWithRecord(c, await createRecord(db, resource, body), 201),
   )
   endpoint(
     api,
@@ -154,22 +123,20 @@ function making<R extends { id: string }, D extends CatalogInput, F extends Cata
       ...writes,
       path: `/v1/${plural}/batch`,
       operationId: `save${typeName}Batch`,
-      summary: `Make or replace up to ${maxBatch} ${plural}, all or nothing`,
+      summary: `Create or replace up to ${maxBatch} ${plural}, all or nothing`,
       body: batch,
-      responses: { 200: { description: 'What became of them', schema: counts } },
+      responses: {
+        200: { description: 'How many were created, updated or left unchanged', schema: counts },
+      },
       errors: ['conflict'],
     },
-    async ({ body }, c) => c.json(await saveRecords(db, kind, body[plural] ?? [])),
+    async ({ body }, c) => c.json(await saveRecords(db, resource, body[plural] ?? [])),
   )
 }
 
-function changing<R extends { id: string }, D extends CatalogInput, F extends CatalogFilter>({
-  api,
-  db,
-  kind,
-}: CatalogRouteOptions<R, D, F>): void {
-  const { name } = kind
-  const typeName = nameOf(kind)
+function changeRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>): void {
+  const { name } = resource
+  const typeName = nameOf(resource)
   const changes = {
     ...common,
     path: `/v1/${name}s/{id}`,
@@ -185,24 +152,27 @@ function changing<R extends { id: string }, D extends CatalogInput, F extends Ca
       ...changes,
       method: 'put',
       operationId: `save${typeName}`,
-      summary: `Make a ${name} or replace it whole; links that are left out stay`,
-      body: kind.replacement,
-      responses: { 200: one(kind, 'Replaced, or the same already'), 201: one(kind, 'Made') },
+      summary: `Create or replace a ${name}; links that are left out stay`,
+      body: resource.replacement,
+      responses: {
+        200: recordResponse(resource, 'Replaced, or the same already'),
+        201: recordResponse(resource, 'Created'),
+      },
       errors: ['conflict'],
     },
     async ({ params, body, ifMatch }, c) => {
       if (body.id !== undefined && body.id !== params.id) {
-        throw new AppError('invalid', 'The body names another id than the path.', [
-          { field: 'id', detail: `must be "${params.id}" or be left out` },
+        throw new AppError('invalid', 'The id in the body differs from the id in the path.', [
+          { field: 'id', detail: `must be "${params.id}" or left out` },
         ])
       }
       const saved = await saveRecord(
         db,
-        kind,
-        kind.input.parse({ ...body, id: params.id }),
+        resource,
+        resource.input.parse({ ...body, id: params.id }, { error: errorMap }),
         ifMatch,
       )
-      return answerRecord(c, saved, saved.created ? 201 : 200)
+      return respondWithRecord(c, saved, saved.created ? 201 : 200)
     },
   )
   endpoint(
@@ -212,12 +182,12 @@ function changing<R extends { id: string }, D extends CatalogInput, F extends Ca
       method: 'patch',
       operationId: `patch${typeName}`,
       summary: `Change some fields of a ${name} by a JSON merge patch`,
-      body: kind.patch,
-      responses: { 200: one(kind, 'As it is now') },
+      body: resource.patch,
+      responses: { 200: recordResponse(resource, 'As it is now') },
       errors: ['not_found'],
     },
     async ({ params, body, ifMatch }, c) =>
-      answerRecord(c, await patchRecord(db, kind, params.id, body, ifMatch)),
+      respondWithRecord(c, await patchRecord(db, resource, params.id, body, ifMatch)),
   )
   endpoint(
     api,
@@ -230,7 +200,7 @@ function changing<R extends { id: string }, D extends CatalogInput, F extends Ca
       errors: ['not_found'],
     },
     async ({ params, ifMatch }, c) => {
-      await removeRecord(db, kind, params.id, ifMatch)
+      await removeRecord(db, resource, params.id, ifMatch)
       return c.body(null, 204)
     },
   )

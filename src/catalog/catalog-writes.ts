@@ -1,16 +1,17 @@
-/** In charge of writing the catalog: products and stores by one set of functions, each write one transaction. */
+/** Writes of products and stores, each one transaction. */
 import { type SQL, sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { postgresError } from '../db/postgres-error.ts'
 import { AppError, recordNotFound } from '../lib/errors.ts'
 import { mergePatch } from '../lib/merge-patch.ts'
+import { errorMap } from '../lib/validation.ts'
 import { assertLinksExist, replaceLinks } from './availability.ts'
 import { findRecord, getRecord, type Tagged } from './catalog-reads.ts'
 import type {
-  CatalogFilter,
   CatalogInput,
   CatalogResource,
   CatalogTable,
+  CatalogTypes,
 } from './catalog-resource.ts'
 
 /** The ETags of If-Match, one of which the record must have; `*` means any record at all. */
@@ -19,126 +20,126 @@ type Fields = Record<string, unknown>
 /** The rows that were written: `updated` ones in their fields or in their links. */
 type Written = { created: Set<string>; updated: Set<string> }
 
-/** Refused as a conflict when the id is taken, by a record of either kind. */
-export function createRecord<R, D extends CatalogInput, F extends CatalogFilter>(
+/** A conflict when the id is taken by a product or a store. */
+export function createRecord<T extends CatalogTypes>(
   db: Database,
-  kind: CatalogResource<R, D, F>,
-  draft: D,
-): Promise<Tagged<R>> {
+  resource: CatalogResource<T>,
+  input: T['input'],
+): Promise<Tagged<T['record']>> {
   return transaction(db, async (tx) => {
-    await writeDrafts(tx, kind, [draft], sql``)
-    return getRecord(tx, kind, draft.id)
+    await writeInputs(tx, resource, [input], sql``)
+    return getRecord(tx, resource, input.id)
   })
 }
 
 /**
- * Makes or replaces a record: fields that the draft leaves out take their defaults, links that it
- * leaves out stay. A draft that changes nothing writes nothing.
+ * Creates or replaces a record: fields that the input leaves out take their defaults, links that it
+ * leaves out stay. An input that changes nothing writes nothing.
  */
-export function saveRecord<R, D extends CatalogInput, F extends CatalogFilter>(
+export function saveRecord<T extends CatalogTypes>(
   db: Database,
-  kind: CatalogResource<R, D, F>,
-  draft: D,
+  resource: CatalogResource<T>,
+  input: T['input'],
   ifMatch?: IfMatch,
-): Promise<Tagged<R> & { created: boolean }> {
+): Promise<Tagged<T['record']> & { created: boolean }> {
   return transaction(db, async (tx) => {
-    if (ifMatch) await lockRecord(tx, kind, draft.id, ifMatch)
-    const { created } = await writeDrafts(tx, kind, [draft], orUpdate(kind))
-    return { ...(await getRecord(tx, kind, draft.id)), created: created.size > 0 }
+    if (ifMatch) await lockRecord(tx, resource, input.id, ifMatch)
+    const { created } = await writeInputs(tx, resource, [input], orUpdate(resource))
+    return { ...(await getRecord(tx, resource, input.id)), created: created.size > 0 }
   })
 }
 
-/** All or nothing; the counts tell what each draft came to. */
-export async function saveRecords<R, D extends CatalogInput, F extends CatalogFilter>(
+/** All or nothing. */
+export async function saveRecords<T extends CatalogTypes>(
   db: Database,
-  kind: CatalogResource<R, D, F>,
-  drafts: D[],
+  resource: CatalogResource<T>,
+  inputs: T['input'][],
 ): Promise<{ created: number; updated: number; unchanged: number }> {
-  const repeated = drafts.findIndex(
-    (draft, place) => drafts.findIndex((other) => other.id === draft.id) < place,
+  const repeated = inputs.findIndex(
+    (input, index) => inputs.findIndex((other) => other.id === input.id) < index,
   )
   if (repeated >= 0) {
-    const field = `${kind.name}s.${repeated}.id`
-    throw new AppError('invalid', 'A batch may name each id once.', [
-      { field, detail: `"${drafts[repeated]?.id}" stands earlier in the batch too` },
+    const field = `${resource.name}s.${repeated}.id`
+    throw new AppError('invalid', 'A batch may hold each id only once.', [
+      { field, detail: `"${inputs[repeated]?.id}" is already used earlier in the batch` },
     ])
   }
-  return transaction(db, (tx) => writeRecords(tx, kind, drafts))
+  return transaction(db, (tx) => writeRecords(tx, resource, inputs))
 }
 
-/** Part of the caller's transaction, which a refusal leaves in ruins; no id may stand twice. */
-export async function writeRecords<R, D extends CatalogInput, F extends CatalogFilter>(
+/** Part of the caller's transaction, which cannot go on after an error; `inputs` must not repeat an id. */
+export async function writeRecords<T extends CatalogTypes>(
   tx: Queryable,
-  kind: CatalogResource<R, D, F>,
-  drafts: D[],
+  resource: CatalogResource<T>,
+  inputs: T['input'][],
 ): Promise<{ created: number; updated: number; unchanged: number }> {
-  const written = await writeDrafts(tx, kind, drafts, orUpdate(kind), true)
+  const written = await writeInputs(tx, resource, inputs, orUpdate(resource), true)
   const [created, updated] = [written.created.size, written.updated.size]
-  return { created, updated, unchanged: drafts.length - created - updated }
+  return { created, updated, unchanged: inputs.length - created - updated }
 }
 
 /** Merges `patch` into the record as RFC 7396 says, under the record's lock. */
-export function patchRecord<R, D extends CatalogInput, F extends CatalogFilter>(
+export function patchRecord<T extends CatalogTypes>(
   db: Database,
-  kind: CatalogResource<R, D, F>,
+  resource: CatalogResource<T>,
   id: string,
   patch: Fields,
   ifMatch?: IfMatch,
-): Promise<Tagged<R>> {
+): Promise<Tagged<T['record']>> {
   return transaction(db, async (tx) => {
-    const record = await lockRecord<Fields>(tx, kind, id, ifMatch)
-    const columns = ['id', ...Object.keys(kind.defaults)].map((column) => [column, record[column]])
-    await writeDrafts(
-      tx,
-      kind,
-      [kind.input.parse(mergePatch(Object.fromEntries(columns), patch))],
-      orUpdate(kind),
-    )
-    return getRecord(tx, kind, id)
+    const record = await lockRecord<Fields>(tx, resource, id, ifMatch)
+    const columns = ['id', ...Object.keys(resource.defaults)].map((column) => [
+      column,
+      record[column],
+    ])
+    const merged = mergePatch(Object.fromEntries(columns), patch)
+    const input = resource.input.parse(merged, { error: errorMap })
+    await writeInputs(tx, resource, [input], orUpdate(resource))
+    return getRecord(tx, resource, id)
   })
 }
 
 /** Its links go with it. */
 export function removeRecord(
   db: Database,
-  kind: CatalogTable,
+  resource: CatalogTable,
   id: string,
   ifMatch?: IfMatch,
 ): Promise<void> {
   return transaction(db, async (tx) => {
-    await lockRecord(tx, kind, id, ifMatch)
-    await tx.execute(sql`delete from ${kind.table} where id = ${id}`)
+    await lockRecord(tx, resource, id, ifMatch)
+    await tx.execute(sql`delete from ${resource.table} where id = ${id}`)
   })
 }
 
 /**
- * Holds the row until the transaction ends, against other writers and against new links to it; what
- * is read after that is what they left.
+ * Locks the row until the transaction ends, against other writers and against new links to it; the
+ * read after it sees what they committed.
  */
 async function lockRecord<T>(
   tx: Queryable,
-  kind: CatalogTable,
+  resource: CatalogTable,
   id: string,
   ifMatch: IfMatch,
 ): Promise<T> {
-  await tx.execute(sql`select from ${kind.table} where id = ${id} for update`)
-  const found = await findRecord<T>(tx, kind, id)
+  await tx.execute(sql`select from ${resource.table} where id = ${id} for update`)
+  const found = await findRecord<T>(tx, resource, id)
   if (ifMatch && !(found && (ifMatch.includes('*') || ifMatch.includes(found.etag)))) {
     throw new AppError(
       'precondition_failed',
-      `The ${kind.name} "${id}" is not the one named by If-Match any more: read it again.`,
+      `The ${resource.name} "${id}" no longer has an ETag named in If-Match: read it again.`,
     )
   }
-  return found?.record ?? recordNotFound(kind.name, id)
+  return found?.record ?? recordNotFound(resource.name, id)
 }
 
-const columnNames = (kind: CatalogTable) =>
-  Object.keys(kind.defaults).map((column) => sql.identifier(column))
+const columnNames = (resource: CatalogTable) =>
+  Object.keys(resource.defaults).map((column) => sql.identifier(column))
 
-/** Leaves a row alone, version and all, when the draft says what it says already. */
-function orUpdate(kind: CatalogTable): SQL {
-  const columns = columnNames(kind)
-  const now = sql.join(
+/** Does not touch a row, its version included, when nothing would change. */
+function orUpdate(resource: CatalogTable): SQL {
+  const columns = columnNames(resource)
+  const current = sql.join(
     columns.map((column) => sql`t.${column}`),
     sql`, `,
   )
@@ -146,60 +147,63 @@ function orUpdate(kind: CatalogTable): SQL {
     columns.map((column) => sql`excluded.${column}`),
     sql`, `,
   )
-  return sql`on conflict (id) do update set (${sql.join(columns, sql`, `)}) = row(${excluded}) where (${now}) is distinct from (${excluded})`
+  return sql`on conflict (id) do update set (${sql.join(columns, sql`, `)}) = row(${excluded}) where (${current}) is distinct from (${excluded})`
 }
 
-/** Rows go in by id, so two batches of the same ids wait for each other in one direction. */
-async function writeDrafts<R, D extends CatalogInput, F extends CatalogFilter>(
+/** Rows are inserted in the order of ids, so that two batches with the same ids cannot deadlock. */
+async function writeInputs<T extends CatalogTypes>(
   tx: Queryable,
-  kind: CatalogResource<R, D, F>,
-  drafts: D[],
+  resource: CatalogResource<T>,
+  inputs: T['input'][],
   conflict: SQL,
   batch = false,
 ): Promise<Written> {
-  await assertLinksExist(tx, kind, drafts, batch)
-  const rows = drafts.map((draft) => ({ id: draft.id, ...withDefaults(kind, draft) }))
-  const columns = sql.join([sql`id`, ...columnNames(kind)], sql`, `)
+  await assertLinksExist(tx, resource, inputs, batch)
+  const rows = inputs.map((input) => ({ id: input.id, ...withDefaults(resource, input) }))
+  const columns = sql.join([sql`id`, ...columnNames(resource)], sql`, `)
   try {
     const rowsWritten = await tx.execute<{ id: string; created: boolean }>(sql`
-      insert into ${kind.table} as t (${columns})
-      select ${columns} from jsonb_populate_recordset(null::${kind.table}, ${JSON.stringify(rows)}::jsonb) order by id
+      insert into ${resource.table} as t (${columns})
+      select ${columns} from jsonb_populate_recordset(null::${resource.table}, ${JSON.stringify(rows)}::jsonb) order by id
       ${conflict}
       returning id, xmax = 0 as created`)
-    const relinked = await replaceLinks(tx, kind, drafts)
+    const relinked = await replaceLinks(tx, resource, inputs)
     const created = new Set(rowsWritten.filter((row) => row.created).map((row) => row.id))
     const updated = new Set([...rowsWritten.map((row) => row.id), ...relinked])
     return { created, updated: new Set([...updated].filter((id) => !created.has(id))) }
   } catch (error) {
-    throw conflictOf(error, kind, batch ? drafts : undefined) ?? error
+    throw conflictOf(error, resource, batch ? inputs : undefined) ?? error
   }
 }
 
-function withDefaults(kind: CatalogTable, draft: Fields): Fields {
+function withDefaults(resource: CatalogTable, input: Fields): Fields {
   return Object.fromEntries(
-    Object.entries(kind.defaults).map(([column, value]) => [column, draft[column] ?? value]),
+    Object.entries(resource.defaults).map(([column, value]) => [column, input[column] ?? value]),
   )
 }
 
 /**
- * A taken id, told by the constraint that found it; the id stands in what Postgres says of the key.
- * Of a batch, the field names the place.
+ * A taken id, recognized by the constraint; Postgres names the id in the error's detail. In a batch
+ * the field names the index.
  */
 function conflictOf(
   error: unknown,
-  kind: CatalogTable,
+  resource: CatalogTable,
   batch?: CatalogInput[],
 ): AppError | undefined {
-  const found = postgresError(error)
-  if (found?.code !== '23505') return undefined
-  const id = /\(id\)=\((.*)\)/.exec(found.detail ?? '')?.[1] ?? ''
-  const place = batch?.findIndex((draft) => draft.id === id)
-  const holder = found.constraint === 'catalog_ids_pkey' ? kind.links.otherName : kind.name
+  const cause = postgresError(error)
+  if (cause?.code !== '23505') return undefined
+  const id = /\(id\)=\((.*)\)/.exec(cause.detail ?? '')?.[1] ?? ''
+  const index = batch?.findIndex((input) => input.id === id)
+  const holder = cause.constraint === 'catalog_ids_pkey' ? resource.links.otherName : resource.name
   const why =
-    holder === kind.name
+    holder === resource.name
       ? ''
       : ' Products and stores share one catalog in Klaviyo, so no id may be used by both.'
-  return new AppError('conflict', `The id "${id}" is used by a ${holder} already.${why}`, [
-    { field: batch ? `${kind.name}s.${place}.id` : 'id', detail: `"${id}" is used by a ${holder}` },
+  return new AppError('conflict', `The id "${id}" is already used by a ${holder}.${why}`, [
+    {
+      field: batch ? `${resource.name}s.${index}.id` : 'id',
+      detail: `"${id}" is used by a ${holder}`,
+    },
   ])
 }

@@ -1,9 +1,9 @@
-/** In charge of what makes an item look wrong in Klaviyo, which takes it without a word. */
+/** What makes an item look wrong in Klaviyo, which accepts it without an error. */
 import { type SQL, sql } from 'drizzle-orm'
 import type { CatalogTable } from './catalog-resource.ts'
 
-type Look = {
-  /** What is found, of one and of many. */
+type LintRule = {
+  /** Follow the name of the item, or the number of items, in a sentence. */
   one: string
   many: string
   advice: string
@@ -12,8 +12,8 @@ type Look = {
 
 const notHttps = (column: SQL) => sql`${column} !~* '^https://'`
 
-/** To be looked for in {@link publishedItems}, which is `t`. */
-export const lintRules: readonly Look[] = [
+/** Conditions on a row of {@link publishedItems}, named `t`. */
+export const lintRules: readonly LintRule[] = [
   {
     one: 'has no link, so the feed says n/a',
     many: 'have no link, so the feed says n/a',
@@ -33,8 +33,8 @@ export const lintRules: readonly Look[] = [
     where: sql`(link <> '' and ${notHttps(sql`link`)}) or (image_link <> '' and ${notHttps(sql`image_link`)})`,
   },
   {
-    one: 'has a category with a comma, which the XML feed parts in two',
-    many: 'have a category with a comma, which the XML feed parts in two',
+    one: 'has a category with a comma, which the XML feed splits in two',
+    many: 'have a category with a comma, which the XML feed splits in two',
     advice: 'Rename the category, or give Klaviyo the JSON feed.',
     where: sql`exists (select from unnest(categories) as c(name) where c.name like '%,%')`,
   },
@@ -46,6 +46,6 @@ export const lintRules: readonly Look[] = [
   },
 ]
 
-/** A `with` of the name `t`. */
+/** The start of a statement: a CTE named `t`. */
 export const publishedItems = ({ table }: CatalogTable) =>
   sql`with t as materialized (select id, title, link, image_link, categories from ${table} where published)`

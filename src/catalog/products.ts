@@ -1,4 +1,4 @@
-/** In charge of what a product is: the draft that is accepted, the record that is answered, and how products are searched. */
+/** What a product is: its fields, its schemas, and how products are searched. */
 import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { productFeedKeys, products, stores } from '../db/schema/catalog.ts'
@@ -16,11 +16,13 @@ import {
   title,
   url,
 } from '../lib/fields.ts'
+import { booleanQuery, type Page } from '../lib/pagination.ts'
+import { defaultsOf, type FieldsOf, shapeOf } from './catalog-fields.ts'
 import {
-  type CatalogFilter,
   type CatalogResource,
   catalogConditions,
-  sameCategory,
+  catalogQuery,
+  hasCategory,
 } from './catalog-resource.ts'
 
 const inventoryPolicy = z.union(
@@ -28,24 +30,36 @@ const inventoryPolicy = z.union(
   'must be 1 (hide when out of stock) or 2 (always show)',
 )
 
+export const productFields = {
+  sku: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
+  title: { input: title, record: z.string(), feed: 'custom' },
+  description: { input: optional(text(100_000)), record: z.string().nullable(), feed: 'custom' },
+  link: { input: optional(url), record: z.string().nullable(), feed: 'custom' },
+  image_link: { input: optional(url), record: z.string().nullable(), feed: 'custom' },
+  price: { input: optional(money), record: z.number().nullable(), feed: 'custom' },
+  categories: { input: optional(categories), record: z.array(z.string()), feed: 'custom' },
+  brand: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
+  in_store_only: { input: optional(z.boolean()), record: z.boolean(), feed: 'custom' },
+  published: { input: optional(z.boolean()), record: z.boolean() },
+  inventory_quantity: {
+    input: optional(z.int().min(0).max(2_147_483_647)),
+    record: z.int().nullable(),
+    feed: 'number',
+  },
+  inventory_policy: {
+    input: optional(inventoryPolicy),
+    record: inventoryPolicy.nullable(),
+    feed: 'number',
+  },
+  metadata: {
+    input: optional(metadata(productFeedKeys)),
+    record: metadataRecord,
+    feed: 'custom',
+  },
+} satisfies FieldsOf<typeof products>
+
 export const productInput = z
-  .strictObject({
-    id,
-    sku: optional(text(255)),
-    title,
-    description: optional(text(100_000)),
-    link: optional(url),
-    image_link: optional(url),
-    price: optional(money),
-    categories: optional(categories),
-    brand: optional(text(255)),
-    in_store_only: optional(z.boolean()),
-    published: optional(z.boolean()),
-    inventory_quantity: optional(z.int().min(0).max(2_147_483_647)),
-    inventory_policy: optional(inventoryPolicy),
-    metadata: optional(metadata(productFeedKeys)),
-    store_ids: links.optional(),
-  })
+  .strictObject({ id, ...shapeOf(productFields, 'input'), store_ids: links.optional() })
   .meta({
     id: 'ProductInput',
     examples: [
@@ -76,37 +90,29 @@ const productReplacement = productInput.partial({ id: true }).meta({ id: 'Produc
 const productRecord = z
   .strictObject({
     id: z.string(),
-    sku: z.string().nullable(),
-    title: z.string(),
-    description: z.string().nullable(),
-    link: z.string().nullable(),
-    image_link: z.string().nullable(),
-    price: z.number().nullable(),
-    categories: z.array(z.string()),
-    brand: z.string().nullable(),
-    in_store_only: z.boolean(),
-    published: z.boolean(),
-    inventory_quantity: z.int().nullable(),
-    inventory_policy: inventoryPolicy.nullable(),
-    metadata: metadataRecord,
+    ...shapeOf(productFields, 'record'),
     store_ids: z.array(z.string()),
     created_at: instant,
     updated_at: instant,
   })
   .meta({ id: 'Product' })
-export type Product = z.infer<typeof productRecord>
+type Product = z.infer<typeof productRecord>
 
-export type ProductFilter = CatalogFilter & {
-  store_id?: string | undefined
-  in_store_only?: boolean | undefined
-}
+const productQuery = catalogQuery.extend({
+  store_id: id.optional().meta({ description: 'Only what this store sells' }),
+  in_store_only: booleanQuery,
+})
+type ProductFilter = Omit<z.infer<typeof productQuery>, keyof Page>
 
-export const productResource: CatalogResource<Product, ProductInput, ProductFilter> = {
+type ProductTypes = { record: Product; input: ProductInput; filter: ProductFilter }
+
+export const productResource: CatalogResource<ProductTypes> = {
   name: 'product',
   record: productRecord,
   input: productInput,
   replacement: productReplacement,
   patch: productPatch,
+  query: productQuery,
   table: products,
   links: {
     field: 'store_ids',
@@ -116,38 +122,25 @@ export const productResource: CatalogResource<Product, ProductInput, ProductFilt
     otherTable: stores,
     listed: true,
   },
-  defaults: {
-    sku: null,
-    title: null,
-    description: null,
-    link: null,
-    image_link: null,
-    price: null,
-    categories: [],
-    brand: null,
-    in_store_only: false,
-    published: true,
-    inventory_quantity: null,
-    inventory_policy: null,
-    metadata: {},
-  },
-  conditions,
+  defaults: defaultsOf(products, productFields),
+  conditions: conditionsOf,
 }
 
-function conditions(filter: ProductFilter): SQL[] {
-  const found = catalogConditions(filter, ['id', 'title', 'sku'])
+function conditionsOf(filter: ProductFilter): SQL[] {
+  const conditions = catalogConditions(filter, ['id', 'title', 'sku'])
   if (filter.store_id !== undefined) {
-    found.push(
+    conditions.push(
       sql`exists (select from product_stores l where l.product_id = t.id and l.store_id = ${filter.store_id})`,
     )
   }
   if (filter.category !== undefined) {
-    found.push(
+    conditions.push(
       filter.category === 'in-store-only'
-        ? sql`(t.in_store_only or ${sameCategory(filter.category)})`
-        : sameCategory(filter.category),
+        ? sql`(t.in_store_only or ${hasCategory(filter.category)})`
+        : hasCategory(filter.category),
     )
   }
-  if (filter.in_store_only !== undefined) found.push(sql`t.in_store_only = ${filter.in_store_only}`)
-  return found
+  if (filter.in_store_only !== undefined)
+    conditions.push(sql`t.in_store_only = ${filter.in_store_only}`)
+  return conditions
 }

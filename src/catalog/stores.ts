@@ -1,4 +1,4 @@
-/** In charge of what a store is: the draft that is accepted, the record that is answered, and how stores are searched. */
+/** What a store is: its fields, its schemas, and how stores are searched. */
 import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { products, storeFeedKeys, stores } from '../db/schema/catalog.ts'
@@ -15,38 +15,50 @@ import {
   title,
   url,
 } from '../lib/fields.ts'
+import type { Page } from '../lib/pagination.ts'
+import { defaultsOf, type FieldsOf, shapeOf } from './catalog-fields.ts'
 import {
-  type CatalogFilter,
   type CatalogResource,
   catalogConditions,
-  sameCategory,
+  catalogQuery,
+  hasCategory,
 } from './catalog-resource.ts'
 
+const countryCode = z
+  .string()
+  .regex(/^[A-Z]{2}$/, 'must be an ISO 3166 code of two capital letters, such as US')
+
+export const storeFields = {
+  title: { input: title, record: z.string(), feed: 'custom' },
+  location: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
+  description: { input: optional(text(100_000)), record: z.string().nullable(), feed: 'custom' },
+  link: { input: optional(url), record: z.string().nullable(), feed: 'custom' },
+  image_link: { input: optional(url), record: z.string().nullable(), feed: 'custom' },
+  categories: { input: optional(categories), record: z.array(z.string()), feed: 'custom' },
+  address1: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
+  address2: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
+  city: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
+  region: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
+  zip: { input: optional(text(32)), record: z.string().nullable(), feed: 'text' },
+  country: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
+  country_code: { input: optional(countryCode), record: z.string().nullable() },
+  phone: { input: optional(text(64)), record: z.string().nullable(), feed: 'text' },
+  latitude: {
+    input: optional(z.number().min(-90).max(90)),
+    record: z.number().nullable(),
+    feed: 'number',
+  },
+  longitude: {
+    input: optional(z.number().min(-180).max(180)),
+    record: z.number().nullable(),
+    feed: 'number',
+  },
+  published: { input: optional(z.boolean()), record: z.boolean() },
+  metadata: { input: optional(metadata(storeFeedKeys)), record: metadataRecord, feed: 'custom' },
+} satisfies FieldsOf<typeof stores>
+
 export const storeInput = z
-  .strictObject({
-    id,
-    title,
-    location: optional(text(255)),
-    description: optional(text(100_000)),
-    link: optional(url),
-    image_link: optional(url),
-    categories: optional(categories),
-    address1: optional(text(255)),
-    address2: optional(text(255)),
-    city: optional(text(255)),
-    region: optional(text(255)),
-    zip: optional(text(32)),
-    country: optional(text(255)),
-    country_code: optional(
-      z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166 code of two capital letters, such as US'),
-    ),
-    phone: optional(text(64)),
-    latitude: optional(z.number().min(-90).max(90)),
-    longitude: optional(z.number().min(-180).max(180)),
-    published: optional(z.boolean()),
-    metadata: optional(metadata(storeFeedKeys)),
-    product_ids: links.optional(),
-  })
+  .strictObject({ id, ...shapeOf(storeFields, 'input'), product_ids: links.optional() })
   .meta({
     id: 'StoreInput',
     examples: [
@@ -78,39 +90,28 @@ const storeReplacement = storeInput.partial({ id: true }).meta({ id: 'StoreRepla
 const storeRecord = z
   .strictObject({
     id: z.string(),
-    title: z.string(),
-    location: z.string().nullable(),
-    description: z.string().nullable(),
-    link: z.string().nullable(),
-    image_link: z.string().nullable(),
-    categories: z.array(z.string()),
-    address1: z.string().nullable(),
-    address2: z.string().nullable(),
-    city: z.string().nullable(),
-    region: z.string().nullable(),
-    zip: z.string().nullable(),
-    country: z.string().nullable(),
-    country_code: z.string().nullable(),
-    phone: z.string().nullable(),
-    latitude: z.number().nullable(),
-    longitude: z.number().nullable(),
-    published: z.boolean(),
-    metadata: metadataRecord,
+    ...shapeOf(storeFields, 'record'),
     product_ids: z.array(z.string()).optional(),
     created_at: instant,
     updated_at: instant,
   })
   .meta({ id: 'Store' })
-export type Store = z.infer<typeof storeRecord>
+type Store = z.infer<typeof storeRecord>
 
-export type StoreFilter = CatalogFilter & { product_id?: string | undefined }
+const storeQuery = catalogQuery.extend({
+  product_id: id.optional().meta({ description: 'Only stores that sell this product' }),
+})
+type StoreFilter = Omit<z.infer<typeof storeQuery>, keyof Page>
 
-export const storeResource: CatalogResource<Store, StoreInput, StoreFilter> = {
+type StoreTypes = { record: Store; input: StoreInput; filter: StoreFilter }
+
+export const storeResource: CatalogResource<StoreTypes> = {
   name: 'store',
   record: storeRecord,
   input: storeInput,
   replacement: storeReplacement,
   patch: storePatch,
+  query: storeQuery,
   table: stores,
   links: {
     field: 'product_ids',
@@ -120,37 +121,18 @@ export const storeResource: CatalogResource<Store, StoreInput, StoreFilter> = {
     otherTable: products,
     listed: false,
   },
-  defaults: {
-    title: null,
-    location: null,
-    description: null,
-    link: null,
-    image_link: null,
-    categories: [],
-    address1: null,
-    address2: null,
-    city: null,
-    region: null,
-    zip: null,
-    country: null,
-    country_code: null,
-    phone: null,
-    latitude: null,
-    longitude: null,
-    published: true,
-    metadata: {},
-  },
-  conditions,
+  defaults: defaultsOf(stores, storeFields),
+  conditions: conditionsOf,
 }
 
-function conditions(filter: StoreFilter): SQL[] {
-  const found = catalogConditions(filter, ['id', 'title', 'location', 'city'])
+function conditionsOf(filter: StoreFilter): SQL[] {
+  const conditions = catalogConditions(filter, ['id', 'title', 'location', 'city'])
   if (filter.product_id !== undefined) {
-    found.push(
+    conditions.push(
       sql`exists (select from product_stores l where l.store_id = t.id and l.product_id = ${filter.product_id})`,
     )
   }
   if (filter.category !== undefined && filter.category !== 'store-location')
-    found.push(sameCategory(filter.category))
-  return found
+    conditions.push(hasCategory(filter.category))
+  return conditions
 }

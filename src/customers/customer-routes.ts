@@ -1,4 +1,3 @@
-/** In charge of the endpoints of customers. */
 import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
@@ -34,7 +33,7 @@ export function customerRoutes(api: ApiContext, db: Database): void {
       ...common,
       method: 'put',
       operationId: 'saveCustomer',
-      summary: 'Make a customer or replace it whole; Klaviyo is told of what changed',
+      summary: 'Create or replace a customer; changes are sent to Klaviyo',
       scope: 'write',
       body: customerReplacement,
       errors: ['conflict'],
@@ -47,8 +46,8 @@ export function customerRoutes(api: ApiContext, db: Database): void {
       ...common,
       method: 'delete',
       operationId: 'eraseCustomer',
-      summary: 'Erase a person: their orders stay without them, and nothing more of them is sent',
-      // It cannot be undone, and the keys of tills may write.
+      summary: 'Erase a customer: their orders stay anonymous, and nothing more about them is sent',
+      // It cannot be undone, and the keys of points of sale may write.
       scope: 'admin',
       body: noBody,
       responses: { 204: { description: 'Erased' } },

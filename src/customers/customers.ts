@@ -1,4 +1,3 @@
-/** In charge of customers: who they are, and recognizing them by id, e-mail or telephone. */
 import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Database, type Queryable, RetryTransaction, transaction } from '../db/connection.ts'
@@ -8,7 +7,7 @@ import { AppError, recordNotFound } from '../lib/errors.ts'
 import { id, instant, metadata, metadataRecord, optional, text } from '../lib/fields.ts'
 import { matchCustomer } from './resolve-customer.ts'
 
-/** Any text is taken as e-mail and telephone: what Klaviyo would refuse is left out when sending, and never costs an order. */
+/** Any text is accepted as e-mail and telephone: what Klaviyo would reject is left out when sending, so that no order fails over it. */
 const fields = {
   email: optional(text(320)),
   phone_number: optional(text(64)),
@@ -23,15 +22,15 @@ const fields = {
   metadata: optional(metadata(customerKeys)),
 }
 
-/** The whole of a customer, for `PUT`: what is left out is emptied. */
+/** A whole customer, for `PUT`: fields left out are emptied. */
 export const customerReplacement = z.strictObject(fields).meta({ id: 'CustomerReplacement' })
 export type CustomerReplacement = z.infer<typeof customerReplacement>
 
-/** A customer as an order or a visit names it: what is left out stays as it is known. */
+/** A customer as an order or a visit names it: fields left out stay as they are. */
 export const customerInput = z
   .strictObject({ id: id.optional(), ...fields })
   .refine(
-    (draft) => [draft.id, draft.email, draft.phone_number].some((known) => known?.trim()),
+    (input) => [input.id, input.email, input.phone_number].some((identifier) => identifier?.trim()),
     'needs an id, an email or a phone_number',
   )
   .meta({ id: 'CustomerInput' })
@@ -66,7 +65,7 @@ export async function getCustomer(db: Queryable, customerId: string): Promise<Cu
   return row?.record ?? recordNotFound('customer', customerId)
 }
 
-/** Makes or replaces a customer. One that says what it says already writes nothing and sends nothing. */
+/** Creates or replaces a customer. When nothing changes, nothing is written and nothing is sent. */
 export function saveCustomer(
   db: Database,
   customerId: string,
@@ -74,54 +73,54 @@ export function saveCustomer(
 ): Promise<Customer> {
   const empty = Object.fromEntries(Object.keys(fields).map((field) => [field, null]))
   return transaction(db, async (tx) => {
-    const draft = { ...empty, ...given }
-    await asOneTry(async () => {
-      const meant = await matchCustomer(tx, { ...draft, id: customerId })
-      if (meant !== customerId) refuseTakenEmail()
-      await upsertCustomer(tx, customerId, draft)
+    const input = { ...empty, ...given }
+    await withRetry(async () => {
+      const matched = await matchCustomer(tx, { ...input, id: customerId })
+      if (matched !== customerId) rejectTakenEmail()
+      await upsertCustomer(tx, customerId, input)
     })
     return getCustomer(tx, customerId)
   })
 }
 
-function refuseTakenEmail(): never {
+function rejectTakenEmail(): never {
   throw new AppError('conflict', 'The e-mail belongs to another customer.', [
     { field: 'customer.email', detail: 'is the e-mail of a customer with another id' },
   ])
 }
 
 /**
- * Finds or makes the customer within the caller's transaction and writes what the draft says of them;
- * answers the id, which is another than the draft's where the e-mail is that of another customer.
+ * Finds or creates the customer within the caller's transaction and writes the fields of the input.
+ * Returns the id, which differs from the input's where the e-mail belongs to another customer.
  */
-export async function resolveCustomer(tx: Queryable, draft: CustomerInput): Promise<string> {
-  const { id: _, ...given } = draft
-  const { id: customerId } = await asOneTry(async () =>
-    upsertCustomer(tx, await matchCustomer(tx, draft), given),
+export async function resolveCustomer(tx: Queryable, input: CustomerInput): Promise<string> {
+  const { id: _, ...given } = input
+  const { id: customerId } = await withRetry(async () =>
+    upsertCustomer(tx, await matchCustomer(tx, input), given),
   )
   return customerId
 }
 
 type WrittenCustomer = { id: string; change: 'created' | 'updated' | 'unchanged' }
 
-/** The same for a draft that stands for itself: an e-mail of another customer is refused. */
-export async function writeCustomer(tx: Queryable, draft: CustomerInput): Promise<WrittenCustomer> {
-  const { id: known, ...given } = draft
-  return asOneTry(async () => {
-    const meant = await matchCustomer(tx, draft)
-    if (known !== undefined && meant !== known) refuseTakenEmail()
-    return upsertCustomer(tx, meant, given)
+/** The same for an import, where an e-mail of another customer is an error. */
+export async function writeCustomer(tx: Queryable, input: CustomerInput): Promise<WrittenCustomer> {
+  const { id: givenId, ...given } = input
+  return withRetry(async () => {
+    const matched = await matchCustomer(tx, input)
+    if (givenId !== undefined && matched !== givenId) rejectTakenEmail()
+    return upsertCustomer(tx, matched, given)
   })
 }
 
-/** Plain SQL takes no part in our locks and may make the same customer meanwhile. */
-async function asOneTry<T>(work: () => Promise<T>): Promise<T> {
+/** Plain SQL takes no part in our locks and may insert the same customer at the same time: then the transaction runs again. */
+async function withRetry<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     const lost = ['customers_email', 'customers_pkey']
     if (!lost.includes(postgresError(error)?.constraint ?? '')) throw error
-    throw new RetryTransaction('a customer was made meanwhile', { cause: error })
+    throw new RetryTransaction('the customer was inserted concurrently', { cause: error })
   }
 }
 
@@ -133,7 +132,7 @@ async function upsertCustomer(
   const row = Object.fromEntries(
     Object.entries(given)
       .filter(([, value]) => value !== undefined)
-      .map(([column, value]) => [column, emptied(column, value)]),
+      .map(([column, value]) => [column, toColumnValue(column, value)]),
   )
   const columns = Object.keys(row).map((column) => sql.identifier(column))
   const list = (prefix: SQL) =>
@@ -144,7 +143,7 @@ async function upsertCustomer(
   const names = sql.join([sql`id`, ...columns], sql`, `)
   const newId = customerId === undefined ? ownId : sql`${customerId}::text`
   const values = columns.length > 0 ? sql`, ${list(sql`r.`)}` : sql``
-  // Its row is locked in any case: nobody may erase the customer before what is written next.
+  // Locks the row in any case, so that the customer cannot be erased before what is written next.
   const change =
     columns.length > 0
       ? sql`do update set (${list(sql``)}) = row(${list(sql`excluded.`)})
@@ -158,7 +157,7 @@ async function upsertCustomer(
   return { id: saved.id, change: saved.created ? 'created' : 'updated' }
 }
 
-function emptied(column: string, value: unknown): unknown {
+function toColumnValue(column: string, value: unknown): unknown {
   if (column === 'metadata') return value ?? {}
   if (typeof value !== 'string') return value
   return value.trim() || null

@@ -1,4 +1,3 @@
-/** In charge of the endpoint of visits. */
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, none } from '../http/endpoint.ts'
 import { recordVisit, visitInput, visitRecord } from './visits.ts'
@@ -10,14 +9,14 @@ export function visitRoutes(api: ApiContext, db: Database): void {
       method: 'post',
       path: '/v1/visits',
       operationId: 'recordVisit',
-      summary: 'Record that a customer was in a store; Klaviyo is told of the most recent one',
+      summary: 'Record that a customer was in a store; the most recent store is sent to Klaviyo',
       tag: 'visits',
       scope: 'write',
       params: none,
       query: none,
       body: visitInput,
       responses: {
-        200: { description: 'Recorded before', schema: visitRecord },
+        200: { description: 'Already recorded', schema: visitRecord },
         201: { description: 'Recorded', schema: visitRecord },
       },
       errors: ['conflict'],

@@ -1,4 +1,3 @@
-/** In charge of visits: that a customer was in a store, whether or not anything was bought. */
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { assertStoreExists } from '../catalog/assert-store-exists.ts'
@@ -7,6 +6,7 @@ import { visits } from '../db/schema/customers.ts'
 import { eventTime, id, instant } from '../lib/fields.ts'
 import { customerInput, resolveCustomer } from './customers.ts'
 
+/** A customer was in a store, whether or not anything was bought. */
 export const visitInput = z
   .strictObject({
     customer: customerInput,
@@ -30,31 +30,31 @@ export type Visit = z.infer<typeof visitRecord>
 /** The same customer, store and time again is the same visit: nothing is written, nothing is sent. */
 export function recordVisit(
   db: Database,
-  draft: VisitInput,
+  input: VisitInput,
 ): Promise<{ visit: Visit; created: boolean }> {
   return transaction(db, async (tx) => {
-    const { customerId, created } = await writeVisit(tx, draft)
-    const at = momentOf(draft)
+    const { customerId, created } = await writeVisit(tx, input)
+    const at = visitTime(input)
     const [row] = await tx.execute<{ record: Visit }>(sql`
       select row_to_json(v) as record from ${visits} v
-      where customer_id = ${customerId} and store_id = ${draft.store_id} and at = ${at}::timestamptz(3)`)
-    if (!row) throw new Error('a visit just recorded was not found')
+      where customer_id = ${customerId} and store_id = ${input.store_id} and at = ${at}::timestamptz(3)`)
+    if (!row) throw new Error('the visit just recorded was not found')
     return { visit: row.record, created }
   })
 }
 
-/** Now is the beginning of the transaction, so it is the same whenever it is asked. */
-const momentOf = ({ at }: VisitInput) => sql`coalesce(${at ?? null}::timestamptz, now())`
+/** now() is the start of the transaction: the same in both statements. */
+const visitTime = ({ at }: VisitInput) => sql`coalesce(${at ?? null}::timestamptz, now())`
 
 /** Part of the caller's transaction. */
 export async function writeVisit(
   tx: Queryable,
-  draft: VisitInput,
+  input: VisitInput,
 ): Promise<{ customerId: string; created: boolean }> {
-  await assertStoreExists(tx, draft.store_id)
-  const customerId = await resolveCustomer(tx, draft.customer)
-  const made = await tx.execute(sql`
-      insert into ${visits} (customer_id, store_id, at) values (${customerId}, ${draft.store_id}, ${momentOf(draft)})
+  await assertStoreExists(tx, input.store_id)
+  const customerId = await resolveCustomer(tx, input.customer)
+  const inserted = await tx.execute(sql`
+      insert into ${visits} (customer_id, store_id, at) values (${customerId}, ${input.store_id}, ${visitTime(input)})
       on conflict do nothing returning id`)
-  return { customerId, created: made.length > 0 }
+  return { customerId, created: inserted.length > 0 }
 }

@@ -1,5 +1,8 @@
-/** In charge of reading the rows that feed items are made of: published ones, of some ranges of hashes, in the feed's order. */
+/** The rows that feed items are made of: published ones, of some ranges of hashes, in the feed's order. */
 import { type SQL, sql } from 'drizzle-orm'
+import type { CatalogFields } from '../catalog/catalog-fields.ts'
+import { productFields } from '../catalog/products.ts'
+import { storeFields } from '../catalog/stores.ts'
 import type { Queryable } from '../db/connection.ts'
 import type { FeedName } from '../db/schema/feeds.ts'
 import type { Item } from './item.ts'
@@ -9,18 +12,15 @@ import { type StoreRow, storeItem } from './store-item.ts'
 
 export type HashedItem = { hash: number; item: Item }
 
-/**
- * Items in the order of hash and id. `decimals` is how many the currency has. Categories travel as
- * JSON, which is read faster than an array.
- */
+/** Items in the order of hash and id. `decimals` is how many the currency has. */
 export const readItems: Record<
   FeedName,
   (db: Queryable, ranges: HashRange[], decimals: number) => Promise<HashedItem[]>
 > = {
   products: async (db, ranges, decimals) => {
+    const price = sql`round(t.price, ${decimals}::int)::float8 as price`
     const rows = await db.execute<ProductRow & { hash: number }>(sql`
-      select t.hash, t.id, t.sku, t.title, t.description, t.link, t.image_link, round(t.price, ${decimals}::int)::float8 as price,
-        to_json(t.categories) as categories, t.brand, t.in_store_only, t.inventory_quantity, t.inventory_policy, t.metadata,
+      select ${columns(productFields, { categories: categoriesAsJson, price })},
         (select string_agg(l.store_id, ',' order by l.store_id) from product_stores l
           where l.product_id = t.id and l.store_id <> all(array(select s.id from stores s where not s.published))) as store_ids
       from products t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`)
@@ -28,13 +28,24 @@ export const readItems: Record<
   },
   stores: async (db, ranges) => {
     const rows = await db.execute<StoreRow & { hash: number }>(sql`
-      select t.hash, t.id, t.title, t.location, t.description, t.link, t.image_link, to_json(t.categories) as categories, t.address1, t.address2,
-        t.city, t.region, t.zip, t.country, t.phone, t.latitude, t.longitude, t.metadata,
+      select ${columns(storeFields, { categories: categoriesAsJson })},
         (select string_agg(l.product_id, ',' order by l.product_id) from product_stores l
           join products p on p.id = l.product_id where l.store_id = t.id and p.published) as product_ids
       from stores t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`)
     return rows.map((row) => ({ hash: row.hash, item: storeItem(row) }))
   },
+}
+
+/** Read faster than an array. */
+const categoriesAsJson = sql`to_json(t.categories) as categories`
+
+/** What the feed has of each row, `as` it wants it where that is not as it is stored. */
+function columns(fields: CatalogFields, as: Record<string, SQL>): SQL {
+  const names = Object.keys(fields).filter((name) => fields[name]?.feed !== undefined)
+  const selected = ['hash', 'id', ...names].map(
+    (name) => as[name] ?? sql`t.${sql.identifier(name)}`,
+  )
+  return sql.join(selected, sql`, `)
 }
 
 function hashIsIn(ranges: HashRange[]): SQL {

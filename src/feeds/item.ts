@@ -1,4 +1,5 @@
-/** In charge of what a feed item is, and of the rules that hold for every field of it. */
+/** What a feed item is, and the rules that hold for every field of it. */
+import type { CatalogFields } from '../catalog/catalog-fields.ts'
 
 /** A field's value. Lists are of categories only; what is undefined is left out. */
 export type ItemValue = string | number | boolean | readonly string[]
@@ -24,10 +25,22 @@ export function categories(given: readonly string[]): string[] {
   return kept.size > 0 ? [...kept] : [missing]
 }
 
-/** Flat facts of the merchant's own, under their own names. */
-export function metadata(given: Record<string, string | number | boolean>): Item {
-  const item: Item = {}
+/** Adds the fields that the feed has under their own names, in the order in which they are declared. */
+export function fieldsWriter(fields: CatalogFields) {
+  const names = Object.entries(fields).flatMap(([name, { feed }]) =>
+    feed === 'text' || feed === 'number' ? [{ name, isText: feed === 'text' }] : [],
+  )
+  return (item: Item, row: Readonly<Record<string, unknown>>): void => {
+    for (const { name, isText } of names) {
+      const value = row[name]
+      if (isText) item[name] = text(typeof value === 'string' ? value : null)
+      else if (typeof value === 'number') item[name] = value
+    }
+  }
+}
+
+/** Adds the merchant's own fields, under their own names. */
+export function addMetadata(item: Item, given: Record<string, string | number | boolean>): void {
   for (const [name, value] of Object.entries(given))
     item[name] = typeof value === 'string' ? text(value) : value
-  return item
 }

@@ -1,27 +1,18 @@
-/** In charge of how a product looks in the product catalog feed. */
-import { categories, type Item, metadata, text } from './item.ts'
+/** How a product looks in the product catalog feed. */
+import { productFields } from '../catalog/products.ts'
+import type { ManagedColumn, products } from '../db/schema/catalog.ts'
+import { addMetadata, categories, fieldsWriter, type Item, text } from './item.ts'
 
 /** A product as the feed reads it: its price rounded to what the currency has, and the published stores that sell it. */
-export type ProductRow = {
-  id: string
-  sku: string | null
-  title: string
-  description: string | null
-  link: string | null
-  image_link: string | null
-  price: number | null
-  categories: string[]
-  brand: string | null
-  in_store_only: boolean
-  inventory_quantity: number | null
-  inventory_policy: number | null
-  metadata: Record<string, string | number | boolean>
+export type ProductRow = Omit<typeof products.$inferSelect, ManagedColumn | 'published'> & {
   /** Comma-joined and sorted; null when no store sells it. */
   store_ids: string | null
 }
 
+const addOwnFields = fieldsWriter(productFields)
+
 export function productItem(product: ProductRow): Item {
-  return {
+  const item: Item = {
     $id: text(product.id),
     $title: text(product.title),
     $link: text(product.link),
@@ -32,10 +23,8 @@ export function productItem(product: ProductRow): Item {
       product.in_store_only ? [...product.categories, 'in-store-only'] : product.categories,
     ),
     store_ids: text(product.store_ids),
-    sku: text(product.sku),
-    brand: text(product.brand),
-    inventory_quantity: product.inventory_quantity ?? undefined,
-    inventory_policy: product.inventory_policy ?? undefined,
-    ...metadata(product.metadata),
   }
+  addOwnFields(item, product)
+  addMetadata(item, product.metadata)
+  return item
 }

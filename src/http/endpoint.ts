@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import type { Scope } from '../db/schema/api-keys.ts'
 import { AppError, type ErrorCode } from '../lib/errors.ts'
+import { errorMap } from '../lib/validation.ts'
 import { withTimeout } from '../lib/with-timeout.ts'
 import { errorTable, problem, validationError } from './problem.ts'
 
@@ -54,6 +55,8 @@ type Input<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z
 export const none = z.strictObject({})
 export const noBody = z.undefined()
 
+const wording = { error: errorMap }
+
 export function endpoint<
   Params extends z.ZodObject,
   Query extends z.ZodObject,
@@ -66,9 +69,10 @@ export function endpoint<
   app.openAPIRegistry.registerPath(describe(contract))
   app.on(contract.method, contract.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     await authorize(c, contract.scope)
-    const params = contract.params.safeParse(c.req.param())
-    const query = contract.query.safeParse(c.req.query())
-    const body = contract.body.safeParse(takesBody(contract.body) ? await readJson(c) : undefined)
+    const params = contract.params.safeParse(c.req.param(), wording)
+    const query = contract.query.safeParse(c.req.query(), wording)
+    const given = takesBody(contract.body) ? await readJson(c) : undefined
+    const body = contract.body.safeParse(given, wording)
     // All are checked before any fault is told, so that every faulty field is named at once.
     if (!params.success || !query.success || !body.success) {
       throw validationError([params, query, body].flatMap((checked) => checked.error?.issues ?? []))

@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
 import { databaseErrorToAppError } from '../db/postgres-error.ts'
 import { AppError, type ErrorCode, type ErrorHints, type FieldError } from '../lib/errors.ts'
+import { fieldErrors } from '../lib/validation.ts'
 
 /** The one table from what was refused to its HTTP status and title. */
 export const errorTable = {
@@ -117,20 +118,13 @@ const refusalByStatus: Record<number, AppError> = {
   ),
 }
 
-/** Every faulty field by name; an unknown field is named itself, so that a typing error is found. */
+/** Names every faulty field. */
 export function validationError(issues: readonly z.core.$ZodIssue[]): AppError {
-  const faults = issues.flatMap((issue) => {
-    if (issue.code !== 'unrecognized_keys')
-      return [{ field: issue.path.join('.'), detail: issue.message }]
-    return issue.keys.map((key) => ({
-      field: [...issue.path, key].join('.'),
-      detail: 'is not a field that exists here',
-    }))
-  })
-  const named = [...new Set(faults.map((fault) => fault.field))].filter(Boolean).slice(0, 10)
+  const errors = fieldErrors(issues)
+  const named = [...new Set(errors.map(({ field }) => field))].filter(Boolean).slice(0, 10)
   return new AppError(
     'invalid',
     named.length > 0 ? `Look at: ${named.join(', ')}.` : 'The body is not what is wanted here.',
-    faults,
+    errors,
   )
 }

@@ -2,10 +2,10 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type {
-  CatalogFilter,
   CatalogInput,
   CatalogResource,
   CatalogTable,
+  CatalogTypes,
 } from '../catalog/catalog-resource.ts'
 import { writeRecords } from '../catalog/catalog-writes.ts'
 import type { Queryable } from '../db/connection.ts'
@@ -19,9 +19,9 @@ type AvailabilityInput = z.infer<typeof availabilityInput>
 type Indexed<D> = { place: number; draft: D }
 
 /** Of an id that stands more than once, the last one is the truth, as if the rows came one by one. */
-export function writeCatalog<R, D extends CatalogInput, F extends CatalogFilter>(
-  kind: CatalogResource<R, D, F>,
-): WriteInputs<D> {
+export function writeCatalog<T extends CatalogTypes>(
+  kind: CatalogResource<T>,
+): WriteInputs<T['input']> {
   return async (tx, drafts) => {
     const rejected = await findRejected(tx, kind, drafts)
     const bad = new Set(rejected.map(({ place }) => place))

@@ -6,8 +6,9 @@ import { customerInput, writeCustomer } from '../customers/customers.ts'
 import { visitInput, writeVisit } from '../customers/visits.ts'
 import type { Database, Queryable } from '../db/connection.ts'
 import { updateKinds } from '../db/schema/orders.ts'
-import { AppError } from '../lib/errors.ts'
+import { AppError, type FieldError } from '../lib/errors.ts'
 import { id } from '../lib/fields.ts'
+import { errorMap, fieldErrors } from '../lib/validation.ts'
 import { orderInput, updateInputs } from '../orders/order-input.ts'
 import { writeUpdate } from '../orders/order-updates.ts'
 import { writeOrder } from '../orders/orders.ts'
@@ -101,9 +102,9 @@ function importKind<D>(
     const drafts: D[] = []
     return {
       add(given) {
-        const read = draft.safeParse(given)
+        const read = draft.safeParse(given, { error: errorMap })
         if (read.success) drafts.push(read.data)
-        return read.success ? null : read.error.issues.map(describeIssue).join('; ')
+        return read.success ? null : fieldErrors(read.error.issues).map(describe).join('; ')
       },
       size: () => drafts.length,
       write: (db, settings) => writeBatch(db, write(settings), drafts, settings.dryRun),
@@ -112,14 +113,7 @@ function importKind<D>(
   return { name, draft, key, rowsAtOnce, begin }
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const field = issue.path.join('.')
-  if (issue.code === 'invalid_type' && issue.message.startsWith('Invalid input')) {
-    if (issue.message.endsWith('received undefined')) return `${field} is missing`
-    return `${field} must be ${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`
-  }
-  return field === '' ? issue.message : `${field} ${issue.message}`
-}
+const describe = ({ field, detail }: FieldError) => (field === '' ? detail : `${field} ${detail}`)
 
 /**
  * For what is decided row by row. A refusal before anything is written costs its draft only; one that

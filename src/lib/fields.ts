@@ -1,4 +1,4 @@
-/** In charge of the kinds of fields that drafts are made of, and of what each of them may hold. */
+/** The types of fields, and what each of them may hold. */
 import { z } from 'zod'
 
 /** Postgres stores no NUL, and half a surrogate pair is no character. */
@@ -41,12 +41,12 @@ const metadataValue = z.union(
   'must be one text, number or boolean',
 )
 
-/** Flat facts of the merchant's own; their keys become keys of a feed item, so none of the item's own may be used. */
+/** The merchant's own fields, flat; their keys become keys of a feed item, so `reserved` ones may not be used. */
 export const metadata = (reserved: readonly string[]) => metadataOf(reserved, metadataValue)
 
 export const metadataRecord = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
 
-/** The same as a merge patch: null removes a key. */
+/** As a JSON merge patch: null removes a key. */
 export const metadataPatch = (reserved: readonly string[]) =>
   metadataOf(reserved, metadataValue.nullable())
 

@@ -1,4 +1,4 @@
-/** In charge of what an order and its updates are: the drafts that are accepted, the records that are answered. */
+/** What an order and its updates are: the schemas of what comes in and of what is answered. */
 import { z } from 'zod'
 import { currencyCode } from '../config.ts'
 import { customerInput } from '../customers/customers.ts'
@@ -29,8 +29,8 @@ const maxItems = 4_000
 const addressShape = Object.fromEntries(addressKeys.map((key) => [key, optional(text(255))]))
 const address = z.strictObject(addressShape).meta({ id: 'Address' })
 
-const itemDraft = z.strictObject({
-  line: line.optional().meta({ description: 'Its place among the items, when left out' }),
+const itemInput = z.strictObject({
+  line: line.optional().meta({ description: 'Its position among the items, when left out' }),
   product_id: id,
   sku: optional(text(255)),
   product_name: optional(text(1000)),
@@ -43,7 +43,7 @@ const itemDraft = z.strictObject({
 })
 
 const eachLineOnce = (items: { line?: number | undefined }[]) =>
-  new Set(items.map((item, place) => item.line ?? place + 1)).size === items.length
+  new Set(items.map((item, index) => item.line ?? index + 1)).size === items.length
 
 export const orderInput = z
   .strictObject({
@@ -58,13 +58,13 @@ export const orderInput = z
     discount_code: optional(text(255)),
     discount_value: optional(money),
     metadata: optional(metadata(orderKeys)),
-    items: z.array(itemDraft).max(maxItems).default([]).refine(eachLineOnce, 'names a line twice'),
+    items: z.array(itemInput).max(maxItems).default([]).refine(eachLineOnce, 'names a line twice'),
   })
   .meta({ id: 'OrderInput' })
 export type OrderInput = z.infer<typeof orderInput>
 
 const updateShape = {
-  id: id.meta({ description: 'Your own: the same again is the same update' }),
+  id: id.meta({ description: 'Your own: the same id again is the same update' }),
   occurred_at: eventTime.optional().meta({ description: 'Now, when left out' }),
   reason: optional(text(1000)),
   value: optional(money).meta({
@@ -79,7 +79,7 @@ const updateShape = {
     .meta({ description: 'The lines it concerns; the whole order, when left out' }),
 }
 
-/** By kind: a shipment can be tracked, a cancellation can't. */
+/** By kind: only a shipment can be tracked. */
 export const updateInputs = {
   fulfilled: z
     .strictObject({
@@ -88,9 +88,9 @@ export const updateInputs = {
       tracking_company: optional(text(255)),
       shipping_method: optional(text(255)),
     })
-    .meta({ id: 'FulfillmentDraft' }),
-  cancelled: z.strictObject(updateShape).meta({ id: 'CancellationDraft' }),
-  refunded: z.strictObject(updateShape).meta({ id: 'RefundDraft' }),
+    .meta({ id: 'FulfillmentInput' }),
+  cancelled: z.strictObject(updateShape).meta({ id: 'CancellationInput' }),
+  refunded: z.strictObject(updateShape).meta({ id: 'RefundInput' }),
 } satisfies Record<UpdateKind, z.ZodType>
 export type UpdateInput = z.infer<(typeof updateInputs)['fulfilled']>
 

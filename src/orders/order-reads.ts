@@ -1,5 +1,3 @@
-/** In charge of reading orders, each with its items and its updates. */
-
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { recordNotFound } from '../lib/errors.ts'

@@ -1,5 +1,3 @@
-/** In charge of the endpoints of orders and of what becomes of them. */
-
 import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
@@ -14,8 +12,8 @@ import { type RecordedOrder, recordOrder } from './orders.ts'
 const byId = z.strictObject({ id })
 const common = { tag: 'orders', params: none, query: none, body: noBody } as const
 
-const recorded = {
-  200: { description: 'Recorded before, with the same content', schema: orderRecord },
+const responses = {
+  200: { description: 'Already recorded with the same content', schema: orderRecord },
   201: { description: 'Recorded', schema: orderRecord },
 }
 
@@ -27,10 +25,10 @@ const listQuery = z.strictObject({
   placed_until: eventTime.optional(),
 })
 
-/** `currency` is that of orders which name none. */
+/** `currency` is the default of orders. */
 export function orderRoutes(api: ApiContext, db: Database, currency: string): void {
-  reading(api, db)
-  recording(api, db, currency)
+  readRoutes(api, db)
+  recordRoutes(api, db, currency)
   for (const [kind, path, operationId] of [
     ['fulfilled', 'fulfillments', 'recordFulfillment'],
     ['cancelled', 'cancellations', 'recordCancellation'],
@@ -48,7 +46,7 @@ export function orderRoutes(api: ApiContext, db: Database, currency: string): vo
         params: byId,
         body: updateInputs[kind],
         responses: {
-          200: { description: 'Recorded before, with the same content', schema: updateRecord },
+          200: { description: 'Already recorded with the same content', schema: updateRecord },
           201: { description: 'Recorded', schema: updateRecord },
         },
         errors: ['not_found', 'conflict'],
@@ -61,7 +59,7 @@ export function orderRoutes(api: ApiContext, db: Database, currency: string): vo
   }
 }
 
-function reading(api: ApiContext, db: Database): void {
+function readRoutes(api: ApiContext, db: Database): void {
   const page = z
     .strictObject({ orders: z.array(orderRecord), next_cursor: z.string().nullable() })
     .meta({ id: 'OrderPage' })
@@ -99,8 +97,8 @@ function reading(api: ApiContext, db: Database): void {
   )
 }
 
-function recording(api: ApiContext, db: Database, currency: string): void {
-  const writes = { ...common, scope: 'write', responses: recorded, errors: ['conflict'] } as const
+function recordRoutes(api: ApiContext, db: Database, currency: string): void {
+  const writes = { ...common, scope: 'write', responses, errors: ['conflict'] } as const
   const status = ({ created }: RecordedOrder) => (created ? 201 : 200)
   endpoint(
     api,
@@ -109,12 +107,12 @@ function recording(api: ApiContext, db: Database, currency: string): void {
       method: 'post',
       path: '/v1/orders',
       operationId: 'recordOrder',
-      summary: 'Record an order with its items and its customer; repeating it is harmless',
+      summary: 'Record an order with its items and its customer; repeating it changes nothing',
       body: orderInput,
     },
     async ({ body }, c) => {
-      const made = await recordOrder(db, body, { currency })
-      return c.json(made.order, status(made))
+      const recorded = await recordOrder(db, body, { currency })
+      return c.json(recorded.order, status(recorded))
     },
   )
   endpoint(
@@ -124,18 +122,18 @@ function recording(api: ApiContext, db: Database, currency: string): void {
       method: 'put',
       path: '/v1/orders/{id}',
       operationId: 'saveOrder',
-      summary: 'The same, with the id in the path',
+      summary: 'Record an order with the id in the path',
       params: byId,
       body: orderInput.partial({ id: true }).meta({ id: 'OrderReplacement' }),
     },
     async ({ params, body }, c) => {
       if (body.id !== undefined && body.id !== params.id) {
-        throw new AppError('invalid', 'The body names another id than the path.', [
-          { field: 'id', detail: `must be "${params.id}" or be left out` },
+        throw new AppError('invalid', 'The id in the body differs from the id in the path.', [
+          { field: 'id', detail: `must be "${params.id}" or left out` },
         ])
       }
-      const made = await recordOrder(db, { ...body, id: params.id }, { currency })
-      return c.json(made.order, status(made))
+      const recorded = await recordOrder(db, { ...body, id: params.id }, { currency })
+      return c.json(recorded.order, status(recorded))
     },
   )
 }

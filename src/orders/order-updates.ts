@@ -1,4 +1,4 @@
-/** In charge of what becomes of an order: fulfilments, cancellations and refunds, each recorded once. */
+/** Fulfilments, cancellations and refunds of an order, each recorded once. */
 import { sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import {
@@ -22,44 +22,44 @@ export function recordUpdate(
   db: Database,
   orderId: string,
   kind: UpdateKind,
-  draft: UpdateInput,
+  input: UpdateInput,
 ): Promise<RecordedUpdate> {
   return transaction(db, async (tx) => {
-    const created = await writeUpdate(tx, orderId, kind, draft)
-    return { update: await getUpdate(tx, { orderId, kind, id: draft.id }), created }
+    const created = await writeUpdate(tx, orderId, kind, input)
+    return { update: await getUpdate(tx, { orderId, kind, id: input.id }), created }
   })
 }
 
-/** Part of the caller's transaction; answers whether the update is new. */
+/** Part of the caller's transaction. Returns whether the update is new. */
 export async function writeUpdate(
   tx: Queryable,
   orderId: string,
   kind: UpdateKind,
-  draft: UpdateInput,
+  input: UpdateInput,
 ): Promise<boolean> {
-  const digest = digestOf(draft)
+  const digest = digestOf(input)
   const [order] = await tx.execute<{ erased: boolean }>(sql`
     select erased_at is not null as erased from ${orders} where id = ${orderId} for no key update`)
   if (!order) recordNotFound('order', orderId)
-  if (await isRecorded(tx, { orderId, kind, id: draft.id, digest }, order.erased)) return false
-  await insertUpdate(tx, { orderId, kind, digest }, draft)
+  if (await isRecorded(tx, { orderId, kind, id: input.id, digest }, order.erased)) return false
+  await insertUpdate(tx, { orderId, kind, digest }, input)
   return true
 }
 
 type UpdateKey = { orderId: string; kind: UpdateKind; id: string }
 
-/** The digests of what was known of an order before its customer was erased are gone: a repeat is one by its id. */
+/** Erasing a customer deletes the digests of the order's updates: from then on the id alone makes a repeat. */
 async function isRecorded(
   tx: Queryable,
   key: UpdateKey & { digest: string },
   erased: boolean,
 ): Promise<boolean> {
   const [found] = await tx.execute<{ digest: string | null }>(
-    sql`select digest from ${orderUpdates} where ${same(key)}`,
+    sql`select digest from ${orderUpdates} where ${hasKey(key)}`,
   )
-  const forgotten = erased && found?.digest === null
-  if (found && !forgotten && found.digest !== key.digest)
-    throw new AppError('conflict', `"${key.id}" is recorded already, with other content.`, [
+  const digestErased = erased && found?.digest === null
+  if (found && !digestErased && found.digest !== key.digest)
+    throw new AppError('conflict', `"${key.id}" is already recorded with other content.`, [
       { field: 'id', detail: 'is used by an update of this order with other content' },
     ])
   return found !== undefined
@@ -69,21 +69,21 @@ async function getUpdate(tx: Queryable, key: UpdateKey): Promise<OrderUpdate> {
   const [row] = await tx.execute<{ record: OrderUpdate }>(sql`
     select row_to_json(r) as record from (
       select id, kind, occurred_at, reason, value, items, tracking_number, tracking_company, shipping_method, created_at
-      from ${orderUpdates} where ${same(key)}
+      from ${orderUpdates} where ${hasKey(key)}
     ) r`)
   return row?.record ?? recordNotFound('update', key.id)
 }
 
-const same = ({ orderId, kind, id }: UpdateKey) =>
+const hasKey = ({ orderId, kind, id }: UpdateKey) =>
   sql`order_id = ${orderId} and kind = ${kind} and id = ${id}`
 
 async function insertUpdate(
   tx: Queryable,
   { orderId, kind, digest }: { orderId: string; kind: UpdateKind; digest: string },
-  draft: UpdateInput,
+  input: UpdateInput,
 ): Promise<void> {
-  const items = draft.items ? await wholeQuantities(tx, orderId, kind, draft.items) : null
-  const row = { ...draft, items, order_id: orderId, kind, digest }
+  const items = input.items ? await fillQuantities(tx, orderId, kind, input.items) : null
+  const row = { ...input, items, order_id: orderId, kind, digest }
   await tx.execute(sql`
     insert into ${orderUpdates} (order_id, kind, id, occurred_at, reason, value, items,
       tracking_number, tracking_company, shipping_method, digest)
@@ -92,11 +92,11 @@ async function insertUpdate(
     from jsonb_populate_record(null::${orderUpdates}, ${JSON.stringify(row)}::jsonb)`)
 }
 
-/** What is left of a line is Postgres's to subtract: floats would be off by a hair. */
+/** Postgres subtracts: floats would not be exact. */
 type LineState = { line: number; left: number }
 
-/** Fills in what is left of a line when no quantity is said, and refuses more than was ordered. */
-async function wholeQuantities(
+/** A line without a quantity gets what is left of it; more than is left is an error. */
+async function fillQuantities(
   tx: Queryable,
   orderId: string,
   kind: UpdateKind,
@@ -113,15 +113,19 @@ async function wholeQuantities(
     line,
     quantity: quantity ?? lines.get(line)?.left ?? 0,
   }))
-  const faults = named.flatMap((item, place) => faultOf(item, place, lines.get(item.line)))
-  if (faults.length > 0)
-    throw new AppError('invalid', 'Some lines are not what was ordered.', faults)
+  const errors = named.flatMap((item, index) => lineErrors(item, index, lines.get(item.line)))
+  if (errors.length > 0)
+    throw new AppError('invalid', 'Some lines or quantities do not match the order.', errors)
   return named
 }
 
-function faultOf({ line, quantity }: LineQuantity, place: number, state?: LineState): FieldError[] {
-  if (!state) return [{ field: `items.${place}.line`, detail: `the order has no line ${line}` }]
+function lineErrors(
+  { line, quantity }: LineQuantity,
+  index: number,
+  state?: LineState,
+): FieldError[] {
+  if (!state) return [{ field: `items.${index}.line`, detail: `the order has no line ${line}` }]
   if (quantity > 0 && quantity <= state.left) return []
-  const detail = `of line ${line} only ${state.left} are left`
-  return [{ field: `items.${place}.quantity`, detail }]
+  const detail = `line ${line} has only ${state.left} left`
+  return [{ field: `items.${index}.quantity`, detail }]
 }

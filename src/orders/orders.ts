@@ -1,4 +1,3 @@
-/** In charge of recording orders: an order, its items and its customer in one transaction, once. */
 import { sql } from 'drizzle-orm'
 import { assertStoreExists } from '../catalog/assert-store-exists.ts'
 import { resolveCustomer } from '../customers/customers.ts'
@@ -17,32 +16,32 @@ export type RecordedOrder = { order: Order; created: boolean }
  */
 export function recordOrder(
   db: Database,
-  draft: OrderInput,
+  input: OrderInput,
   defaults: { currency: string },
 ): Promise<RecordedOrder> {
   return transaction(db, async (tx) => {
-    const created = await writeOrder(tx, draft, defaults)
-    return { order: await getOrder(tx, draft.id), created }
+    const created = await writeOrder(tx, input, defaults)
+    return { order: await getOrder(tx, input.id), created }
   })
 }
 
-/** Part of the caller's transaction; answers whether the order is new. */
+/** Part of the caller's transaction. Returns whether the order is new. */
 export async function writeOrder(
   tx: Queryable,
-  draft: OrderInput,
+  input: OrderInput,
   defaults: { currency: string },
 ): Promise<boolean> {
-  const digest = digestOf(draft)
-  if (await isRecorded(tx, draft.id, digest)) return false
-  if (draft.store_id) await assertStoreExists(tx, draft.store_id)
-  const customerId = await resolveCustomer(tx, draft.customer)
-  const created = await insertOrder(tx, draft, { customerId, digest, ...defaults })
-  if (created) await insertItems(tx, draft)
-  else await isRecorded(tx, draft.id, digest)
+  const digest = digestOf(input)
+  if (await isRecorded(tx, input.id, digest)) return false
+  if (input.store_id) await assertStoreExists(tx, input.store_id)
+  const customerId = await resolveCustomer(tx, input.customer)
+  const created = await insertOrder(tx, input, { customerId, digest, ...defaults })
+  if (created) await insertItems(tx, input)
+  else await isRecorded(tx, input.id, digest)
   return created
 }
 
-/** Refuses another order of the same id. One whose customer was erased is recorded whatever is said of it: nobody comes back by a repeat. */
+/** Another order under the same id is a conflict. After its customer was erased, any content counts as a repeat, so that repeating an order cannot bring the customer back. */
 async function isRecorded(tx: Queryable, id: string, digest: string): Promise<boolean> {
   const [found] = await tx.execute<{ digest: string | null; erased: boolean }>(
     sql`select digest, erased_at is not null as erased from ${orders} where id = ${id}`,
@@ -50,7 +49,7 @@ async function isRecorded(tx: Queryable, id: string, digest: string): Promise<bo
   if (found && !found.erased && found.digest !== digest)
     throw new AppError(
       'conflict',
-      `The order "${id}" is recorded already, with other content. What was sent to Klaviyo cannot be changed; record a refund or a cancellation.`,
+      `The order "${id}" is already recorded with other content. What was sent to Klaviyo cannot be changed; record a refund or a cancellation.`,
       [{ field: 'id', detail: 'is the id of an order with other content' }],
     )
   return found !== undefined
@@ -58,10 +57,10 @@ async function isRecorded(tx: Queryable, id: string, digest: string): Promise<bo
 
 async function insertOrder(
   tx: Queryable,
-  draft: OrderInput,
+  input: OrderInput,
   { customerId, digest, currency }: { customerId: string; digest: string; currency: string },
 ): Promise<boolean> {
-  const { customer, items, ...given } = draft
+  const { customer, items, ...given } = input
   const row = {
     ...given,
     currency: given.currency ?? currency,
@@ -69,19 +68,19 @@ async function insertOrder(
     customer_id: customerId,
     digest,
   }
-  const made = await tx.execute(sql`
+  const inserted = await tx.execute(sql`
     insert into ${orders} (id, customer_id, store_id, placed_at, currency, total, billing_address,
       shipping_address, discount_code, discount_value, metadata, digest)
     select id, customer_id, store_id, coalesce(placed_at, now()), currency, total, billing_address,
       shipping_address, discount_code, discount_value, metadata, digest
     from jsonb_populate_record(null::${orders}, ${JSON.stringify(row)}::jsonb)
     on conflict (id) do nothing returning id`)
-  return made.length > 0
+  return inserted.length > 0
 }
 
 async function insertItems(tx: Queryable, { id, items }: OrderInput): Promise<void> {
   if (items.length === 0) return
-  const rows = items.map((item, place) => ({ line: place + 1, ...item, order_id: id }))
+  const rows = items.map((item, index) => ({ line: index + 1, ...item, order_id: id }))
   await tx.execute(sql`
     insert into ${orderItems} (order_id, line, product_id, sku, product_name, quantity, item_price,
       row_total, brand, categories, image_link)

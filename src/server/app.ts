@@ -4,8 +4,9 @@ import type { Logger } from 'pino'
 import { keyRoutes } from '../auth/key-routes.ts'
 import { type CountRequest, countRequests } from '../auth/rate-limits.ts'
 import { availabilityRoutes } from '../catalog/availability-routes.ts'
-import { productRoutes } from '../catalog/product-routes.ts'
-import { storeRoutes } from '../catalog/store-routes.ts'
+import { catalogRoutes } from '../catalog/catalog-routes.ts'
+import { productResource } from '../catalog/products.ts'
+import { storeResource } from '../catalog/stores.ts'
 import type { Config } from '../config.ts'
 import { customerRoutes } from '../customers/customer-routes.ts'
 import { visitRoutes } from '../customers/visit-routes.ts'
@@ -52,8 +53,8 @@ export function createApp(parts: AppDeps): OpenAPIHono {
 
   const api = { app, authorize, workMs }
   app.route('/', metricsRoutes(db, { authorize, metrics, log }))
-  productRoutes(api, db)
-  storeRoutes(api, db)
+  catalogRoutes(api, db, productResource)
+  catalogRoutes(api, db, storeResource)
   availabilityRoutes(api, db)
   feedStatusRoutes(api, db, config.publicUrl)
   customerRoutes(api, db)

@@ -1,4 +1,4 @@
-/** In charge of showing that a batch is written whole or not at all. */
+/** A batch is written completely or not at all. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { faultyFields, startTestServer, type TestServer } from '../support/server.ts'
@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const drafts = (prefix: string, count: number) =>
+const inputs = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, n) => ({ id: `${prefix}-${n}`, title: `${prefix} ${n}` }))
 
 async function countOf(prefix: string): Promise<number> {
@@ -21,8 +21,8 @@ async function countOf(prefix: string): Promise<number> {
   return row?.count ?? 0
 }
 
-test('a batch tells how many were made, changed in fields or links, and left as they are', async () => {
-  const first = drafts('mixed', 4)
+test('a batch returns how many were created, updated in fields or links, and left unchanged', async () => {
+  const first = inputs('mixed', 4)
   const made = await server.ask('POST', '/v1/products/batch', { products: first })
   expect([made.status, made.body]).toEqual([200, { created: 4, updated: 0, unchanged: 0 }])
   const [zero, one, two, three] = first
@@ -62,12 +62,12 @@ test('a batch of stores works alike', async () => {
   expect(linked.body).toMatchObject({ store_ids: ['batch-1'] })
 })
 
-test('a thousand fit into a batch; a thousand and one, or none, are refused', async () => {
-  const most = await server.ask('POST', '/v1/products/batch', { products: drafts('most', 1000) })
+test('a thousand fit into a batch; a thousand and one, or none, are rejected', async () => {
+  const most = await server.ask('POST', '/v1/products/batch', { products: inputs('most', 1000) })
   expect(most.body).toEqual({ created: 1000, updated: 0, unchanged: 0 })
   for (const count of [0, 1001]) {
     const answer = await server.ask('POST', '/v1/products/batch', {
-      products: drafts('over', count),
+      products: inputs('over', count),
     })
     expect(answer.status).toBe(422)
     expect(answer.body).toMatchObject({ errors: [{ field: 'products' }] })
@@ -75,7 +75,7 @@ test('a thousand fit into a batch; a thousand and one, or none, are refused', as
   expect(await countOf('over')).toBe(0)
 })
 
-test('one faulty record refuses the whole batch, and every fault is named by its place', async () => {
+test('one faulty record fails the whole batch, and every error names its index', async () => {
   const answer = await server.ask('POST', '/v1/products/batch', {
     products: [
       { id: 'faulty-0', title: 'fine' },
@@ -95,18 +95,18 @@ test('one faulty record refuses the whole batch, and every fault is named by its
   expect(await countOf('faulty')).toBe(0)
 })
 
-test('an id that stands twice refuses the batch', async () => {
-  const products = [...drafts('twice', 3), { id: 'twice-1', title: 'again' }]
+test('an id that is repeated fails the batch', async () => {
+  const products = [...inputs('twice', 3), { id: 'twice-1', title: 'again' }]
   const answer = await server.ask('POST', '/v1/products/batch', { products })
   expect(answer.status).toBe(422)
   expect(answer.body).toMatchObject({
-    errors: [{ field: 'products.3.id', detail: '"twice-1" stands earlier in the batch too' }],
+    errors: [{ field: 'products.3.id', detail: '"twice-1" is already used earlier in the batch' }],
   })
   expect(await countOf('twice')).toBe(0)
 })
 
-test('an id of a store refuses a batch of products', async () => {
-  const products = [...drafts('clash', 2), { id: 'store', title: 'clash' }]
+test('an id of a store fails a batch of products', async () => {
+  const products = [...inputs('clash', 2), { id: 'store', title: 'clash' }]
   const answer = await server.ask('POST', '/v1/products/batch', { products })
   expect(answer.status).toBe(409)
   expect(answer.body).toMatchObject({
@@ -115,8 +115,8 @@ test('an id of a store refuses a batch of products', async () => {
   expect(await countOf('clash')).toBe(0)
 })
 
-test('links to what does not exist refuse the batch, and name what is unknown at each place', async () => {
-  const [first, second] = drafts('unknown', 2)
+test('unknown links fail the batch, and are named at each index', async () => {
+  const [first, second] = inputs('unknown', 2)
   const answer = await server.ask('POST', '/v1/products/batch', {
     products: [
       { ...first, store_ids: ['store', 'nowhere'] },
@@ -125,12 +125,12 @@ test('links to what does not exist refuse the batch, and name what is unknown at
   })
   expect(answer.status).toBe(422)
   expect(answer.body).toMatchObject({
-    detail: 'Some stores named in store_ids do not exist.',
+    detail: 'Unknown stores in store_ids.',
     errors: [
-      { field: 'products.0.store_ids', detail: 'there is no store with the id "nowhere"' },
+      { field: 'products.0.store_ids', detail: 'unknown store "nowhere"' },
       {
         field: 'products.1.store_ids',
-        detail: 'there is no store with the id "nowhere", "product"',
+        detail: 'unknown store "nowhere", "product"',
       },
     ],
   })

@@ -1,4 +1,4 @@
-/** In charge of showing that plain SQL obeys the rules of the catalog too. */
+/** Plain SQL obeys the rules of the catalog too. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { id as idOfRest } from '../../src/lib/fields.ts'
@@ -10,8 +10,11 @@ beforeAll(async () => {
 })
 afterAll(() => database.close())
 
-/** The constraint that refuses the row, or the code of the error; undefined when the row is taken. */
-async function refusalOf(table: string, row: Record<string, unknown>): Promise<string | undefined> {
+/** The constraint that rejects the row, or the code of the error; undefined when the row is taken. */
+async function violationOf(
+  table: string,
+  row: Record<string, unknown>,
+): Promise<string | undefined> {
   const full = JSON.stringify({ id: 'x', title: 'x', ...row })
   const columns = sql.raw(['id', 'title', ...Object.keys(row)].filter(isFirst).join(', '))
   const name = sql.identifier(table)
@@ -55,8 +58,8 @@ test.each([
   [{ metadata: { '': 1 } }, 'products_metadata_flat'],
   [{ metadata: { title: 'taken' } }, 'products_metadata_flat'],
   [{ metadata: { huge: 1e301 } }, 'products_metadata_flat'],
-])('a product %j is refused by %s', async (row, constraint) => {
-  expect(await refusalOf('products', row)).toBe(constraint)
+])('a product %j is rejected by %s', async (row, constraint) => {
+  expect(await violationOf('products', row)).toBe(constraint)
 })
 
 test.each([
@@ -67,15 +70,15 @@ test.each([
   [{ longitude: 'NaN' }, 'stores_longitude_valid'],
   [{ categories: [null] }, 'stores_categories_no_null'],
   [{ metadata: { city: 'taken' } }, 'stores_metadata_flat'],
-])('a store %j is refused by %s', async (row, constraint) => {
-  expect(await refusalOf('stores', row)).toBe(constraint)
+])('a store %j is rejected by %s', async (row, constraint) => {
+  expect(await violationOf('stores', row)).toBe(constraint)
 })
 
 test('what is allowed goes in', async () => {
   const metadata = { title_2: 'x', n: -1e300, yes: true, empty: '' }
-  expect(await refusalOf('products', { price: 0, categories: [], metadata })).toBeUndefined()
+  expect(await violationOf('products', { price: 0, categories: [], metadata })).toBeUndefined()
   const store = { latitude: -90, longitude: 180, country_code: 'US' }
-  expect(await refusalOf('stores', store)).toBeUndefined()
+  expect(await violationOf('stores', store)).toBeUndefined()
 })
 
 test('of every character, REST and the database say the same about an id', async () => {

@@ -1,4 +1,4 @@
-/** In charge of showing that If-Match keeps one writer from overwriting another. */
+/** If-Match keeps one writer from overwriting another. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
@@ -42,11 +42,11 @@ test('a change with the ETag that was read goes through, and the next one with i
     type: 'urn:storefeed:precondition-failed',
     title: 'Changed since it was read',
     status: 412,
-    detail: 'The product "p" is not the one named by If-Match any more: read it again.',
+    detail: 'The product "p" no longer has an ETag named in If-Match: read it again.',
   })
 })
 
-test('PUT and DELETE obey If-Match too, and a refused one changes nothing', async () => {
+test('PUT and DELETE obey If-Match too, and a rejected one changes nothing', async () => {
   const headers = { 'If-Match': '"1-stale"' }
   expect((await server.ask('PUT', path, { title: 'No' }, headers)).status).toBe(412)
   expect((await server.ask('DELETE', path, undefined, headers)).status).toBe(412)

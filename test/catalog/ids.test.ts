@@ -1,4 +1,4 @@
-/** In charge of showing which ids there may be, and that products and stores share them. */
+/** Which ids are valid; products and stores share them. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { faultyFields, startTestServer, type TestServer } from '../support/server.ts'
@@ -47,7 +47,7 @@ test.each([
   '\uffff',
   '\ud800',
   'x'.repeat(256),
-])('the id %j is refused in body and path', async (id) => {
+])('the id %j is rejected in body and path', async (id) => {
   const made = await server.ask('POST', '/v1/products', { id, title: 'x' })
   expect(made.status).toBe(422)
   expect(faultyFields(made)).toEqual(['id'])
@@ -57,7 +57,7 @@ test.each([
   expect(faultyFields(put)).toEqual(['id'])
 })
 
-test('an empty id is no address, and is refused in a body', async () => {
+test('an empty id is no address, and is rejected in a body', async () => {
   expect((await server.ask('GET', '/v1/products/')).status).toBe(404)
   const made = await server.ask('POST', '/v1/products', { id: '', title: 'x' })
   expect(faultyFields(made)).toEqual(['id'])
@@ -77,7 +77,7 @@ test('an id is used by a product or by a store, never by both', async () => {
       title: 'Conflict',
       status: 409,
       detail:
-        'The id "shared" is used by a store already. Products and stores share one catalog in Klaviyo, so no id may be used by both.',
+        'The id "shared" is already used by a store. Products and stores share one catalog in Klaviyo, so no id may be used by both.',
       errors: [{ field: 'id', detail: '"shared" is used by a store' }],
     })
   }

@@ -1,4 +1,4 @@
-/** In charge of showing how a product and a store are linked, one link at a time, from either side. */
+/** Single links between a product and a store, from either side. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
@@ -33,7 +33,7 @@ test.each(sides)('a link is set and removed from the side of the $side', async (
   expect((await server.ask('GET', product)).body).toMatchObject({ store_ids: [] })
 })
 
-test('a link to or from what does not exist is refused by name', async () => {
+test('a link to or from what does not exist is rejected by name', async () => {
   const noStore = await server.ask('PUT', `${product}/stores/nowhere`)
   expect(noStore.status).toBe(404)
   expect(noStore.body).toMatchObject({ detail: 'There is no store with the id "nowhere".' })
@@ -47,14 +47,14 @@ test('both ids of a link are checked at once', async () => {
   expect(answer.body).toMatchObject({ errors: [{ field: 'product_id' }, { field: 'store_id' }] })
 })
 
-test('unknown links in a body are refused by name, and nothing of the body is written', async () => {
+test('unknown links in a body are rejected by name, and nothing of the body is written', async () => {
   const answer = await server.ask('PATCH', product, {
     title: 'Half written',
     store_ids: ['a/store', 'x', 'y'],
   })
   expect(answer.status).toBe(422)
   expect(answer.body).toMatchObject({
-    errors: [{ field: 'store_ids', detail: 'there is no store with the id "x", "y"' }],
+    errors: [{ field: 'store_ids', detail: 'unknown store "x", "y"' }],
   })
   expect((await server.ask('GET', product)).body).toMatchObject({ title: 'Product', store_ids: [] })
   const made = await server.ask('POST', '/v1/stores', {
@@ -63,12 +63,12 @@ test('unknown links in a body are refused by name, and nothing of the body is wr
     product_ids: ['50% off', 'x'],
   })
   expect(made.body).toMatchObject({
-    errors: [{ field: 'product_ids', detail: 'there is no product with the id "x"' }],
+    errors: [{ field: 'product_ids', detail: 'unknown product "x"' }],
   })
   expect((await server.ask('GET', '/v1/stores/s2')).status).toBe(404)
 })
 
-test('a link that stands twice in a body is refused', async () => {
+test('a link that stands twice in a body is rejected', async () => {
   const answer = await server.ask('PATCH', product, { store_ids: ['a/store', 'a/store'] })
   expect(answer.status).toBe(422)
   expect(answer.body).toMatchObject({

@@ -1,4 +1,4 @@
-/** In charge of showing how products and stores are listed: page by page, and by each filter. */
+/** Lists of products and stores: pages and filters. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { faultyFields, startTestServer, type TestServer } from '../support/server.ts'
@@ -127,7 +127,7 @@ test.each([
   ['store_id=a,b', ['store_id']],
   ['nonsense=1&limit=0&in_store_only=', ['limit', 'in_store_only', 'nonsense']],
   ['__proto__=1', ['__proto__']],
-])('the query %s is refused, and the faulty parameters are named', async (query, fields) => {
+])('the query %s is rejected, and the faulty parameters are named', async (query, fields) => {
   const answer = await server.ask('GET', `/v1/products?${query}`)
   expect(answer.status).toBe(422)
   expect(faultyFields(answer)).toEqual(fields)
@@ -136,15 +136,15 @@ test.each([
 test('pages follow each other in the order of ids; none is missed or doubled while others come', async () => {
   removeAfterwards('page-')
   const ids = Array.from({ length: 25 }, (_, n) => `page-${String(n).padStart(2, '0')}`)
-  const draft = (id: string) => ({ id, title: id })
-  await server.ask('POST', '/v1/products/batch', { products: ids.map(draft) })
+  const input = (id: string) => ({ id, title: id })
+  await server.ask('POST', '/v1/products/batch', { products: ids.map(input) })
   expect(await walk('/v1/products?q=page-&limit=10')).toEqual(ids)
   expect(await walk('/v1/products?q=page-&limit=25')).toEqual(ids)
 
   let come = 0
   const seen = await walk('/v1/products?q=page-&limit=4', async () => {
     come++
-    const both = [`page-00-${come}`, `page-99-${come}`].map(draft)
+    const both = [`page-00-${come}`, `page-99-${come}`].map(input)
     await server.ask('POST', '/v1/products/batch', { products: both })
   })
   expect(new Set(seen).size).toBe(seen.length)

@@ -1,4 +1,3 @@
-/** In charge of showing what can be done with one product over REST. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { faultyFields, startTestServer, type TestServer } from '../support/server.ts'
 
@@ -74,7 +73,7 @@ test('making a product whose id is taken is a conflict and changes nothing', asy
     type: 'urn:storefeed:conflict',
     title: 'Conflict',
     status: 409,
-    detail: 'The id "taken" is used by a product already.',
+    detail: 'The id "taken" is already used by a product.',
     errors: [{ field: 'id', detail: '"taken" is used by a product' }],
   })
   expect((await server.ask('GET', '/v1/products/taken')).body).toMatchObject({ title: 'First' })
@@ -88,11 +87,11 @@ test('PUT makes what is not there and replaces what is, field by field', async (
   expect(replaced.body).toEqual({ id: 'put', title: 'Two', ...bare, ...times })
 })
 
-test('PUT refuses a body that names another id than the path, and writes nothing', async () => {
+test('PUT rejects a body that names another id than the path, and writes nothing', async () => {
   const answer = await server.ask('PUT', '/v1/products/path', { id: 'body', title: 'x' })
   expect(answer.status).toBe(422)
   expect(answer.body).toMatchObject({
-    errors: [{ field: 'id', detail: 'must be "path" or be left out' }],
+    errors: [{ field: 'id', detail: 'must be "path" or left out' }],
   })
   expect((await server.ask('GET', '/v1/products/path')).status).toBe(404)
   expect((await server.ask('GET', '/v1/products/body')).status).toBe(404)
@@ -151,7 +150,7 @@ test('PATCH takes application/merge-patch+json, and an empty patch changes nothi
   expect(after.headers.get('ETag')).toBe(before.headers.get('ETag'))
 })
 
-test('what must not be null is refused in a patch', async () => {
+test('what must not be null is rejected in a patch', async () => {
   await server.ask('PUT', '/v1/products/stays', { title: 'Stays' })
   const answer = await server.ask('PATCH', '/v1/products/stays', { title: null, store_ids: null })
   expect(answer.status).toBe(422)

@@ -1,4 +1,4 @@
-/** In charge of showing that writers who come at once lose nothing and get no failure of the server's. */
+/** Concurrent writers lose nothing and get no 5xx. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -96,7 +96,7 @@ test('of parallel changes with the same If-Match, exactly one goes through', asy
   expect(statuses).toEqual([200, ...Array(11).fill(412)])
 })
 
-test('links that are set while their store is removed are told, never failed', async () => {
+test('links set while their store is removed get a 4xx, never a 5xx', async () => {
   await server.ask('PUT', '/v1/products/l1', { title: 'l1' })
   for (let round = 0; round < 8; round++) {
     const store = `closing-${round}`

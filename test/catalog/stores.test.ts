@@ -1,4 +1,3 @@
-/** In charge of showing what can be done with one store over REST. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { faultyFields, startTestServer, type TestServer } from '../support/server.ts'
 

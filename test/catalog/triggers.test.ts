@@ -1,4 +1,4 @@
-/** In charge of showing what the database keeps in step by itself, whoever writes. */
+/** What database triggers keep consistent, whoever writes. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { saveRecord, saveRecords } from '../../src/catalog/catalog-writes.ts'
@@ -88,7 +88,7 @@ test.each(['products', 'stores'])('every SQL edit of %s moves version and time',
 })
 
 test('an upsert that changes nothing writes nothing', async () => {
-  const draft = {
+  const input = {
     id: 'full',
     title: 'Full',
     price: 1.5,
@@ -96,9 +96,9 @@ test('an upsert that changes nothing writes nothing', async () => {
     metadata: { color: 'red', size: 1 },
     store_ids: ['s1'],
   }
-  await saveRecord(database.db, productResource, draft)
+  await saveRecord(database.db, productResource, input)
   const before = await markOf('full')
-  const same = { ...draft, price: 1.5, metadata: { size: 1, color: 'red' }, brand: null }
+  const same = { ...input, price: 1.5, metadata: { size: 1, color: 'red' }, brand: null }
   expect(await saveRecord(database.db, productResource, same)).toMatchObject({ created: false })
   expect(await saveRecords(database.db, productResource, [same])).toEqual({
     created: 0,
@@ -106,6 +106,6 @@ test('an upsert that changes nothing writes nothing', async () => {
     unchanged: 1,
   })
   expect(await markOf('full')).toEqual(before)
-  await saveRecord(database.db, productResource, { ...draft, categories: ['b', 'a'] })
+  await saveRecord(database.db, productResource, { ...input, categories: ['b', 'a'] })
   expect(await markOf('full')).not.toEqual(before)
 })

@@ -1,4 +1,4 @@
-/** In charge of showing that odd values which are allowed come back as they were sent. */
+/** Unusual values that are allowed come back as they were sent. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
@@ -40,9 +40,9 @@ test('metadata takes numbers as long as a float keeps them', async () => {
 
 test('texts keep quotes, markup, line breaks, emoji and white space', async () => {
   const odd = '  "\'\\ <b>&amp;</b> ]]> \r\n\t 🙂 \u2028 \ufeff \ufffd é e\u0301 $1 %s {} '
-  const draft = { title: odd, description: odd, brand: odd, categories: [odd, '', odd] }
-  const made = await server.ask('PUT', '/v1/products/odd', { ...draft, metadata: { odd } })
-  expect(made.body).toMatchObject({ ...draft, metadata: { odd } })
+  const input = { title: odd, description: odd, brand: odd, categories: [odd, '', odd] }
+  const made = await server.ask('PUT', '/v1/products/odd', { ...input, metadata: { odd } })
+  expect(made.body).toMatchObject({ ...input, metadata: { odd } })
 })
 
 test('a list of categories keeps its order and what stands in it twice', async () => {

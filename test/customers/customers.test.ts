@@ -1,4 +1,4 @@
-/** In charge of showing customers and visits by REST: who is told of to Klaviyo, and which store is the most recent. */
+/** Customers and visits by REST: what is sent to Klaviyo, and which store is the most recent. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -23,7 +23,7 @@ async function profileMessages(customerId: string): Promise<string[]> {
   return rows.map(({ ref }) => ref)
 }
 
-test('a new customer and every edit are told of, a repeat is not', async () => {
+test('a new customer and every edit are sent, a repeat is not', async () => {
   const jo = { email: 'jo@klaviyo-demo.com', first_name: 'Jo' }
   expect((await server.ask('PUT', '/v1/customers/c1', jo)).status).toBe(200)
   await server.ask('PUT', '/v1/customers/c1', jo)
@@ -41,7 +41,7 @@ test('what a PUT leaves out is emptied, what an order leaves out stays', async (
   expect(put.body).toMatchObject({ first_name: null, city: null })
 })
 
-test('a customer who comes with an order is told of by the order’s events alone', async () => {
+test('a customer who comes with an order is sent with the order’s events alone', async () => {
   const customer = { id: 'c3', email: 'c3@klaviyo-demo.com' }
   await server.ask('PUT', '/v1/orders/o3', { ...order, customer })
   expect(await profileMessages('c3')).toEqual([])

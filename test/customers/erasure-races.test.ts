@@ -1,4 +1,4 @@
-/** In charge of showing that whoever writes, sends or reads while a person is erased comes wholly before it or wholly after it. */
+/** Whoever writes, sends or reads while a customer is erased does so entirely before it or entirely after it. */
 import { sql } from 'drizzle-orm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
@@ -86,7 +86,7 @@ const writers: [string, () => Promise<Answer>, string][] = [
   ],
 ]
 
-test.each(writers)('%s under way is erased with the person', async (_, write, table) => {
+test.each(writers)('%s under way is erased with the customer', async (_, write, table) => {
   await startServer(false)
   await server.ask('PUT', '/v1/orders/z1', order(zenobia))
   const lock = sql`lock table ${sql.identifier(table)} in exclusive mode`
@@ -123,7 +123,7 @@ const later: [string, () => Promise<Answer>, number][] = [
 ]
 
 test.each(later)(
-  '%s that comes meanwhile waits, and knows nothing of the person',
+  '%s that comes meanwhile waits, and knows nothing of the customer',
   async (_, write, expected) => {
     await startServer(false)
     await server.ask('PUT', '/v1/orders/z1', order(zenobia))
@@ -135,7 +135,7 @@ test.each(later)(
   },
 )
 
-test('what Klaviyo is being told is waited for, then emptied; nothing more is told', async () => {
+test('erasing waits for messages being sent, then empties them; nothing more is sent', async () => {
   await startServer(true)
   await server.ask('PUT', '/v1/orders/z1', order(zenobia))
   await held.recorded
@@ -145,8 +145,8 @@ test('what Klaviyo is being told is waited for, then emptied; nothing more is to
   expect((await erasing).status).toBe(204)
   expect(await tracesOf(server.database.db, [...words, 'zq-1', email])).toEqual([])
   const { entries } = sandbox.state.account.journal
-  const told = entries.map(({ uniqueId }) => uniqueId)
-  expect(told).toEqual(['z1', 'z1_p'])
+  const sent = entries.map(({ uniqueId }) => uniqueId)
+  expect(sent).toEqual(['z1', 'z1_p'])
   const left = await server.database.db.execute(sql`
     select distinct status, payload is null as emptied from outbox`)
   expect([...left]).toEqual([{ status: 'sent', emptied: true }])

@@ -1,4 +1,4 @@
-/** In charge of showing that erasing in the thick of orders, edits, visits, backfills and sending neither deadlocks nor leaves anything. */
+/** Erasing during concurrent orders, edits, visits, backfills and sending neither deadlocks nor leaves anything behind. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { saveCustomer } from '../../src/customers/customers.ts'
@@ -27,9 +27,9 @@ beforeAll(async () => {
 afterAll(() => rig.close())
 
 const email = 'zq@klaviyo-demo.com'
-const person = { email, first_name: 'Zenobia', phone_number: '+16175550177' }
+const customer = { email, first_name: 'Zenobia', phone_number: '+16175550177' }
 /** Known by the merchant's id, by e-mail only, and by another id that comes to have the e-mail. */
-const guises = [{ id: 'zq-1', ...person }, person, { id: 'zq-2', ...person }]
+const guises = [{ id: 'zq-1', ...customer }, customer, { id: 'zq-2', ...customer }]
 const rounds = 40
 
 /** Whoever comes too late finds nobody, or an order that nobody has recorded yet. */
@@ -41,7 +41,7 @@ async function unlessGone(work: Promise<unknown>): Promise<void> {
   }
 }
 
-test('a person who is erased again and again while everything goes on', {
+test('a customer who is erased again and again while everything goes on', {
   timeout: 120_000,
 }, async () => {
   const { db, close } = connect(rig.url, { max: 12 })
@@ -76,9 +76,9 @@ test('a person who is erased again and again while everything goes on', {
         }),
       )
       await Promise.all([
-        ...orders.map((draft) => recordOrder(db, draft, { currency: 'USD' })),
+        ...orders.map((input) => recordOrder(db, input, { currency: 'USD' })),
         ...guises.map((customer) => recordVisit(db, { customer, store_id: 's' })),
-        unlessGone(saveCustomer(db, 'zq-1', { ...person, city: `City ${round}` })),
+        unlessGone(saveCustomer(db, 'zq-1', { ...customer, city: `City ${round}` })),
         unlessGone(recordUpdate(db, `o${round - 1}-0`, 'refunded', { id: 'r', value: 1 })),
         backfill(),
         eraseAll(),
@@ -101,7 +101,7 @@ test('a person who is erased again and again while everything goes on', {
     owned: 0,
     erased: rounds * guises.length,
   })
-  // Postgres counts what its connections have told, at the latest when they end.
+  // Postgres counts what its connections have reported, at the latest when they end.
   const [{ deadlocks } = { deadlocks: null }] = await rig.db.execute<{ deadlocks: number }>(
     sql`select deadlocks::int from pg_stat_database where datname = current_database()`,
   )

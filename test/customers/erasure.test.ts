@@ -1,4 +1,4 @@
-/** In charge of showing how a person is erased: nothing tells of them afterwards, and nothing brings them back. */
+/** After a customer is erased no table holds anything about them, and nothing brings them back. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
@@ -50,10 +50,10 @@ const refund = { id: 'r1', reason: 'Zenobia changed her mind', value: 2 }
 const shipment = { id: 'f1', tracking_number: 'ZENO-1', tracking_company: 'UPS' }
 
 async function messages(where: ReturnType<typeof sql>) {
-  const rows = await server.database.db.execute<{ told: string }>(
-    sql`select metric || ' ' || status as told from outbox where ${where} order by id`,
+  const rows = await server.database.db.execute<{ entry: string }>(
+    sql`select metric || ' ' || status as entry from outbox where ${where} order by id`,
   )
-  return rows.map(({ told }) => told)
+  return rows.map(({ entry }) => entry)
 }
 const waiting = () => messages(sql`status = 'pending'`)
 
@@ -177,18 +177,18 @@ test('other people, and their messages, stay as they are', async () => {
   expect([...(await rows())]).toEqual(before)
 })
 
-test('a message left under an id that gave way while it was being sent is erased with the person', async () => {
+test('a message under an id that was replaced while it was being sent is erased with the customer', async () => {
   const { db } = server.database
   const visit = { customer: { email: 'zq@klaviyo-demo.com' }, store_id: '1212' }
   await server.ask('POST', '/v1/visits', visit)
   await expect.poll(waiting).toEqual([])
-  // As a sender does: it holds the message while the person gets the merchant's own id.
+  // As a sender does: it locks the message while the customer gets the merchant's own id.
   await db.transaction(async (tx) => {
     await tx.execute(
       sql`select from outbox where payload::text like '%zq@%' and customer_id like 'storefeed-%' for update`,
     )
-    const { id, ...person } = zenobia
-    expect((await server.ask('PUT', `/v1/customers/${id}`, person)).status).toBe(200)
+    const { id, ...customer } = zenobia
+    expect((await server.ask('PUT', `/v1/customers/${id}`, customer)).status).toBe(200)
   })
   await expect.poll(waiting).toEqual([])
   const orphans = sql`customer_id like 'storefeed-%' and payload::text like '%zq@%'`
@@ -199,13 +199,13 @@ test('a message left under an id that gave way while it was being sent is erased
 
 test('plain SQL erases by the same function, and an id may be an e-mail', async () => {
   const { db } = server.database
-  const { id, ...person } = zenobia
-  await server.ask('PUT', '/v1/customers/zq@klaviyo-demo.com', person)
+  const { id, ...customer } = zenobia
+  await server.ask('PUT', '/v1/customers/zq@klaviyo-demo.com', customer)
   expect([
     ...(await db.execute(sql`select customers_erase('zq@klaviyo-demo.com') as erased`)),
   ]).toEqual([{ erased: true }])
   expect(await tracesOf(db, words)).toEqual([])
-  await server.ask('PUT', '/v1/customers/zq@klaviyo-demo.com', person)
+  await server.ask('PUT', '/v1/customers/zq@klaviyo-demo.com', customer)
   await expect.poll(waiting).toEqual([])
   const answer = await server.ask('DELETE', '/v1/customers/zq%40klaviyo-demo.com')
   expect(answer.status).toBe(204)

@@ -1,4 +1,4 @@
-/** In charge of showing who is meant when a customer known by e-mail comes back with the merchant's own id: never a refused order. */
+/** Which customer is matched when one known by e-mail returns with the merchant's own id; no order is rejected over it. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { heldTogether, untilWaiting } from '../support/lock-waits.ts'
@@ -45,10 +45,10 @@ test('who was known by e-mail only takes the merchant’s id, with orders, visit
     first_name: 'Jo',
     most_recent_store_id: '1212',
   })
-  const told = await server.database.db.execute(
+  const sent = await server.database.db.execute(
     sql`select distinct customer_id from outbox where customer_id in (${before}, 'm-a')`,
   )
-  expect([...told]).toEqual([{ customer_id: 'm-a' }])
+  expect([...sent]).toEqual([{ customer_id: 'm-a' }])
 })
 
 test('the order that came without the id may be repeated as it was', async () => {
@@ -108,7 +108,7 @@ test.each([
   expect(two).toBe(one)
 })
 
-test('an e-mail of a customer with another id of the merchant’s: the order is theirs, and is not refused', async () => {
+test('an e-mail of a customer with another id of the merchant’s: the order is theirs, and is not rejected', async () => {
   const email = 'shared@klaviyo-demo.com'
   await buy('d1', { id: 'm-d', email })
   expect((await buy('d2', { id: 'm-other', email })).status).toBe(201)
@@ -128,7 +128,7 @@ test('orders with and without the id that come at once are of one customer, and 
   }
 })
 
-test('a customer that plain SQL makes at the same moment costs no order either', async () => {
+test('a customer that plain SQL makes at the same time costs no order either', async () => {
   const email = 'plain@klaviyo-demo.com'
   const ordered = await server.database.db.transaction(async (tx) => {
     await tx.execute(sql`insert into customers (id, email) values ('m-f', ${email})`)

@@ -27,7 +27,7 @@ const noImage = {
 const bare = {
   id: 'bare',
   title: 'Pan',
-  findings: [
+  diagnostics: [
     {
       found: 'has no link, so the feed says n/a',
       advice: 'Give each a link: mails point there.',
@@ -39,13 +39,13 @@ const bare = {
 const odd = {
   id: 'odd',
   title: 'Pan',
-  findings: [
+  diagnostics: [
     {
       found: 'has a link or an image that is not https, or is relative',
       advice: 'Write whole addresses that begin with https://.',
     },
     {
-      found: 'has a category with a comma, which the XML feed parts in two',
+      found: 'has a category with a comma, which the XML feed splits in two',
       advice: 'Rename the category, or give Klaviyo the JSON feed.',
     },
     shared,
@@ -57,7 +57,7 @@ test('each published item in which something is found is told, with what to do',
   expect([products.status, products.body]).toEqual([200, { items: [bare, odd], next_cursor: null }])
   const stores = await server.ask('GET', '/v1/feeds/stores/report')
   expect(stores.body).toEqual({
-    items: [{ id: 's1', title: 'Boston', findings: [noImage] }],
+    items: [{ id: 's1', title: 'Boston', diagnostics: [noImage] }],
     next_cursor: null,
   })
 })

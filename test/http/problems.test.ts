@@ -36,6 +36,15 @@ test('every faulty field of path, query and body is named at once', async () => 
     title: 'Some fields need mending',
     status: 422,
   })
+  expect(answer.body).toMatchObject({
+    errors: expect.arrayContaining([
+      { field: 'dry_run', detail: 'unknown field' },
+      { field: 'price', detail: 'must be a number, got "330"' },
+      { field: 'in_store_only', detail: 'must be true or false, got "yes"' },
+      { field: 'inventory_quantity', detail: 'must be a whole number, got 1.5' },
+      { field: 'colour', detail: expect.stringMatching(/^unknown field \(the known ones: sku, /) },
+    ]),
+  })
   expect(faultyFields(answer).sort()).toEqual([
     'categories.1',
     'categories.2',

@@ -1,4 +1,4 @@
-/** In charge of showing that every time that ISO 8601 can write is taken as the moment it is, whatever Postgres reads. */
+/** Every time that ISO 8601 can express is read as the same instant, whatever Postgres accepts. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestServer, type TestServer } from '../support/server.ts'
 

@@ -1,5 +1,4 @@
-/** In charge of the tables of the catalog: products, stores, and which product is sold where. */
-import { sql } from 'drizzle-orm'
+import { getTableColumns, type InferSelectModel, sql } from 'drizzle-orm'
 import {
   bigint,
   boolean,
@@ -9,6 +8,7 @@ import {
   integer,
   jsonb,
   numeric,
+  type PgTable,
   pgSequence,
   pgTable,
   primaryKey,
@@ -26,42 +26,33 @@ import {
 
 export type Metadata = Record<string, string | number | boolean>
 
-/** Keys of a feed item that metadata may not take. */
-export const productFeedKeys = [
-  'id',
-  'title',
-  'link',
-  'description',
-  'price',
-  'image_link',
-  'categories',
-  'store_ids',
-  'sku',
-  'brand',
-  'inventory_quantity',
-  'inventory_policy',
-] as const
-export const storeFeedKeys = [
-  'id',
-  'title',
-  'link',
-  'description',
-  'image_link',
-  'categories',
-  'product_ids',
-  'location',
-  'address1',
-  'address2',
-  'city',
-  'region',
-  'zip',
-  'country',
-  'phone',
-  'latitude',
-  'longitude',
+/** Columns that storefeed sets itself. */
+export type ManagedColumn = 'version' | 'hash' | 'created_at' | 'updated_at'
+
+const notInFeed = [
+  'in_store_only',
+  'published',
+  'country_code',
+  'metadata',
+  'version',
+  'hash',
+  'created_at',
+  'updated_at',
 ] as const
 
-/** The place of an id among the feed's 16384 ranges: 14 bits, the same on every server. */
+/** The names of columns that are keys of a feed item too. */
+export type FeedKey<Table extends PgTable> = Exclude<
+  keyof InferSelectModel<Table>,
+  (typeof notInFeed)[number]
+>
+
+/** What metadata may not take as a key: the feed item has it already. */
+function feedKeys(table: PgTable, links: string): string[] {
+  const hidden = new Set<string>(notInFeed)
+  return [...Object.keys(getTableColumns(table)).filter((name) => !hidden.has(name)), links]
+}
+
+/** The hash of an id, which decides its slot in the feed: 14 bits, the same on every server. */
 const hash = () => smallint().notNull().generatedAlwaysAs(sql`catalog_hash(id)`)
 
 export const catalogVersion = pgSequence('catalog_version')
@@ -144,6 +135,9 @@ export const stores = pgTable(
   ],
 )
 
+export const productFeedKeys: readonly string[] = feedKeys(products, 'store_ids')
+export const storeFeedKeys: readonly string[] = feedKeys(stores, 'product_ids')
+
 /** A product is sold in a store. */
 export const productStores = pgTable(
   'product_stores',
@@ -161,7 +155,7 @@ export const productStores = pgTable(
   ],
 )
 
-/** Products and stores share one catalog in Klaviyo: here each id stands once, whichever it belongs to. Kept by triggers. */
+/** Products and stores share one catalog in Klaviyo: an id belongs to one of both. Kept by triggers. */
 export const catalogIds = pgTable('catalog_ids', {
   id: merchantId().primaryKey(),
   kind: text({ enum: ['product', 'store'] }).notNull(),

@@ -1,4 +1,4 @@
-/** In charge of the columns and checks that several tables share. */
+/** Columns and checks that several tables share. */
 import { type SQL, sql } from 'drizzle-orm'
 import { type AnyPgColumn, check, customType, text, timestamp } from 'drizzle-orm/pg-core'
 

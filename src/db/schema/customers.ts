@@ -1,4 +1,3 @@
-/** In charge of the tables of people: customers, and their visits to stores. */
 import { sql } from 'drizzle-orm'
 import {
   bigint,
@@ -13,10 +12,10 @@ import {
 import type { Metadata } from './catalog.ts'
 import { flatMetadataCheck, idCheck, merchantId, timestamps } from './columns.ts'
 
-/** Profile properties of storefeed's own that metadata may not take. */
+/** Profile properties that storefeed sets itself, so metadata may not take them. */
 export const customerKeys = ['MostRecentStoreId', 'MostRecentStoreLocation'] as const
 
-/** So begin the ids that storefeed gives to people whose id the merchant did not tell. */
+/** The prefix of ids that storefeed generates for customers without an id of the merchant's. */
 export const ownIdPrefix = 'storefeed-'
 export const ownId = sql`'${sql.raw(ownIdPrefix)}' || gen_random_uuid()`
 

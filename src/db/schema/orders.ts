@@ -1,4 +1,4 @@
-/** In charge of the tables of trade: orders, their items, and what became of them later. */
+/** The tables of orders, their items and their updates. */
 import { sql } from 'drizzle-orm'
 import {
   check,
@@ -61,7 +61,7 @@ export const orderKeys = [
 ] as const
 
 const money = () => numeric({ precision: 14, scale: 4, mode: 'number' })
-const moment = () => timestamp({ withTimezone: true, precision: 3 })
+const instant = () => timestamp({ withTimezone: true, precision: 3 })
 
 export const orders = pgTable(
   'orders',
@@ -73,7 +73,7 @@ export const orders = pgTable(
     }),
     /** No foreign key: an order outlives its store, and a sale is never refused for want of one. */
     store_id: merchantId(),
-    placed_at: moment().notNull().defaultNow(),
+    placed_at: instant().notNull().defaultNow(),
     currency: text().notNull(),
     total: money().notNull(),
     billing_address: jsonb().$type<Address>(),
@@ -81,10 +81,10 @@ export const orders = pgTable(
     discount_code: text(),
     discount_value: money(),
     metadata: jsonb().$type<Metadata>().notNull().default({}),
-    /** SHA-256 of the body that recorded it, so that a repeat can be told from a contradiction. */
+    /** SHA-256 of the body that recorded it: the same again is a repeat, another one a conflict. */
     digest: text(),
-    /** When its customer was erased: it is nobody's since, and no message is written for it any more. */
-    erased_at: moment(),
+    /** When its customer was erased: since then it has none, and no message is written for it. */
+    erased_at: instant(),
     ...timestamps(),
   },
   (table) => [
@@ -146,7 +146,7 @@ export const orderUpdates = pgTable(
       .references(() => orders.id, { onDelete: 'cascade', onUpdate: 'cascade' }),
     kind: text({ enum: updateKinds }).notNull(),
     id: merchantId().notNull().default(sql`gen_random_uuid()::text`),
-    occurred_at: moment().notNull().defaultNow(),
+    occurred_at: instant().notNull().defaultNow(),
     reason: text(),
     /** Null: the order's total, or the row totals of the lines it names. */
     value: money(),

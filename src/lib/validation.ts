@@ -1,0 +1,79 @@
+/** What is wrong with a field, in words that name its value. */
+import { z } from 'zod'
+import type { FieldError } from './errors.ts'
+
+const maxShown = 40
+const maxKnownFields = 50
+
+const typeNames: Partial<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'an array',
+  object: 'an object',
+  record: 'an object',
+}
+
+/** To be handed to zod's `parse` as `error`: used where a schema has no message of its own. */
+export const errorMap: z.core.$ZodErrorMap = (issue) => {
+  switch (issue.code) {
+    case 'invalid_type':
+      if (issue.input === undefined) return 'is missing'
+      return `must be ${typeNames[issue.expected] ?? issue.expected}, got ${show(issue.input)}`
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}, got ${show(issue.input)}`
+    case 'too_big':
+      return `${limit(issue.input, 'at most', issue.maximum)}, got ${size(issue.input)}`
+    case 'too_small':
+      return `${limit(issue.input, 'at least', issue.minimum)}, got ${size(issue.input)}`
+    case 'unrecognized_keys':
+      return unknownField(issue.inst)
+    case 'invalid_key':
+    case 'invalid_element':
+      return issue.issues[0]?.message
+    default:
+      return `is not valid, got ${show(issue.input)}`
+  }
+}
+
+/** Every field by its dotted path; an unknown field is named itself, so that a typing error is found. */
+export function fieldErrors(issues: readonly z.core.$ZodIssue[]): FieldError[] {
+  return issues.flatMap((issue) => {
+    const paths =
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => [...issue.path, key])
+        : [issue.path]
+    return paths.map((path) => ({ field: path.join('.'), detail: issue.message }))
+  })
+}
+
+/** Short, and without what is inside of objects. */
+function show(value: unknown): string {
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  if (typeof value !== 'string') return String(value)
+  return value.length > maxShown
+    ? `${JSON.stringify(value.slice(0, maxShown)).slice(0, -1)}…"`
+    : JSON.stringify(value)
+}
+
+function limit(value: unknown, bound: string, count: number | bigint): string {
+  if (typeof value === 'string') return `must have ${bound} ${plural(count, 'character')}`
+  if (Array.isArray(value))
+    return `must have ${bound} ${count} ${Number(count) === 1 ? 'entry' : 'entries'}`
+  return `must be ${bound} ${count}`
+}
+
+const plural = (count: number | bigint, noun: string) =>
+  `${count} ${noun}${Number(count) === 1 ? '' : 's'}`
+
+const size = (value: unknown) =>
+  typeof value === 'string' || Array.isArray(value) ? String(value.length) : show(value)
+
+function unknownField(schema: unknown): string {
+  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : []
+  if (known.length === 0) return 'unknown field'
+  const rest = known.length > maxKnownFields ? ', …' : ''
+  return `unknown field (the known ones: ${known.slice(0, maxKnownFields).join(', ')}${rest})`
+}
