@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { productFeedKeys, products, stores } from '../db/schema/catalog.ts'
 import {
   categories,
+  gtin,
   id,
   instant,
   links,
@@ -39,6 +40,7 @@ export const productFields = {
   price: { input: optional(money), record: z.number().nullable(), feed: 'custom' },
   categories: { input: optional(categories), record: z.array(z.string()), feed: 'custom' },
   brand: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
+  gtin: { input: optional(gtin), record: z.string().nullable(), feed: 'text' },
   in_store_only: { input: optional(z.boolean()), record: z.boolean(), feed: 'custom' },
   published: { input: optional(z.boolean()), record: z.boolean() },
   inventory_quantity: {
@@ -71,6 +73,7 @@ export const productInput = z
         image_link: 'https://shop.example/dutch-oven.jpg',
         price: 330,
         brand: 'Le Creuset',
+        gtin: '4006381333931',
         categories: ['Kitchen Supplies'],
         metadata: { color: 'red' },
         store_ids: [],

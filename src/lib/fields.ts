@@ -28,6 +28,22 @@ export const optional = <T extends z.ZodType>(schema: T) => schema.nullable().op
 
 export const url = text(2048)
 
+/** Weighted 3, 1, 3, … from the right, the other digits and the check digit sum to a multiple of ten (GS1 General Specifications 7.9). */
+function checkDigit(digits: string): number {
+  const weighted = [...digits].reverse().map((digit, index) => Number(digit) * (index % 2 ? 1 : 3))
+  return (10 - (weighted.reduce((sum, value) => sum + value, 0) % 10)) % 10
+}
+
+/** A GTIN-8, -12 (UPC), -13 (EAN) or -14; the database holds the same rule as a CHECK. */
+export const gtin = z
+  .string()
+  .regex(/^([0-9]{8}|[0-9]{12,14})$/, { error: 'must have 8, 12, 13 or 14 digits', abort: true })
+  .superRefine((value, context) => {
+    const expected = checkDigit(value.slice(0, -1))
+    if (!value.endsWith(String(expected)))
+      context.addIssue(`has a wrong check digit: ${value} should end with ${expected}`)
+  })
+
 export const categories = z.array(text(255)).max(500)
 
 const metadataKey = z

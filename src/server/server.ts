@@ -41,7 +41,7 @@ const defaultPort = 3000
 /** Of one key: so that the process has something to do while Postgres answers. */
 const keyLooksAtOnce = 2
 /** What a feed's items look like and how they are parted into slots; to be raised with every change of it, so that all are rendered again. */
-const itemLook = 2
+const itemLook = 3
 
 /** The database is migrated already. Stops in order: not ready any more, no new requests, the answers under way, the background, the connections. */
 export async function startServer(

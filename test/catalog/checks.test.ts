@@ -1,7 +1,7 @@
 /** Plain SQL obeys the rules of the catalog too. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { id as idOfRest } from '../../src/lib/fields.ts'
+import { gtin as gtinOfRest, id as idOfRest } from '../../src/lib/fields.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
@@ -45,6 +45,10 @@ test.each([
   [{ price: -0.01 }, 'products_price_not_negative'],
   [{ price: 'NaN' }, 'products_price_not_negative'],
   [{ price: 'Infinity' }, '22003'],
+  [{ gtin: '4006381333932' }, 'products_gtin_valid'],
+  [{ gtin: '40063813339' }, 'products_gtin_valid'],
+  [{ gtin: ' 96385074' }, 'products_gtin_valid'],
+  [{ gtin: '' }, 'products_gtin_valid'],
   [{ inventory_quantity: -1 }, 'products_inventory_quantity_not_negative'],
   [{ inventory_policy: 3 }, 'products_inventory_policy_known'],
   [{ categories: ['a', null] }, 'products_categories_no_null'],
@@ -97,4 +101,20 @@ test('of every character, REST and the database say the same about an id', async
   const differing = ids.filter((id) => idOfRest.safeParse(id).success !== byDatabase.has(id))
   expect(differing).toEqual([])
   expect(byDatabase.size).toBeGreaterThan(180_000)
+})
+
+test('of every last digit, REST and the database say the same about a GTIN', async () => {
+  const starts = [
+    '9638507',
+    '03600029145',
+    '400638133393',
+    '1061414100041',
+    '0000000',
+    '99999999999',
+  ]
+  const gtins = starts.flatMap((start) => Array.from({ length: 10 }, (_, digit) => start + digit))
+  for (const gtin of gtins) {
+    const isTaken = (await violationOf('products', { gtin })) === undefined
+    expect([gtin, isTaken]).toEqual([gtin, gtinOfRest.safeParse(gtin).success])
+  }
 })

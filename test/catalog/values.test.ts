@@ -16,6 +16,28 @@ test.each([0, 0.0001, 0.1, 19.99, 1234567890.1234, 9_999_999_999])(
   },
 )
 
+test.each(['96385074', '036000291452', '4006381333931', '10614141000415'])(
+  'the GTIN %s comes back to the digit',
+  async (gtin) => {
+    const { body } = await server.ask('PUT', '/v1/products/gtin', { title: 'x', gtin })
+    expect(body).toMatchObject({ gtin })
+  },
+)
+
+test.each([
+  ['4006381333932', 'has a wrong check digit: 4006381333932 should end with 1'],
+  ['036000291453', 'has a wrong check digit: 036000291453 should end with 2'],
+  ['400638133393', 'has a wrong check digit: 400638133393 should end with 0'],
+  ['40063813339', 'must have 8, 12, 13 or 14 digits'],
+  ['4006381-33393', 'must have 8, 12, 13 or 14 digits'],
+  ['٤٠٠٦٣٨١٣', 'must have 8, 12, 13 or 14 digits'],
+  ['', 'must have 8, 12, 13 or 14 digits'],
+  [4006381333931, 'must be a string, got 4006381333931'],
+])('the GTIN %j is rejected: %s', async (gtin, detail) => {
+  const { status, body } = await server.ask('PUT', '/v1/products/bad', { title: 'x', gtin })
+  expect([status, body]).toMatchObject([422, { errors: [{ field: 'gtin', detail }] }])
+})
+
 test('a price of minus nothing is nothing', async () => {
   const { text } = await server.ask('PUT', '/v1/products/minus', '{"title": "x", "price": -0}')
   expect(text).toContain('"price":0,')

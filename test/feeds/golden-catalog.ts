@@ -68,6 +68,7 @@ export async function fillGoldenCatalog(db: Database): Promise<void> {
       price: 330,
       categories: ['Kitchen Supplies', ' Cooking '],
       brand: 'Le Creuset',
+      gtin: '4006381333931',
       inventory_quantity: 25,
       inventory_policy: 1,
       metadata: { color: 'red', weight: 5.4, oven_safe: true, stock: 0 },

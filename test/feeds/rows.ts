@@ -51,6 +51,7 @@ export const anyProduct: fc.Arbitrary<ProductRow> = fc.record({
   sku: maybeText,
   price: orNull(fc.double({ min: 0, max: 9_999_999_999, noNaN: true })),
   brand: maybeText,
+  gtin: orNull(fc.constantFrom('96385074', '036000291452', '4006381333931')),
   in_store_only: fc.boolean(),
   inventory_quantity: orNull(fc.nat()),
   inventory_policy: orNull(fc.constantFrom(1, 2)),

@@ -67,7 +67,9 @@ async function fill(): Promise<void> {
   }
   await db.execute(sql`
     insert into products (id, title, description, brand, metadata) values ('=1+1', 'Nothing else', '', '', '{"empty": ""}')`)
-  await db.execute(sql`insert into products (id, title, categories) values ('-', 'x', '{""}')`)
+  await db.execute(
+    sql`insert into products (id, title, categories, gtin) values ('-', 'x', '{""}', '036000291452')`,
+  )
   await db.execute(
     sql`insert into products (id, title) select 'many' || n, 'T' from generate_series(1, 2500) n`,
   )
@@ -78,7 +80,7 @@ async function fill(): Promise<void> {
 
 const contents = async ({ db }: TestDatabase) => ({
   products: await db.execute(sql`
-    select id, sku, title, description, link, image_link, price, categories, brand, in_store_only, published, inventory_quantity, inventory_policy, metadata from products order by id`),
+    select id, sku, title, description, link, image_link, price, categories, brand, gtin, in_store_only, published, inventory_quantity, inventory_policy, metadata from products order by id`),
   stores: await db.execute(sql`
     select id, title, location, description, link, categories, city, latitude, longitude, published, metadata from stores order by id`),
   links: await db.execute(sql`select product_id, store_id from product_stores order by 1, 2`),

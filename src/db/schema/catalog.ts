@@ -18,6 +18,7 @@ import {
 import {
   emptyTexts,
   flatMetadataCheck,
+  gtinCheck,
   idCheck,
   merchantId,
   notBlankCheck,
@@ -74,6 +75,7 @@ export const products = pgTable(
     price: numeric({ precision: 14, scale: 4, mode: 'number' }),
     categories: emptyTexts(),
     brand: text(),
+    gtin: text(),
     in_store_only: boolean().notNull().default(false),
     published: boolean().notNull().default(true),
     inventory_quantity: integer(),
@@ -86,6 +88,7 @@ export const products = pgTable(
   (table) => [
     idCheck('products_id_valid', table.id),
     notBlankCheck('products_title_not_blank', table.title),
+    gtinCheck('products_gtin_valid', table.gtin),
     check('products_price_not_negative', sql`${table.price} >= 0 and ${table.price} < 'infinity'`),
     check('products_inventory_quantity_not_negative', sql`${table.inventory_quantity} >= 0`),
     check('products_inventory_policy_known', sql`${table.inventory_policy} in (1, 2)`),

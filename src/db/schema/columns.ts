@@ -24,6 +24,18 @@ export function notBlankCheck(name: string, column: AnyPgColumn) {
   return check(name, sql`${column} ~ '[^[:space:]]'`)
 }
 
+/** A GTIN-8, -12, -13 or -14 with its check digit; the digits, weighted 1, 3, 1, … from the right, sum to a multiple of ten. */
+export function gtinCheck(name: string, column: AnyPgColumn) {
+  const digits = Array.from({ length: 14 }, (_, index) => {
+    const [at, weight] = [sql.raw(`${index + 1}`), sql.raw(index % 2 ? '1' : '3')]
+    return sql`${weight} * substr(lpad(${column}, 14, '0'), ${at}, 1)::int`
+  })
+  return check(
+    name,
+    sql`case when ${column} ~ '^([0-9]{8}|[0-9]{12,14})$' then (${sql.join(digits, sql` + `)}) % 10 = 0 else ${column} is null end`,
+  )
+}
+
 /**
  * Metadata keys become keys of a feed item, so they must be XML names and none of the item's own;
  * values are single texts, numbers or booleans.
