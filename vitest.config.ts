@@ -1,30 +1,43 @@
-/** In charge of how the tests run: every file beside all others, against one Postgres of their own; then the faults, each alone, as they load and measure. */
 import { defineConfig } from 'vitest/config'
 
-const faults = 'test/faults/**/*.test.ts'
+/** They need no Postgres: test/global-setup.ts starts none when only these run. */
+const unit = [
+  'test/lib/**/*.test.ts',
+  'test/klaviyo-sandbox/**/*.test.ts',
+  'test/klaviyo/{api,legacy-track}/**/*.test.ts',
+  'test/klaviyo/mapping/contract.test.ts',
+  'test/feeds/{any-text,feed-status,gzip-member,slots}.test.ts',
+  'test/config.test.ts',
+]
+const stress = ['test/fuzz/**/*.test.ts', 'test/**/*-stress.test.ts']
+/** One file at a time and after all others: they load the machine and measure. */
+const faults = ['test/faults/**/*.test.ts']
+
 const common = { testTimeout: 20_000, hookTimeout: 60_000 }
-/** Much of what they do is to wait. */
-const maxWorkers = '100%'
+const parallel = { groupOrder: 0 }
 
 export default defineConfig({
   test: {
     globalSetup: 'test/global-setup.ts',
-    maxWorkers,
+    // Most of the tests' time is waiting.
+    maxWorkers: '100%',
     projects: [
+      { test: { ...common, name: 'unit', include: unit, sequence: parallel } },
       {
         test: {
           ...common,
-          name: 'storefeed',
+          name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: [faults],
-          sequence: { groupOrder: 0 },
+          exclude: [...unit, ...stress, ...faults],
+          sequence: parallel,
         },
       },
+      { test: { ...common, name: 'stress', include: stress, sequence: parallel } },
       {
         test: {
           ...common,
           name: 'faults',
-          include: [faults],
+          include: faults,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },

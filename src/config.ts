@@ -1,16 +1,13 @@
-/** In charge of the settings: reads the environment once, checks all of it, and tells every fault at once. */
+/** The settings: read once from the environment, all of them checked, every error reported at once. */
 import { z } from 'zod'
+import { parseDuration } from './lib/duration.ts'
 import { AppError } from './lib/errors.ts'
 import { errorMap } from './lib/validation.ts'
 
-/** Klaviyo itself; anything else is a sandbox. */
+/** Klaviyo itself; any other URL is a sandbox. */
 export const klaviyoUrl = 'https://a.klaviyo.com'
 
-const flag = z.stringbool({ truthy: ['true', '1', 'yes'], falsy: ['false', '0', 'no'] })
-
-const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
-
-/** ISO 4217 as this runtime knows it, so that the list is never ours to keep. */
+/** ISO 4217 as this runtime knows it, so that no list has to be maintained here. */
 export const currencyCode = z
   .string()
   .refine(
@@ -26,90 +23,104 @@ export function currencyDecimals(currency: string): number {
   )
 }
 
-const unitMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const numberBetween = (
+  min: number,
+  max: number,
+  error = `must be a number from ${min} to ${max}`,
+) => z.coerce.number(error).min(min, error).max(max, error)
 
-/** `30s`, `30m`, `6h`, `1d`; in milliseconds. */
-const duration = z.string().transform((text, context) => {
-  const [, count, unit] = /^([1-9]\d{0,4})([smhd])$/.exec(text) ?? []
-  if (unit === 's' || unit === 'm' || unit === 'h' || unit === 'd')
-    return Number(count) * unitMs[unit]
-  context.addIssue('must be a duration such as 30s, 30m, 6h or 1d')
-  return z.NEVER
+const wholeNumber = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`
+  return numberBetween(min, max, error).int(error)
+}
+
+/** In milliseconds. The limits are written as the setting itself is. */
+function duration(min: string, max: string) {
+  const [minMs = 0, maxMs = 0] = [parseDuration(min), parseDuration(max)]
+  return z.string().transform((text, context) => {
+    const ms = parseDuration(text)
+    if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms
+    context.addIssue(`must be a duration from ${min} to ${max}, such as 500ms, 3s, 30m, 6h or 90d`)
+    return z.NEVER
+  })
+}
+
+const oneOf = <const T extends string[]>(...values: T) =>
+  z.enum(values, `must be one of ${values.join(', ')}`)
+
+const flag = z.stringbool({
+  truthy: ['true', '1', 'yes'],
+  falsy: ['false', '0', 'no'],
+  error: 'must be true or false',
 })
 
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+
+const rateShareError = 'must be a number from 0.01 to 1; a sandbox may have more'
+
 /** Klaviyo wants less than 128 characters. */
-const metricName = (name: string) => z.string().trim().max(127).default(name)
+const metricName = (name: string) =>
+  z.string().trim().max(127, 'must have at most 127 characters').default(name)
 
 const settings = z.object({
-  PORT: z.coerce.number('must be a port number').int().min(0).max(65_535).optional(),
+  PORT: wholeNumber(0, 65_535).optional(),
   HOST: z.string().default('0.0.0.0'),
-  DATABASE_URL: postgresUrl.optional(),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+    .optional(),
   DATA_DIR: z.string().default('.storefeed'),
   API_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{16,}$/, 'must have at least 16 characters, without spaces')
     .optional(),
-  PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
+  PUBLIC_URL: httpUrl.optional(),
   FEEDS_PUBLIC: flag.default(false),
-  FEED_WAIT_MS: z.coerce
-    .number('must be a number of milliseconds')
-    .int()
-    .min(0)
-    .max(60_000)
-    .default(3000),
-  STOP_GRACE_MS: z.coerce
-    .number('must be a number of milliseconds')
-    .int()
-    .min(0)
-    .max(600_000)
-    .default(5000),
-  FEED_MAX_DROP: z.coerce.number('must be a share from 0 to 1').min(0).max(1).default(0.5),
-  RATE_LIMIT: z.coerce.number('must be a number of requests').int().min(1).default(6000),
+  FEED_WAIT: duration('0s', '60s').prefault('3s'),
+  STOP_GRACE: duration('0s', '10m').prefault('5s'),
+  FEED_MAX_DROP: numberBetween(0, 1).default(0.5),
+  RATE_LIMIT: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(6000),
   KLAVIYO_API_KEY: z.string().trim().optional(),
   KLAVIYO_PUBLIC_KEY: z.string().trim().optional(),
-  KLAVIYO_API: z.enum(['events', 'track'], 'must be events or track').default('events'),
-  KLAVIYO_URL: z
-    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  KLAVIYO_API: oneOf('events', 'track').default('events'),
+  KLAVIYO_URL: httpUrl
     .transform((url) => new URL(url).href.replace(/\/+$/, ''))
     .default(klaviyoUrl),
-  KLAVIYO_RATE_SHARE: z.coerce
-    .number('must be a share of Klaviyo’s limits, from 0.01 to 1')
-    .min(0.01)
-    .default(0.97),
-  PUSH_EVERY: duration.optional(),
-  BACKFILL_AFTER: duration.default(unitMs.d),
-  RETENTION_DAYS: z.coerce.number('must be a number of days').int().min(1).max(36_500).default(90),
+  KLAVIYO_RATE_SHARE: z.coerce.number(rateShareError).min(0.01, rateShareError).default(0.97),
+  PUSH_EVERY: duration('1s', '7d').optional(),
+  BACKFILL_AFTER: duration('1s', '3650d').prefault('1d'),
+  RETENTION: duration('1d', '36500d').prefault('90d'),
   METRIC_PLACED_ORDER: metricName('Placed Order'),
   METRIC_ORDERED_PRODUCT: metricName('Ordered Product'),
   METRIC_FULFILLED_ORDER: metricName('Fulfilled Order'),
   METRIC_CANCELLED_ORDER: metricName('Cancelled Order'),
   METRIC_REFUNDED_ORDER: metricName('Refunded Order'),
   CURRENCY: currencyCode.default('USD'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
 })
 
 const checked = settings.refine(
   (env) => env.KLAVIYO_RATE_SHARE <= 1 || env.KLAVIYO_URL !== klaviyoUrl,
-  { path: ['KLAVIYO_RATE_SHARE'], error: 'may be more than 1 against a sandbox only' },
+  { path: ['KLAVIYO_RATE_SHARE'], error: rateShareError },
 )
 
 export type KlaviyoConfig = {
-  /** Private key; null when not set: nothing is sent by the Events API, messages wait. */
+  /** Private key. Null when not set: nothing is sent by the Events API, and messages wait. */
   apiKey: string | null
-  /** For Track and Identify. */
+  /** For the Track and Identify APIs. */
   publicKey: string | null
   api: 'events' | 'track'
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   url: string
-  /** The part of Klaviyo's limits that storefeed may use. */
+  /** The share of Klaviyo's rate limits that storefeed may use. */
   rateShare: number
   /** Null: in real time. */
   pushEveryMs: number | null
-  /** An event that is older when it is written is history and triggers no flow. */
+  /** An event older than this when it is written is sent as history, which triggers no flow. */
   backfillAfterMs: number
-  /** What was sent is forgotten after this; that it was sent is not. */
-  retentionDays: number
-  /** As Klaviyo shows them. */
+  /** Payloads, errors and warnings of settled messages are purged after this. */
+  retentionMs: number
+  /** As shown in Klaviyo. */
   metricNames: Record<
     'placed_order' | 'ordered_product' | 'fulfilled_order' | 'cancelled_order' | 'refunded_order',
     string
@@ -118,29 +129,29 @@ export type KlaviyoConfig = {
 
 export type Config = {
   klaviyo: KlaviyoConfig
-  /** Null when not set: 3000, or for the demo any free port when 3000 is taken. */
+  /** Null when not set: 3000; the demo takes any free port when 3000 is in use. */
   port: number | null
   host: string
   /** Null when not set: an embedded Postgres in `dataDir`. */
   databaseUrl: string | null
   dataDir: string
   apiKey: string | null
-  /** Without a slash at its end. Null when not set: the address the server listens on. */
+  /** Without a trailing slash. Null when not set: the address the server listens on. */
   publicUrl: string | null
   feedsPublic: boolean
-  /** How long SIGTERM leaves a server that says it is not ready at work, so that balancers notice. */
+  /** How long the server still works after SIGTERM while it reports that it is not ready, so that load balancers notice. */
   stopGraceMs: number
-  /** How long a poll waits for a feed that holds every write, before it gets the last good one. */
+  /** How long a poll waits for a feed that holds every write before it gets the last good one. */
   feedWaitMs: number
-  /** The share of its items that a feed may lose at once before it is held back; 1 lets everything through. */
+  /** The share of its items that a feed may lose at once before it is held; 1 turns this off. */
   feedMaxDrop: number
-  /** Requests a minute with one key, and from one address without a good one. */
+  /** Requests per minute with one key, and from one address without a valid key. */
   rateLimit: number
   currency: string
   logLevel: z.infer<typeof settings>['LOG_LEVEL']
 }
 
-/** Throws a {@link AppError} that names every faulty variable. An empty variable counts as not set. */
+/** Throws an {@link AppError} that names every invalid variable. An empty variable counts as not set. */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) =>
@@ -149,11 +160,11 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   )
   const read = checked.safeParse(given, { error: errorMap })
   if (!read.success) {
-    const faults = read.error.issues.map((issue) => ({
+    const fieldErrors = read.error.issues.map((issue) => ({
       field: issue.path.join('.'),
       detail: issue.message,
     }))
-    throw new AppError('invalid', 'Settings in the environment need mending:', faults)
+    throw new AppError('invalid', 'Invalid settings:', fieldErrors)
   }
   const env = read.data
   return {
@@ -164,8 +175,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     apiKey: env.API_KEY ?? null,
     publicUrl: env.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     feedsPublic: env.FEEDS_PUBLIC,
-    stopGraceMs: env.STOP_GRACE_MS,
-    feedWaitMs: env.FEED_WAIT_MS,
+    stopGraceMs: env.STOP_GRACE,
+    feedWaitMs: env.FEED_WAIT,
     feedMaxDrop: env.FEED_MAX_DROP,
     rateLimit: env.RATE_LIMIT,
     klaviyo: readKlaviyo(env),
@@ -183,7 +194,7 @@ function readKlaviyo(env: z.infer<typeof settings>): KlaviyoConfig {
     rateShare: env.KLAVIYO_RATE_SHARE,
     pushEveryMs: env.PUSH_EVERY ?? null,
     backfillAfterMs: env.BACKFILL_AFTER,
-    retentionDays: env.RETENTION_DAYS,
+    retentionMs: env.RETENTION,
     metricNames: {
       placed_order: env.METRIC_PLACED_ORDER,
       ordered_product: env.METRIC_ORDERED_PRODUCT,

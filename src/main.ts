@@ -1,18 +1,16 @@
 #!/usr/bin/env node
-/** In charge of the command line: which commands there are, and how a failure is told. */
 import { Command } from 'commander'
 import { backfillCommand } from './cli/backfill.ts'
 import { demoCommand } from './cli/demo/demo.ts'
 import { doctorCommand } from './cli/doctor.ts'
 import { eventCommand } from './cli/event.ts'
-import { exitOnUncaught } from './cli/exit-on-uncaught.ts'
-import { explainFailure } from './cli/explain-failure.ts'
 import { exportCommand } from './cli/export.ts'
 import { importCommand } from './cli/import.ts'
 import { keysCommand } from './cli/keys.ts'
 import { migrateCommand } from './cli/migrate.ts'
 import { pushCommand } from './cli/push.ts'
 import { rebuildCommand } from './cli/rebuild.ts'
+import { exitOnUncaught, explainError } from './cli/report-errors.ts'
 import { sandboxCommand } from './cli/sandbox.ts'
 import { serveCommand } from './cli/serve.ts'
 import { printError } from './cli/terminal.ts'
@@ -39,18 +37,18 @@ const program = new Command('storefeed')
     'Serves product and store feeds to Klaviyo and pushes order events, from one Postgres database.',
   )
   .version(version)
-  .showHelpAfterError('(storefeed --help tells what there is)')
-  .addHelpText('after', '\nSettings come from the environment; the README lists them.')
+  .showHelpAfterError('(run storefeed --help for a list of commands)')
+  .addHelpText('after', '\nSettings are environment variables; docs/configuration.md lists them.')
 
-for (const add of commands) add(program, () => readConfig(process.env))
+for (const addTo of commands) addTo(program, () => readConfig(process.env))
 
 exitOnUncaught()
 
 try {
-  // Not commander's default command: that takes an unknown command for an argument of its own.
-  const given = process.argv.slice(2)
-  await program.parseAsync(given.length > 0 ? given : ['serve'], { from: 'user' })
+  // Not commander's default command: that would take an unknown command for its own argument.
+  const args = process.argv.slice(2)
+  await program.parseAsync(args.length > 0 ? args : ['serve'], { from: 'user' })
 } catch (error) {
-  printError(explainFailure(error))
+  printError(explainError(error))
   process.exitCode = 1
 }

@@ -1,4 +1,4 @@
-/** In charge of showing how settings are read from the environment. */
+import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { currencyDecimals, readConfig } from '../src/config.ts'
 import { AppError } from '../src/lib/errors.ts'
@@ -23,7 +23,7 @@ const defaults = {
     rateShare: 0.97,
     pushEveryMs: null,
     backfillAfterMs: 86_400_000,
-    retentionDays: 90,
+    retentionMs: 7_776_000_000,
     metricNames: {
       placed_order: 'Placed Order',
       ordered_product: 'Ordered Product',
@@ -54,37 +54,37 @@ test('a variable that is empty or blank counts as not set', () => {
   expect(readConfig(Object.fromEntries(names.map((name) => [name, ' \n'])))).toEqual(defaults)
 })
 
-test('every setting can be set, and variables of others are let be', () => {
-  const environment = {
-    PATH: '/bin',
-    PORT: '8080',
-    HOST: '127.0.0.1',
-    DATABASE_URL: 'postgresql://shop:secret@db:5432/shop',
-    DATA_DIR: '/var/lib/storefeed',
-    API_KEY: 'a-key-of-sixteen\n',
-    PUBLIC_URL: 'https://feeds.shop.example/',
-    FEEDS_PUBLIC: 'true',
-    FEED_WAIT_MS: '0',
-    STOP_GRACE_MS: '10000',
-    FEED_MAX_DROP: '0.25',
-    RATE_LIMIT: '60',
-    KLAVIYO_API_KEY: 'pk_1',
-    KLAVIYO_PUBLIC_KEY: 'ABC123',
-    KLAVIYO_API: 'track',
-    KLAVIYO_URL: 'http://127.0.0.1:3001/',
-    KLAVIYO_RATE_SHARE: '0.5',
-    PUSH_EVERY: '30m',
-    BACKFILL_AFTER: '6h',
-    RETENTION_DAYS: '7',
-    METRIC_PLACED_ORDER: 'Placed Order Retail',
-    METRIC_ORDERED_PRODUCT: 'Ordered Product Retail',
-    METRIC_FULFILLED_ORDER: 'Fulfilled Order Retail',
-    METRIC_CANCELLED_ORDER: 'Canceled Order',
-    METRIC_REFUNDED_ORDER: 'Refunded Order Retail',
-    CURRENCY: 'JPY',
-    LOG_LEVEL: 'debug',
-  }
-  expect(readConfig(environment)).toEqual({
+const everySetting = {
+  PATH: '/bin',
+  PORT: '8080',
+  HOST: '127.0.0.1',
+  DATABASE_URL: 'postgresql://shop:secret@db:5432/shop',
+  DATA_DIR: '/var/lib/storefeed',
+  API_KEY: 'a-key-of-sixteen\n',
+  PUBLIC_URL: 'https://feeds.shop.example/',
+  FEEDS_PUBLIC: 'true',
+  FEED_WAIT: '0s',
+  STOP_GRACE: '10s',
+  FEED_MAX_DROP: '0.25',
+  RATE_LIMIT: '60',
+  KLAVIYO_API_KEY: 'pk_1',
+  KLAVIYO_PUBLIC_KEY: 'ABC123',
+  KLAVIYO_API: 'track',
+  KLAVIYO_URL: 'http://127.0.0.1:3001/',
+  KLAVIYO_RATE_SHARE: '0.5',
+  PUSH_EVERY: '30m',
+  BACKFILL_AFTER: '6h',
+  RETENTION: '7d',
+  METRIC_PLACED_ORDER: 'Placed Order Retail',
+  METRIC_ORDERED_PRODUCT: 'Ordered Product Retail',
+  METRIC_FULFILLED_ORDER: 'Fulfilled Order Retail',
+  METRIC_CANCELLED_ORDER: 'Canceled Order',
+  METRIC_REFUNDED_ORDER: 'Refunded Order Retail',
+  CURRENCY: 'JPY',
+  LOG_LEVEL: 'debug',
+}
+test('every setting can be set, and other variables are ignored', () => {
+  expect(readConfig(everySetting)).toEqual({
     port: 8080,
     host: '127.0.0.1',
     databaseUrl: 'postgresql://shop:secret@db:5432/shop',
@@ -104,7 +104,7 @@ test('every setting can be set, and variables of others are let be', () => {
       rateShare: 0.5,
       pushEveryMs: 1_800_000,
       backfillAfterMs: 21_600_000,
-      retentionDays: 7,
+      retentionMs: 604_800_000,
       metricNames: {
         placed_order: 'Placed Order Retail',
         ordered_product: 'Ordered Product Retail',
@@ -118,15 +118,15 @@ test('every setting can be set, and variables of others are let be', () => {
   })
 })
 
-test('all faults are told at once, and none repeats a value, which may be a secret', () => {
+test('all errors are reported at once, and none repeats a value, which may be a secret', () => {
   const environment = {
     PORT: '70000',
     DATABASE_URL: 'mysql://root:secret@db/shop',
     API_KEY: 'secret',
     PUBLIC_URL: 'ftp://secret.example',
     FEEDS_PUBLIC: 'secret',
-    FEED_WAIT_MS: 'soon',
-    STOP_GRACE_MS: '-1',
+    FEED_WAIT: 'soon',
+    STOP_GRACE: '-1',
     FEED_MAX_DROP: '2',
     RATE_LIMIT: '0',
     KLAVIYO_API: 'secret',
@@ -134,29 +134,29 @@ test('all faults are told at once, and none repeats a value, which may be a secr
     KLAVIYO_RATE_SHARE: '0',
     PUSH_EVERY: '30 minutes',
     BACKFILL_AFTER: 'secret',
-    RETENTION_DAYS: 'secret',
+    RETENTION: 'secret',
     METRIC_PLACED_ORDER: 'secret'.repeat(22),
     CURRENCY: 'EURO',
     LOG_LEVEL: 'loud',
   }
-  const refusal = refusalOf(environment)
-  expect(refusal.fieldErrors.map(({ field }) => field)).toEqual(Object.keys(environment))
-  expect(JSON.stringify([refusal.message, refusal.fieldErrors])).not.toContain('secret')
+  const error = errorOf(environment)
+  expect(error.fieldErrors.map(({ field }) => field)).toEqual(Object.keys(environment))
+  expect(JSON.stringify([error.message, error.fieldErrors])).not.toContain('secret')
 })
 
-function refusalOf(environment: Record<string, string>): AppError {
+function errorOf(environment: Record<string, string>): AppError {
   try {
     readConfig(environment)
   } catch (error) {
     if (error instanceof AppError) return error
   }
-  throw new Error('the settings were not refused')
+  throw new Error('the settings were accepted')
 }
 
 test.each(['a key with spaces in', 'eine-schlüssel-mit-umlaut', 'short'])(
-  'API_KEY may not be %j, which no header could carry or anyone could guess',
+  'API_KEY may not be %j, which no header could hold or anyone could guess',
   (API_KEY) => {
-    expect(refusalOf({ API_KEY }).fieldErrors).toEqual([
+    expect(errorOf({ API_KEY }).fieldErrors).toEqual([
       { field: 'API_KEY', detail: 'must have at least 16 characters, without spaces' },
     ])
   },
@@ -165,7 +165,7 @@ test.each(['a key with spaces in', 'eine-schlüssel-mit-umlaut', 'short'])(
 test.each(['https://a.klaviyo.com', 'https://a.klaviyo.com/', 'https://A.Klaviyo.com'])(
   'of the limits of Klaviyo itself, at %s, no more than all may be used',
   (KLAVIYO_URL) => {
-    expect(refusalOf({ KLAVIYO_URL, KLAVIYO_RATE_SHARE: '1.01' }).fieldErrors).toEqual([
+    expect(errorOf({ KLAVIYO_URL, KLAVIYO_RATE_SHARE: '1.01' }).fieldErrors).toEqual([
       { field: 'KLAVIYO_RATE_SHARE', detail: 'may be more than 1 against a sandbox only' },
     ])
     expect(readConfig({ KLAVIYO_URL, KLAVIYO_RATE_SHARE: '1' }).klaviyo.rateShare).toBe(1)
@@ -189,9 +189,32 @@ test.each([
 })
 
 test.each([
+  ['FEED_WAIT', '0s', '60s', '61s'],
+  ['STOP_GRACE', '0s', '10m', '11m'],
+  ['PUSH_EVERY', '1s', '7d', '999ms'],
+  ['BACKFILL_AFTER', '1s', '3650d', '0s'],
+  ['RETENTION', '1d', '36500d', '23h'],
+])('%s is a duration from %s to %s', (name, min, max, outside) => {
+  readConfig({ [name]: min })
+  readConfig({ [name]: max })
+  const detail = `must be a duration from ${min} to ${max}, such as 500ms, 3s, 30m, 6h or 90d`
+  for (const value of [outside, '3', 'soon'])
+    expect(errorOf({ [name]: value }).fieldErrors).toEqual([{ field: name, detail }])
+})
+
+test.each([
   ['USD', 2],
   ['JPY', 0],
   ['KWD', 3],
 ])('an amount of %s has %i decimals', (currency, decimals) => {
   expect(currencyDecimals(currency)).toBe(decimals)
+})
+
+test('.env.example lists every setting with its default', async () => {
+  const text = await readFile(new URL('../.env.example', import.meta.url), 'utf8')
+  const listed = Object.fromEntries(
+    [...text.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+  )
+  expect(readConfig(listed)).toEqual({ ...defaults, port: 3000 })
+  expect(Object.keys(listed)).toEqual(Object.keys(everySetting).filter((name) => name !== 'PATH'))
 })

@@ -1,6 +1,6 @@
 /**
- * In charge of what all tests share: a Postgres, started for them or the one at TEST_DATABASE_URL, PgBouncer before it
- * with TEST_POOLER=pgbouncer, and a build of the commands.
+ * What all tests but the unit tests share: a Postgres, started here or the one at TEST_DATABASE_URL, PgBouncer in front
+ * of it with TEST_POOLER=pgbouncer, and a build of storefeed.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -16,9 +16,9 @@ import { openClient } from './support/postgres-client.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where databases are made and dropped. */
+    /** Where databases are created and dropped. */
     serverUrl: string
-    /** Where storefeed and the tests find them: the same, or a pooler before it. */
+    /** Where storefeed and the tests connect: the same server, or a pooler in front of it. */
     clientUrl: string
     /** The migrated database that each test file gets a copy of. */
     template: string
@@ -28,6 +28,7 @@ declare module 'vitest' {
 }
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (project.vitest.projects.every(({ name }) => name === 'unit')) return async () => undefined
   const building = build().then(
     (built) => ({ built }),
     (error: unknown) => ({ error }),
@@ -78,7 +79,7 @@ function throughPooler(): boolean {
   return Boolean(TEST_POOLER)
 }
 
-/** Its data is thrown away, so it need not outlive a crash: that makes it several times as fast. */
+/** Its data need not survive a crash, which makes it several times as fast. */
 const settings = {
   fsync: 'off',
   synchronous_commit: 'off',

@@ -1,4 +1,3 @@
-/** In charge of showing what the image holds: packages that are whole and free, and no more than the server needs, under a user who may write nowhere. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -12,7 +11,13 @@ import { createTestDatabase, type TestDatabase } from './support/database.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-type Package = { integrity?: string; license?: string; dev?: boolean; optional?: boolean }
+type Package = {
+  integrity?: string
+  license?: string
+  dev?: boolean
+  optional?: boolean
+  hasInstallScript?: boolean
+}
 let packages: [path: string, Package][]
 let database: TestDatabase
 let home: string
@@ -30,10 +35,14 @@ afterAll(async () => {
 
 const ofImage = () => packages.filter(([, { dev, optional }]) => !dev && !optional)
 
-test('every package is locked to its content, and its scripts are not run', async () => {
+test('every package is locked to its content, and its install scripts are not run', async () => {
   expect(packages.length).toBeGreaterThan(100)
   expect(packages.filter(([, { integrity }]) => !integrity?.startsWith('sha512-'))).toEqual([])
-  expect(await readFile(join(root, '.npmrc'), 'utf8')).toContain('ignore-scripts=true')
+  const { allowScripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  const scripted = packages.filter(([, { hasInstallScript }]) => hasInstallScript)
+  const names = new Set(scripted.map(([path]) => path.split('node_modules/').at(-1)))
+  expect(allowScripts).toEqual(Object.fromEntries([...names].map((name) => [name, false])))
+  expect(await readFile(join(root, 'Dockerfile'), 'utf8')).toContain('npm ci --ignore-scripts\n')
 })
 
 test('every package of the image has a licence that goes with MIT', () => {
@@ -42,13 +51,14 @@ test('every package of the image has a licence that goes with MIT', () => {
   expect([...licences].filter((licence) => !free.includes(licence ?? ''))).toEqual([])
 })
 
-/** Lays out what the Dockerfile leaves in its last stage, without a right to write anywhere. */
+/** Lays out what the last stage of the Dockerfile contains, without permission to write anywhere. */
 async function layOut(): Promise<string> {
   for (const [path] of ofImage())
     await cp(join(root, path), join(home, path), { recursive: true, force: false })
   await cp(dirname(inject('main')), join(home, 'dist'), { recursive: true })
   await cp(join(root, 'migrations'), join(home, 'migrations'), { recursive: true })
   await cp(join(root, 'package.json'), join(home, 'package.json'))
+  await cp(join(root, 'src', 'cli', 'demo'), join(home, 'src', 'cli', 'demo'), { recursive: true })
   await chmod(home, 0o555)
   return join(home, 'dist', 'main.js')
 }
@@ -60,10 +70,10 @@ async function healthcheck(): Promise<[command: string, ...args: string[]]> {
   return JSON.parse(line)
 }
 
-/** Nobody in particular; who is not root has no rights to lose. */
+/** The user `nobody`; without root there are no rights to drop. */
 const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
 
-test('the production packages alone serve, read-only, as a user without rights, and the health check tells', async () => {
+test('the production packages alone serve, read-only, as an unprivileged user, and the health check reports it', async () => {
   const main = await layOut()
   const key = 'key-of-the-image-test'
   const env = {
@@ -75,7 +85,7 @@ test('the production packages alone serve, read-only, as a user without rights, 
     HOST: '127.0.0.1',
     PORT: '0',
     API_KEY: key,
-    STOP_GRACE_MS: '0',
+    STOP_GRACE: '0s',
   }
   const server = spawn(process.execPath, [main], {
     cwd: home,

@@ -1,4 +1,3 @@
-/** In charge of `storefeed doctor`: looks at everything that a connection needs, and tells what to do. */
 import type { Command } from 'commander'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/connection.ts'
@@ -7,43 +6,43 @@ import { checkDatabase, checkMessages } from '../doctor/database-diagnostics.ts'
 import { type Diagnostic, ok } from '../doctor/diagnostic.ts'
 import { checkAccount } from '../doctor/klaviyo-diagnostics.ts'
 import { readFeedStatuses } from '../feeds/feed-status.ts'
-import { explainFailure } from './explain-failure.ts'
+import { withDatabase } from './open-database.ts'
+import { explainError } from './report-errors.ts'
 import { print } from './terminal.ts'
-import { withDatabase } from './with-database.ts'
 
 export function doctorCommand(program: Command, readConfig: () => Config): void {
   program
     .command('doctor')
-    .description('Check settings, database, feeds and the key, and tell what to do')
-    .option('--json', 'answer as JSON')
+    .description('Check settings, database, feeds and the Klaviyo key, and say what to do')
+    .option('--json', 'print JSON')
     .addHelpText('after', '\nThe exit status is 1 when something does not work.')
     .action(async ({ json }: { json?: boolean }) => {
-      const findings = await examine(readConfig)
-      if (json) print(JSON.stringify(findings))
-      else for (const finding of findings) print(lineOf(finding))
-      if (findings.some(({ level }) => level === 'error')) process.exitCode = 1
+      const diagnostics = await diagnose(readConfig)
+      if (json) print(JSON.stringify(diagnostics))
+      else for (const diagnostic of diagnostics) print(formatDiagnostic(diagnostic))
+      if (diagnostics.some(({ level }) => level === 'error')) process.exitCode = 1
     })
 }
 
-/** What can't be looked at is a finding too. */
-async function examine(readConfig: () => Config): Promise<Diagnostic[]> {
+/** A check that cannot run is a diagnostic too. */
+async function diagnose(readConfig: () => Config): Promise<Diagnostic[]> {
   let config: Config
   try {
     config = readConfig()
   } catch (error) {
-    return [failed('settings', error, 'The README lists what each may be.')]
+    return [failed('settings', error, 'docs/configuration.md lists the valid values.')]
   }
-  const inDatabase = await withDatabase(config, examineDatabase).catch((error: unknown) => [
-    failed('database', error, 'Check DATABASE_URL and that Postgres runs.'),
+  const ofDatabase = await withDatabase(config, diagnoseDatabase).catch((error: unknown) => [
+    failed('database', error, 'Check DATABASE_URL and that Postgres is running.'),
   ])
   return [
-    ok('settings', 'They can be read.'),
-    ...inDatabase,
+    ok('settings', 'All settings are valid.'),
+    ...ofDatabase,
     ...(await checkAccount(config.klaviyo)),
   ]
 }
 
-async function examineDatabase(db: Database): Promise<Diagnostic[]> {
+async function diagnoseDatabase(db: Database): Promise<Diagnostic[]> {
   return [
     ...(await checkDatabase(db)),
     ...(await checkCatalog(db)),
@@ -55,7 +54,7 @@ async function examineDatabase(db: Database): Promise<Diagnostic[]> {
 async function checkFeeds(db: Database): Promise<Diagnostic[]> {
   const statuses = await readFeedStatuses(db)
   return statuses.flatMap(({ feed, state, items, warnings }): Diagnostic[] => [
-    ok('feeds', `The feed of ${feed} is ${state}, with ${items} items.`),
+    ok('feeds', `The ${feed} feed is ${state} and has ${items} items.`),
     ...warnings.map(
       (found): Diagnostic => ({ level: 'warning', area: 'feeds', found, advice: null }),
     ),
@@ -63,10 +62,10 @@ async function checkFeeds(db: Database): Promise<Diagnostic[]> {
 }
 
 function failed(area: string, error: unknown, advice: string): Diagnostic {
-  return { level: 'error', area, found: explainFailure(error).replace(/\n\s*/g, ' · '), advice }
+  return { level: 'error', area, found: explainError(error).replace(/\n\s*/g, ' · '), advice }
 }
 
-const marks = { ok: 'ok      ', warning: 'warning ', error: 'ERROR   ' }
+const labels = { ok: 'ok      ', warning: 'warning ', error: 'ERROR   ' }
 
-const lineOf = ({ level, area, found, advice }: Diagnostic) =>
-  `${marks[level]}${area}: ${found}${advice === null ? '' : `\n          ${advice}`}`
+const formatDiagnostic = ({ level, area, found, advice }: Diagnostic) =>
+  `${labels[level]}${area}: ${found}${advice === null ? '' : `\n          ${advice}`}`

@@ -7,8 +7,8 @@ import { klaviyoApis } from '../klaviyo/sender/klaviyo.ts'
 import { prepareEvents } from '../klaviyo/sender/prepare-messages.ts'
 import { AppError } from '../lib/errors.ts'
 import { messagesOfOrder } from '../outbox/claim.ts'
+import { withDatabase } from './open-database.ts'
 import { print } from './terminal.ts'
-import { withDatabase } from './with-database.ts'
 
 export function eventCommand(program: Command, readConfig: () => Config): void {
   program

@@ -1,32 +1,37 @@
-/** In charge of `storefeed export`: the catalog as a file that import reads back. */
+/** `storefeed export`: the catalog as a file that import reads back. */
 import { createWriteStream } from 'node:fs'
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Argument, type Command, Option } from 'commander'
 import type { Config } from '../config.ts'
 import {
-  type Exported,
+  type CatalogExport,
   type ExportKind,
   exportKinds,
   exportRecords,
 } from '../import-export/catalog-exports.ts'
-import { type Format, formats, type Writer, writerOf } from '../import-export/record-writer.ts'
+import {
+  createRecordWriter,
+  type Format,
+  formats,
+  type RecordWriter,
+} from '../import-export/record-writer.ts'
 import { AppError } from '../lib/errors.ts'
 import { codeOf } from '../lib/system-error.ts'
+import { withDatabase } from './open-database.ts'
 import { startProgress } from './progress.ts'
-import { withDatabase } from './with-database.ts'
 
 type Options = { format: Format; out?: string }
 
 export function exportCommand(program: Command, readConfig: () => Config): void {
   program
     .command('export')
-    .description('Write products, stores or availability as a file that import reads back')
+    .description('Export products, stores or availability to a file that import reads back')
     .addArgument(
-      new Argument('<kind>', 'what to write').choices(exportKinds.map(({ name }) => name)),
+      new Argument('<kind>', 'what to export').choices(exportKinds.map(({ name }) => name)),
     )
     .addOption(new Option('--format <format>', 'of the file').choices(formats).default('csv'))
-    .option('--out <file>', 'where to; else standard output')
+    .option('--out <file>', 'the file to write; default: standard output')
     .addHelpText('after', '\nExample:\n  storefeed export products | gzip > products.csv.gz')
     .action(async (name: string, options: Options) => {
       const kind = exportKinds.find((one) => one.name === name)
@@ -40,9 +45,9 @@ async function exportTo(config: Config, kind: ExportKind, { format, out }: Optio
   try {
     await withDatabase(config, (db) =>
       exportRecords(db, kind, async (exported) => {
-        const writer = writerOf(format, { ...kind, ...exported })
+        const writer = createRecordWriter(format, { ...kind, ...exported })
         const target: Writable = out === undefined ? process.stdout : createWriteStream(out)
-        const texts = textsOf(writer, exported, (count) => {
+        const texts = formatPages(writer, exported, (count) => {
           done += count
           progress.update(done, null)
         })
@@ -50,27 +55,28 @@ async function exportTo(config: Config, kind: ExportKind, { format, out }: Optio
       }),
     )
   } catch (error) {
-    throw explained(error, out)
+    throw explainWriteError(error, out)
   } finally {
     progress.end()
   }
 }
 
-async function* textsOf(
-  { head, write }: Writer,
-  { records }: Exported,
+async function* formatPages(
+  { header, write }: RecordWriter,
+  { records }: CatalogExport,
   count: (records: number) => void,
 ): AsyncGenerator<string> {
-  if (head !== '') yield head
+  if (header !== '') yield header
   for await (const page of records) {
     yield write(page)
     count(page.length)
   }
 }
 
-function explained(error: unknown, out: string | undefined): unknown {
+function explainWriteError(error: unknown, out: string | undefined): unknown {
   const code = codeOf(error)
-  if (code === 'EPIPE') return new AppError('invalid', 'Nobody reads the export any more.')
+  if (code === 'EPIPE')
+    return new AppError('invalid', 'Standard output was closed before the export ended.')
   const onDisk = out !== undefined && /^(ENOENT|EACCES|EISDIR|ENOSPC|EROFS|ENOTDIR)$/.test(code)
   return onDisk ? new AppError('invalid', `${out} cannot be written (${code}).`) : error
 }

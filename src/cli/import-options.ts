@@ -1,4 +1,4 @@
-/** In charge of what may be said to `storefeed import`, and of telling a file's kind by its name. */
+/** The options of `storefeed import`, and which kind a file is by its name. */
 import { basename } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import type { Mapping } from '../import-export/column-mapping.ts'
@@ -18,7 +18,7 @@ export type ImportOptions = {
 export const kindNames = importKinds.map(({ name }) => name)
 
 export const examples = `
-A Shopify product export (further rows of a product, for its variants and pictures, have no title):
+A Shopify product export (a product's further rows, for its variants and images, have no title):
   storefeed import products_export.csv --kind products --skip-unknown --skip-blank Title \\
     --map Handle=id --map Title=title --map 'Body (HTML)=description' --map Vendor=brand \\
     --map Tags=categories --map 'Variant SKU=sku' --map 'Variant Price=price' \\
@@ -28,29 +28,29 @@ A list of items from Square:
   storefeed import items.csv --kind products --skip-unknown --map Token=id --map 'Item Name=title' \\
     --map SKU=sku --map Description=description --map Category=categories --map Price=price`
 
-/** Of `a=b=c` the last `=` parts theirs from ours, which has none. */
-export function readMap(text: string, before: ReadonlyMap<string, string>) {
+/** Splits at the last `=`: a column name may contain one, a field name does not. */
+export function readMap(text: string, previous: ReadonlyMap<string, string>) {
   const at = text.lastIndexOf('=')
   if (at <= 0 || at === text.length - 1)
-    throw new InvalidArgumentError("It is written theirs=ours, such as 'Variant Price=price'.")
-  return new Map([...before, [text.slice(0, at).trim(), text.slice(at + 1).trim()]])
+    throw new InvalidArgumentError("It must be column=field, such as 'Variant Price=price'.")
+  return new Map([...previous, [text.slice(0, at).trim(), text.slice(at + 1).trim()]])
 }
 
-export function readSet(text: string, before: ReadonlyMap<string, string>) {
+export function readSet(text: string, previous: ReadonlyMap<string, string>) {
   const at = text.indexOf('=')
-  if (at <= 0) throw new InvalidArgumentError("It is written ours=text, such as 'currency=EUR'.")
-  return new Map([...before, [text.slice(0, at).trim(), text.slice(at + 1)]])
+  if (at <= 0) throw new InvalidArgumentError("It must be field=text, such as 'currency=EUR'.")
+  return new Map([...previous, [text.slice(0, at).trim(), text.slice(at + 1)]])
 }
 
 export const mappingOf = ({ map, set, skipUnknown, skipBlank }: ImportOptions): Mapping => ({
-  renamed: map,
-  added: set,
+  renames: map,
+  templates: set,
   skipUnknown,
   skipBlank,
 })
 
-/** By name, the first that fits: order-updates are not orders. */
-const namedLike: [RegExp, ImportKind['name']][] = [
+/** The first match wins: order-updates are not orders. */
+const namePatterns: [RegExp, ImportKind['name']][] = [
   [/order.?updates/i, 'order-updates'],
   [/availability|product.?stores/i, 'availability'],
   [/products/i, 'products'],
@@ -60,12 +60,12 @@ const namedLike: [RegExp, ImportKind['name']][] = [
   [/visits/i, 'visits'],
 ]
 
-export function kindOf(path: string, wanted: ImportKind['name'] | undefined): ImportKind {
-  const name = wanted ?? namedLike.find(([pattern]) => pattern.test(basename(path)))?.[1]
+export function kindOf(path: string, given: ImportKind['name'] | undefined): ImportKind {
+  const name = given ?? namePatterns.find(([pattern]) => pattern.test(basename(path)))?.[1]
   const kind = importKinds.find((one) => one.name === name)
   if (kind) return kind
   throw new AppError(
     'invalid',
-    `What is in ${path === '-' ? 'standard input' : path} does not show by its name: say it with --kind, one of ${kindNames.join(', ')}.`,
+    `The name of ${path === '-' ? 'standard input' : path} does not say what it contains: add --kind, one of ${kindNames.join(', ')}.`,
   )
 }

@@ -1,26 +1,25 @@
-/** In charge of `storefeed keys`: makes, lists and revokes API keys from the command line. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { createKey, keyInput, listKeys, revokeKey, type Scope, scopes } from '../auth/api-keys.ts'
 import type { Config } from '../config.ts'
+import { withDatabase } from './open-database.ts'
 import { print } from './terminal.ts'
-import { withDatabase } from './with-database.ts'
 
 export function keysCommand(program: Command, readConfig: () => Config): void {
-  const keys = program.command('keys').description('Make, list and revoke API keys')
+  const keys = program.command('keys').description('Create, list and revoke API keys')
 
   keys
     .command('create')
-    .description('Make a key and show it, this once')
+    .description('Create a key and show it, only once')
     .argument('<name>', 'what the key is for, such as "Klaviyo"')
     .addOption(
       new Option('--scope <scope...>', 'what it may do').choices(scopes).default(['feeds']),
     )
     .addHelpText('after', '\nExample:\n  storefeed keys create Klaviyo --scope feeds')
     .action(async (name: string, { scope }: { scope: Scope[] }) => {
-      const made = await withDatabase(readConfig(), (db) =>
+      const created = await withDatabase(readConfig(), (db) =>
         createKey(db, keyInput.parse({ name, scopes: scope })),
       )
-      print(made.key)
+      print(created.key)
     })
   keys
     .command('list')
@@ -45,5 +44,5 @@ export function keysCommand(program: Command, readConfig: () => Config): void {
 
 function readId(text: string): number {
   if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It is a whole number, as the list shows it.')
+  throw new InvalidArgumentError('It must be a whole number, as in the list.')
 }

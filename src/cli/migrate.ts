@@ -1,4 +1,3 @@
-/** In charge of `storefeed migrate`: brings the database to the shape this version needs, and does nothing else. */
 import type { Command } from 'commander'
 import type { Config } from '../config.ts'
 import { openDatabase } from './open-database.ts'
@@ -7,7 +6,7 @@ import { print } from './terminal.ts'
 export function migrateCommand(program: Command, readConfig: () => Config): void {
   program
     .command('migrate')
-    .description('Bring the database to the shape this version needs; serve does so by itself')
+    .description('Apply the database migrations of this version; serve does so at start')
     .action(async () => {
       const database = await openDatabase(readConfig())
       await database.close()

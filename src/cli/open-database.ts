@@ -1,11 +1,11 @@
-/** In charge of the database a command works on: the one that is set, or the embedded one. */
 import type { Config } from '../config.ts'
+import { connect, type Database } from '../db/connection.ts'
 import { startEmbedded } from '../db/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../db/migrate.ts'
 
 export type OpenDatabase = { url: string; close: () => Promise<void> }
 
-/** Migrated and ready. Closing it stops the embedded Postgres, if no other process uses it. */
+/** The database at DATABASE_URL or the embedded one, migrated. Closing it stops the embedded Postgres unless another process uses it. */
 export async function openDatabase({ databaseUrl, dataDir }: Config): Promise<OpenDatabase> {
   const { url, stop } =
     databaseUrl === null
@@ -18,4 +18,19 @@ export async function openDatabase({ databaseUrl, dataDir }: Config): Promise<Op
     throw error
   }
   return { url, close: stop }
+}
+
+/** For short commands: closes the database whatever happens. */
+export async function withDatabase<T>(
+  config: Config,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  const database = await openDatabase(config)
+  const connection = connect(database.url, { max: 2 })
+  try {
+    return await work(connection.db)
+  } finally {
+    await connection.close()
+    await database.close()
+  }
 }

@@ -1,4 +1,3 @@
-/** In charge of `storefeed sandbox`: a stand-in Klaviyo to try storefeed against. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { startSandbox } from '../klaviyo-sandbox/listen.ts'
 import { print, waitForShutdownSignal } from './terminal.ts'
@@ -8,10 +7,12 @@ type Options = { port: number; host: string; limits: boolean }
 export function sandboxCommand(program: Command): void {
   program
     .command('sandbox')
-    .description('Start a stand-in Klaviyo that records what it is sent and shows it on a page')
-    .option('--port <port>', 'where it listens', readPort, 3001)
-    .option('--host <host>', 'who can reach it', '127.0.0.1')
-    .option('--no-limits', 'take any number of requests')
+    .description(
+      'Start a local Klaviyo sandbox that records what it receives and shows it on a page',
+    )
+    .option('--port <port>', 'port to listen on', readPort, 3001)
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .option('--no-limits', 'do not apply Klaviyo’s rate limits')
     .addHelpText('after', '\nThen start the server with KLAVIYO_URL set to its address.')
     .action(async ({ port, host, limits }: Options) => {
       const sandbox = await startSandbox({ port, host, settings: { limits } })

@@ -1,17 +1,16 @@
-/** In charge of `storefeed serve`: the plain server, from start to an orderly stop. */
 import type { Command } from 'commander'
 import { ensureAdminKey } from '../auth/api-keys.ts'
 import type { Config } from '../config.ts'
 import { connect } from '../db/connection.ts'
 import { createLogger } from '../server/logger.ts'
-import { type RunningServer, startServer } from '../server/server.ts'
+import { startServer } from '../server/server.ts'
 import { openDatabase } from './open-database.ts'
 import { print, waitForShutdownSignal } from './terminal.ts'
 
 export function serveCommand(program: Command, readConfig: () => Config): void {
   program
     .command('serve')
-    .description('Serve the feeds and the REST API (what storefeed does when no command is given)')
+    .description('Serve the feeds and the REST API (the default command)')
     .action(async () => serve(readConfig()))
 }
 
@@ -25,7 +24,9 @@ async function serve(config: Config): Promise<void> {
       { url: server.url, database: config.databaseUrl === null ? 'embedded' : 'DATABASE_URL' },
       'storefeed serves',
     )
-    await stopWhenTold(server, config.stopGraceMs)
+    const signal = await waitForShutdownSignal()
+    // SIGTERM may come from a deployment behind a load balancer; SIGINT comes from a terminal, which need not wait.
+    await server.stop(signal === 'SIGTERM' ? config.stopGraceMs : 0)
     log.info('storefeed stopped')
   } finally {
     await database.close()
@@ -35,15 +36,9 @@ async function serve(config: Config): Promise<void> {
 async function announceAdminKey(config: Config, databaseUrl: string): Promise<void> {
   const { db, close } = connect(databaseUrl, { max: 1 })
   try {
-    const made = await ensureAdminKey(db, config.apiKey)
-    if (made !== null) print(`The first admin key, shown this once: ${made}`)
+    const created = await ensureAdminKey(db, config.apiKey)
+    if (created !== null) print(`The first admin key, shown only once: ${created}`)
   } finally {
     await close()
   }
-}
-
-/** SIGTERM comes from who runs servers behind a balancer, SIGINT from a person at a terminal, who need not wait. */
-async function stopWhenTold(server: RunningServer, graceMs: number): Promise<void> {
-  const signal = await waitForShutdownSignal()
-  await server.stop(signal === 'SIGTERM' ? graceMs : 0)
 }

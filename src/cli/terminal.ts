@@ -1,5 +1,3 @@
-/** In charge of the terminal: lines for a person, and the signals that end a long-running command. */
-
 export function print(line = ''): void {
   process.stdout.write(`${line}\n`)
 }

@@ -1,4 +1,4 @@
-/** In charge of exporting the catalog: all of it, page by page, as it was at one moment. */
+/** Exports the whole catalog, page by page, from one snapshot. */
 import { type SQL, sql } from 'drizzle-orm'
 import type { CatalogTable } from '../catalog/catalog-resource.ts'
 import { productInput, productResource } from '../catalog/products.ts'
@@ -11,69 +11,68 @@ type Fields = Record<string, unknown>
 
 export type ExportKind = {
   name: 'products' | 'stores' | 'availability'
-  /** What import takes the records for. */
-  draft: unknown
+  /** The schema by which import reads the records. */
+  schema: unknown
   fields: string[]
-  /** The kind's table, when its records have metadata. */
-  catalog: CatalogTable | null
+  /** Null when its records have no metadata. */
+  resource: CatalogTable | null
   page: (after: Fields | undefined) => SQL
 }
 
-/** Metadata's keys are told first, as a table needs them for its header. */
-export type Exported = { metadataKeys: string[]; records: AsyncGenerator<Fields[]> }
+/** The metadata keys are needed before the first record, for the header of a table. */
+export type CatalogExport = { metadataKeys: string[]; records: AsyncGenerator<Fields[]> }
 
-const recordsAtOnce = 1_000
+const pageSize = 1_000
 
 export const exportKinds: ExportKind[] = [
   catalogExport('products', productResource, productInput),
   catalogExport('stores', storeResource, storeInput),
   {
     name: 'availability',
-    draft: availabilityInput,
+    schema: availabilityInput,
     fields: ['product_id', 'store_id'],
-    catalog: null,
+    resource: null,
     page: (after) => sql`
       select product_id, store_id from ${productStores}
       where (product_id, store_id) > (${after?.product_id ?? ''}, ${after?.store_id ?? ''})
-      order by product_id, store_id limit ${recordsAtOnce}`,
+      order by product_id, store_id limit ${pageSize}`,
   },
 ]
 
-/** Links are left to the export of availability, so that importing products again leaves them alone. */
+/** Links are exported as availability, so that importing the products again does not change them. */
 function catalogExport(
   name: ExportKind['name'],
-  catalog: CatalogTable,
-  draft: unknown,
+  resource: CatalogTable,
+  schema: unknown,
 ): ExportKind {
-  const fields = ['id', ...Object.keys(catalog.defaults)]
+  const fields = ['id', ...Object.keys(resource.defaults)]
   const columns = sql.join(
     fields.map((field) => sql.identifier(field)),
     sql`, `,
   )
   const page = (after: Fields | undefined) => sql`
-    select ${columns} from ${catalog.table} where id > ${after?.id ?? ''} order by id limit ${recordsAtOnce}`
-  return { name, draft, fields, catalog, page }
+    select ${columns} from ${resource.table} where id > ${after?.id ?? ''} order by id limit ${pageSize}`
+  return { name, schema, fields, resource, page }
 }
 
-/** Every page is read from one snapshot, whatever is written meanwhile. */
 export function exportRecords(
   db: Database,
   kind: ExportKind,
-  write: (exported: Exported) => Promise<void>,
+  write: (exported: CatalogExport) => Promise<void>,
 ): Promise<void> {
   return snapshot(db, async (tx) =>
-    write({ metadataKeys: await metadataKeysOf(tx, kind), records: pagesOf(tx, kind) }),
+    write({ metadataKeys: await listMetadataKeys(tx, kind), records: readPages(tx, kind) }),
   )
 }
 
-async function metadataKeysOf(tx: Queryable, { catalog }: ExportKind): Promise<string[]> {
-  if (!catalog) return []
+async function listMetadataKeys(tx: Queryable, { resource }: ExportKind): Promise<string[]> {
+  if (!resource) return []
   const rows = await tx.execute<{ key: string }>(sql`
-    select distinct key collate "C" as key from ${catalog.table}, jsonb_object_keys(metadata) as key order by 1`)
+    select distinct key collate "C" as key from ${resource.table}, jsonb_object_keys(metadata) as key order by 1`)
   return rows.map(({ key }) => key)
 }
 
-async function* pagesOf(tx: Queryable, kind: ExportKind): AsyncGenerator<Fields[]> {
+async function* readPages(tx: Queryable, kind: ExportKind): AsyncGenerator<Fields[]> {
   let after: Fields | undefined
   for (;;) {
     const rows = await tx.execute<{ record: Fields }>(
@@ -81,7 +80,7 @@ async function* pagesOf(tx: Queryable, kind: ExportKind): AsyncGenerator<Fields[
     )
     const records = rows.map(({ record }) => record)
     if (records.length > 0) yield records
-    if (records.length < recordsAtOnce) return
+    if (records.length < pageSize) return
     after = records.at(-1)
   }
 }

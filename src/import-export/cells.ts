@@ -1,19 +1,19 @@
-/** In charge of what stands in one cell of a table: a value as text, and back again unchanged. */
+/** Converts a value to the text of one table cell, and back again unchanged. */
 
-export type CellKind = 'text' | 'number' | 'boolean' | 'list' | 'fact'
+export type CellKind = 'text' | 'number' | 'boolean' | 'list' | 'scalar'
 
-/** What a spreadsheet would run as a formula, and what would be taken for a text defused. */
-const runs = /^[=+\-@\t\r\n]/
-const defused = /^'(?:$|[=+\-@\t\r\n'])/
+/** What a spreadsheet would run as a formula, and what reads as an escaped text. */
+const formula = /^[=+\-@\t\r\n]/
+const escaped = /^'(?:$|[=+\-@\t\r\n'])/
 
-/** With a `'` before it, a spreadsheet shows it as text. A text that is empty becomes `'`, as an empty cell says nothing. */
-const defuse = (text: string) =>
-  text === '' || runs.test(text) || defused.test(text) ? `'${text}` : text
+/** A `'` in front makes a spreadsheet show it as text. An empty text is written `'`, since an empty cell means no value. */
+const escapeText = (text: string) =>
+  text === '' || formula.test(text) || escaped.test(text) ? `'${text}` : text
 
-const restore = (cell: string) => (defused.test(cell) ? cell.slice(1) : cell)
+const unescapeText = (cell: string) => (escaped.test(cell) ? cell.slice(1) : cell)
 
 const numeric = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
-const truths = new Map([
+const booleans = new Map([
   ['true', true],
   ['yes', true],
   ['1', true],
@@ -22,41 +22,41 @@ const truths = new Map([
   ['0', false],
 ])
 
-/** Text that is no value of its kind comes back as it is, for the draft's own rules to refuse. */
+/** A text that is no value of its kind is returned as it is, for the schema to reject. */
 const readers: Record<CellKind, (cell: string) => unknown> = {
-  text: restore,
+  text: unescapeText,
   number: (cell) => (numeric.test(cell.trim()) ? Number(cell) : cell),
-  boolean: (cell) => truths.get(cell.trim().toLowerCase()) ?? cell,
-  list: (cell) => readList(restore(cell)),
-  fact: readFact,
+  boolean: (cell) => booleans.get(cell.trim().toLowerCase()) ?? cell,
+  list: (cell) => readList(unescapeText(cell)),
+  scalar: readScalar,
 }
 
-/** Undefined for an empty cell: it says nothing. */
+/** Undefined for an empty cell. */
 export function readCell(kind: CellKind, cell: string): unknown {
   return cell === '' ? undefined : readers[kind](cell)
 }
 
-/** Parted by `|`, else by commas; or a JSON array, which may hold both. */
+/** Separated by `|`, else by commas; or a JSON array, whose texts may hold both. */
 function readList(text: string): unknown {
-  if (text.startsWith('[')) return parsed(text, Array.isArray) ?? text
+  if (text.startsWith('[')) return parseJson(text, Array.isArray) ?? text
   const parts = text.split(text.includes('|') ? '|' : ',')
   return parts.map((part) => part.trim()).filter((part) => part !== '')
 }
 
-/** Metadata has no fixed kind: what looks like a number or a truth is one, unless it stands in double quotes. */
-function readFact(cell: string): unknown {
-  const text = restore(cell)
+/** Metadata values have no fixed type: what looks like a number or a boolean is one, unless it is in double quotes. */
+function readScalar(cell: string): unknown {
+  const text = unescapeText(cell)
   if (text === 'true' || text === 'false') return text === 'true'
   if (text !== '' && String(Number(text)) === text && Number.isFinite(Number(text)))
     return Number(text)
   if (!text.startsWith('"')) return text
-  return parsed(text, (value) => typeof value === 'string') ?? text
+  return parseJson(text, (value) => typeof value === 'string') ?? text
 }
 
-function parsed(text: string, wanted: (value: unknown) => boolean): unknown {
+function parseJson(text: string, isExpected: (value: unknown) => boolean): unknown {
   try {
     const value: unknown = JSON.parse(text)
-    return wanted(value) ? value : undefined
+    return isExpected(value) ? value : undefined
   } catch {
     return undefined
   }
@@ -64,24 +64,20 @@ function parsed(text: string, wanted: (value: unknown) => boolean): unknown {
 
 export function writeCell(kind: CellKind, value: unknown): string {
   if (value === null || value === undefined) return ''
-  if (Array.isArray(value)) return defuse(writeList(value))
+  if (Array.isArray(value)) return escapeText(writeList(value))
   if (typeof value !== 'string') return String(value)
-  return kind === 'fact' ? writeFact(value) : defuse(value)
+  return kind === 'scalar' ? writeScalar(value) : escapeText(value)
 }
 
+/** As JSON when the separated form would not be read back the same. */
 function writeList(values: unknown[]): string {
-  const texts = values.map(String)
   if (values.length === 0) return '[]'
+  const texts = values.map(String)
   const text = texts.join('|')
-  const read = readList(text)
-  const same =
-    Array.isArray(read) &&
-    read.length === texts.length &&
-    read.every((one, place) => one === texts[place])
-  return same ? text : JSON.stringify(texts)
+  return JSON.stringify(readList(text)) === JSON.stringify(texts) ? text : JSON.stringify(texts)
 }
 
-function writeFact(text: string): string {
-  const plain = defuse(text)
-  return readFact(plain) === text ? plain : JSON.stringify(text)
+function writeScalar(text: string): string {
+  const cell = escapeText(text)
+  return readScalar(cell) === text ? cell : JSON.stringify(text)
 }

@@ -1,37 +1,39 @@
-/** In charge of how the columns of someone's table become the fields of a draft: their names, what is renamed, what is added. */
+/** Maps the columns of a table to the fields of a record: renamed, filled from a template, skipped. */
 import { AppError } from '../lib/errors.ts'
 import { readCell } from './cells.ts'
 import type { Column, Columns } from './columns.ts'
 import type { TableRow } from './csv.ts'
 
 export type Mapping = {
-  /** Their names to ours. */
-  renamed: ReadonlyMap<string, string>
-  /** Our names to a text, in which their names in braces stand for their cells. */
-  added: ReadonlyMap<string, string>
-  /** Columns that are nobody's are left out instead of refused. */
+  /** Column names to field names. */
+  renames: ReadonlyMap<string, string>
+  /** Field names to a text in which `{column}` stands for that column's value. */
+  templates: ReadonlyMap<string, string>
+  /** Unknown columns are skipped instead of rejected. */
   skipUnknown: boolean
-  /** Rows in which their column of this name is empty are passed over. */
+  /** Rows in which this column is empty are skipped. */
   skipBlank: string | undefined
 }
 
 type Fields = Record<string, unknown>
 type Source = { column: Column; textOf: (cells: string[]) => string }
 
+/** A record before validation, or why the rows or the line make none. */
+export type MappedRecord = { value: unknown } | { error: string }
+
 export type ColumnMapping = {
-  /** As it stands in the file. */
+  /** As in the file. */
   header: string[]
-  passesOver: (row: TableRow) => boolean
-  /** What the rows of one draft have in common; null when each row is a draft. */
+  skips: (row: TableRow) => boolean
+  /** Equal for the rows of one record; null when each row is a record. */
   keyOf: (row: TableRow) => string | null
-  /** The draft that the rows make, or why they make none. */
-  read: (rows: TableRow[]) => Reading
+  map: (rows: TableRow[]) => MappedRecord
 }
 
-/** A file of rejects has these before what was rejected; it can be mended and imported as it is. */
+/** The first columns of a rejects file, which can be imported again. */
 export const rejectColumns = ['line', 'reason'] as const
 
-/** Throws a refusal that names the file when the header lacks a column, has one twice, or one that nobody knows. */
+/** Throws an {@link AppError} that names the file when a column of the header is missing, repeated or unknown. */
 export function mapColumns(
   file: string,
   header: string[],
@@ -40,120 +42,125 @@ export function mapColumns(
   mapping: Mapping,
 ): ColumnMapping {
   const fail = (why: string) => new AppError('invalid', `${file} ${why}`)
-  const placeOf = placesIn(header, fail)
-  const sources = [...renamedSources(), ...addedSources()]
-  refuseRepeated(sources, fail)
-  requireColumns(sources, columns, fail)
-  const keys = key.map((name) => sources.find(({ column }) => column.path.join('.') === name))
-  const blank = mapping.skipBlank === undefined ? -1 : placeOf(mapping.skipBlank)
+  const table: Table = { header, columns, fail, indexOf: columnIndexes(header, fail) }
+  const sources = [...columnSources(table, mapping), ...templateSources(table, mapping)]
+  const names = sources.map(({ column }) => column.path.join('.'))
+  const repeated = firstRepeated(names)
+  if (repeated !== undefined) throw fail(`has two columns for "${repeated}".`)
+  requireColumns(names, columns, fail)
+  const keySources = key.map((name) => sources[names.indexOf(name)])
+  const blankIndex = mapping.skipBlank === undefined ? -1 : table.indexOf(mapping.skipBlank)
   return {
     header,
-    passesOver: ({ cells }) => blank >= 0 && cells[blank]?.trim() === '',
+    skips: ({ cells }) => blankIndex >= 0 && cells[blankIndex]?.trim() === '',
     keyOf: ({ cells }) =>
-      key.length === 0 ? null : JSON.stringify(keys.map((source) => source?.textOf(cells))),
-    read: (rows) => readRows(rows, header.length, sources),
-  }
-
-  function renamedSources(): Source[] {
-    for (const theirs of mapping.renamed.keys()) placeOf(theirs)
-    return header.flatMap((theirs, place): Source[] => {
-      const ours = mapping.renamed.get(theirs) ?? theirs
-      const column = columns.find(ours)
-      if (column) return [{ column, textOf: (cells) => cells[place] ?? '' }]
-      if (mapping.renamed.has(theirs)) throw unknownColumn(ours)
-      if (mapping.skipUnknown || isBookkeeping(header, place)) return []
-      throw fail(
-        `has a column "${theirs}" that is not known. Rename it with --map '${theirs}=…', or leave out what is not known with --skip-unknown. Known: ${columns.names.join(', ')}.`,
-      )
-    })
-  }
-
-  function addedSources(): Source[] {
-    return [...mapping.added].map(([ours, template]) => {
-      const column = columns.find(ours)
-      if (!column) throw unknownColumn(ours)
-      const parts = template.split(/\{([^{}]+)\}/).map((part, place) => {
-        if (place % 2 === 0) return () => part
-        const source = placeOf(part)
-        return (cells: string[]) => cells[source] ?? ''
-      })
-      return { column, textOf: (cells) => parts.map((part) => part(cells)).join('') }
-    })
-  }
-
-  function unknownColumn(ours: string): AppError {
-    return fail(`cannot fill "${ours}": that is no column. Known: ${columns.names.join(', ')}.`)
+      key.length === 0 ? null : JSON.stringify(keySources.map((source) => source?.textOf(cells))),
+    map: (rows) => mapRows(rows, header.length, sources),
   }
 }
+
+type Table = {
+  header: string[]
+  columns: Columns
+  fail: Fail
+  indexOf: (name: string) => number
+}
+
+function columnSources({ header, columns, fail, indexOf }: Table, mapping: Mapping): Source[] {
+  for (const name of mapping.renames.keys()) indexOf(name)
+  return header.flatMap((name, index): Source[] => {
+    const field = mapping.renames.get(name) ?? name
+    const column = columns.find(field)
+    if (column) return [{ column, textOf: (cells) => cells[index] ?? '' }]
+    if (mapping.renames.has(name)) throw unknownField(field, columns, fail)
+    if (mapping.skipUnknown || isRejectColumn(header, index)) return []
+    throw fail(
+      `has an unknown column "${name}". Rename it with --map '${name}=…', or skip unknown columns with --skip-unknown. Known columns: ${columns.names.join(', ')}.`,
+    )
+  })
+}
+
+function templateSources({ columns, fail, indexOf }: Table, mapping: Mapping): Source[] {
+  return [...mapping.templates].map(([field, template]) => {
+    const column = columns.find(field)
+    if (!column) throw unknownField(field, columns, fail)
+    // The names in braces are at the odd places.
+    const parts = template.split(/\{([^{}]+)\}/).map((part, place) => {
+      if (place % 2 === 0) return () => part
+      const index = indexOf(part)
+      return (cells: string[]) => cells[index] ?? ''
+    })
+    return { column, textOf: (cells) => parts.map((part) => part(cells)).join('') }
+  })
+}
+
+const unknownField = (field: string, columns: Columns, fail: Fail) =>
+  fail(`cannot fill "${field}": unknown field. Known fields: ${columns.names.join(', ')}.`)
 
 type Fail = (why: string) => AppError
 
-function placesIn(header: string[], fail: Fail): (name: string) => number {
-  const twice = header.find((name, place) => header.indexOf(name) < place)
-  if (twice !== undefined) throw fail(`has two columns named "${twice}".`)
+const firstRepeated = (names: string[]) => names.find((name, index) => names.indexOf(name) < index)
+
+function columnIndexes(header: string[], fail: Fail): (name: string) => number {
+  const repeated = firstRepeated(header)
+  if (repeated !== undefined) throw fail(`has two columns named "${repeated}".`)
   return (name) => {
-    const place = header.indexOf(name)
-    if (place < 0) throw fail(`has no column "${name}". It has: ${header.slice(0, 40).join(', ')}.`)
-    return place
+    const index = header.indexOf(name)
+    if (index < 0)
+      throw fail(`has no column "${name}". Its columns: ${header.slice(0, 40).join(', ')}.`)
+    return index
   }
 }
 
-function refuseRepeated(sources: Source[], fail: Fail): void {
-  const names = sources.map(({ column }) => column.path.join('.'))
-  const twice = names.find((name, place) => names.indexOf(name) < place)
-  if (twice !== undefined) throw fail(`has two columns for "${twice}".`)
-}
-
-function requireColumns(sources: Source[], columns: Columns, fail: Fail): void {
-  const names = new Set(sources.map(({ column }) => column.path.join('.')))
-  const missing = columns.required.find((choice) => !choice.some((name) => names.has(name)))
+function requireColumns(names: string[], columns: Columns, fail: Fail): void {
+  const missing = columns.required.find((choice) => !choice.some((name) => names.includes(name)))
   if (missing === undefined) return
-  const [wanted = ''] = missing
+  const [wanted = '', ...others] = missing
+  const alternatives = others.length > 0 ? ` and none of ${others.join(', ')}` : ''
   throw fail(
-    `has no column "${wanted}"${missing.length > 1 ? ` nor any other of ${missing.join(', ')}` : ''}. Name theirs with --map 'theirs=${wanted}', or give a text with --set '${wanted}=…'.`,
+    `has no column "${wanted}"${alternatives}. Rename a column with --map 'column=${wanted}', or set a text with --set '${wanted}=…'.`,
   )
 }
 
-const isBookkeeping = (header: string[], place: number) =>
-  place < rejectColumns.length && rejectColumns.every((name, at) => header[at] === name)
+const isRejectColumn = (header: string[], index: number) =>
+  index < rejectColumns.length && rejectColumns.every((name, at) => header[at] === name)
 
-type Reading = { given: unknown } | { fault: string }
-
-function readRows(rows: TableRow[], width: number, sources: Source[]): Reading {
-  const given: Fields = {}
+function mapRows(rows: TableRow[], width: number, sources: Source[]): MappedRecord {
+  const value: Fields = {}
   const uneven = rows.find(({ cells }) => cells.length !== width)
-  if (uneven) return { fault: `the row has ${uneven.cells.length} cells, the header ${width}` }
-  const [first, ...further] = rows
+  if (uneven) return { error: `the row has ${uneven.cells.length} cells, the header ${width}` }
+  const [first, ...others] = rows
   for (const { column, textOf } of sources.filter((source) => !source.column.repeated)) {
     const text = textOf(first?.cells ?? [])
-    const value = readCell(column.kind, text)
-    if (value !== undefined) put(given, column.path, value)
-    if (further.some(({ cells }) => !['', text].includes(textOf(cells))))
-      return { fault: `${column.path.join('.')} differs between rows of the same id` }
+    const cell = readCell(column.kind, text)
+    if (cell !== undefined) setField(value, column.path, cell)
+    if (others.some(({ cells }) => !['', text].includes(textOf(cells))))
+      return { error: `${column.path.join('.')} differs between rows of the same id` }
   }
-  addParts(given, rows, sources)
-  return { given }
+  addEntries(value, rows, sources)
+  return { value }
 }
 
-function addParts(given: Fields, rows: TableRow[], sources: Source[]): void {
+/** Each row holds one entry of the record's list, such as one item of an order. */
+function addEntries(value: Fields, rows: TableRow[], sources: Source[]): void {
   const repeated = sources.filter(({ column }) => column.repeated)
   const [list] = repeated[0]?.column.path ?? []
   if (list === undefined) return
-  const parts = rows.flatMap((row) => partOf(row, repeated))
-  if (parts.length > 0) given[list] = parts
+  const entries = rows.flatMap((row) => entryOf(row, repeated))
+  if (entries.length > 0) value[list] = entries
 }
 
 /** None when all its cells are empty. */
-function partOf({ cells }: TableRow, repeated: Source[]): Fields[] {
-  const part: Fields = {}
+function entryOf({ cells }: TableRow, repeated: Source[]): Fields[] {
+  const entry: Fields = {}
   for (const { column, textOf } of repeated) {
-    const value = readCell(column.kind, textOf(cells))
-    if (value !== undefined) put(part, column.path.slice(1), value)
+    const cell = readCell(column.kind, textOf(cells))
+    if (cell !== undefined) setField(entry, column.path.slice(1), cell)
   }
-  return Object.keys(part).length > 0 ? [part] : []
+  return Object.keys(entry).length > 0 ? [entry] : []
 }
 
-function put(fields: Fields, [name = '', ...rest]: string[], value: unknown): void {
+function setField(fields: Fields, [name = '', ...rest]: string[], value: unknown): void {
   if (rest.length === 0) {
     fields[name] = value
     return
@@ -161,7 +168,7 @@ function put(fields: Fields, [name = '', ...rest]: string[], value: unknown): vo
   const inner = fields[name]
   const next: Fields = isFields(inner) ? inner : {}
   fields[name] = next
-  put(next, rest, value)
+  setField(next, rest, value)
 }
 
 export const isFields = (value: unknown): value is Fields =>

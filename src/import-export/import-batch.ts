@@ -1,67 +1,68 @@
-/** In charge of writing many drafts at once, such that a bad one among them costs only itself. */
+/** Writes many inputs in one transaction so that an invalid one among them costs only itself. */
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { databaseErrorToAppError, postgresCode } from '../db/postgres-error.ts'
 import { AppError } from '../lib/errors.ts'
 
-/** `place` counts from 0 among the drafts that were handed in. */
-export type Rejected = { place: number; reason: string }
+/** `index` counts from 0 among the inputs that were passed in. */
+export type RejectedInput = { index: number; reason: string }
 export type ImportCounts = { created: number; updated: number; unchanged: number }
-export type Written = ImportCounts & { rejected: Rejected[] }
+export type WriteResult = ImportCounts & { rejected: RejectedInput[] }
 
-/** Writes all of them within the transaction, except those it rejects; throws when one of them spoils all. */
-export type WriteInputs<D> = (tx: Queryable, drafts: D[]) => Promise<Written>
+/** Writes all inputs within the transaction, except those it rejects; throws when one of them fails the transaction. */
+export type WriteInputs<T> = (tx: Queryable, inputs: T[]) => Promise<WriteResult>
 
-export const nothing: Written = { created: 0, updated: 0, unchanged: 0, rejected: [] }
+export const nothingWritten: WriteResult = { created: 0, updated: 0, unchanged: 0, rejected: [] }
 
-/** Only to roll back. */
+/** Thrown only to roll back. */
 class DryRun extends Error {}
 
 /**
- * One transaction, and when a draft spoils it, one for each half, down to the draft that is to blame.
- * A dry run does the same and rolls every transaction back.
+ * One transaction; when an input fails it, one for each half, down to the single invalid input.
+ * A dry run does the same and rolls back every transaction.
  */
-export async function writeBatch<D>(
+export async function writeBatch<T>(
   db: Database,
-  write: WriteInputs<D>,
-  drafts: D[],
+  write: WriteInputs<T>,
+  inputs: T[],
   dryRun: boolean,
-): Promise<Written> {
-  if (drafts.length === 0) return nothing
+): Promise<WriteResult> {
+  if (inputs.length === 0) return nothingWritten
   try {
-    return await attempt(db, write, drafts, dryRun)
+    return await tryBatch(db, write, inputs, dryRun)
   } catch (error) {
-    const reason = reasonOf(error)
+    const reason = rejectReason(error)
     if (reason === undefined) throw error
-    if (drafts.length === 1) return { ...nothing, rejected: [{ place: 0, reason }] }
+    if (inputs.length === 1) return { ...nothingWritten, rejected: [{ index: 0, reason }] }
   }
-  const middle = Math.ceil(drafts.length / 2)
-  const first = await writeBatch(db, write, drafts.slice(0, middle), dryRun)
-  const second = await writeBatch(db, write, drafts.slice(middle), dryRun)
-  return add(first, { ...second, rejected: moved(second.rejected, middle) })
+  const middle = Math.ceil(inputs.length / 2)
+  const first = await writeBatch(db, write, inputs.slice(0, middle), dryRun)
+  const second = await writeBatch(db, write, inputs.slice(middle), dryRun)
+  const rejected = second.rejected.map(({ index, reason }) => ({ index: index + middle, reason }))
+  return addResults(first, { ...second, rejected })
 }
 
-/** The client fails a transaction in which Postgres refused anything; the verdict on a draft that was alone still holds. */
-async function attempt<D>(
+/** A transaction in which Postgres reported an error fails as a whole; the reason found for a single input still holds. */
+async function tryBatch<T>(
   db: Database,
-  write: WriteInputs<D>,
-  drafts: D[],
+  write: WriteInputs<T>,
+  inputs: T[],
   dryRun: boolean,
-): Promise<Written> {
-  let written: Written | undefined
+): Promise<WriteResult> {
+  let written: WriteResult | undefined
   try {
     await transaction(db, async (tx) => {
       written = undefined
-      written = await write(tx, drafts)
+      written = await write(tx, inputs)
       if (dryRun) throw new DryRun()
     })
   } catch (error) {
-    const alone = drafts.length === 1 && written?.rejected.length === 1
-    if (!alone && !(error instanceof DryRun)) throw error
+    const rejectedAlone = inputs.length === 1 && written?.rejected.length === 1
+    if (!rejectedAlone && !(error instanceof DryRun)) throw error
   }
-  return written ?? nothing
+  return written ?? nothingWritten
 }
 
-export function add(a: Written, b: Written): Written {
+export function addResults(a: WriteResult, b: WriteResult): WriteResult {
   return {
     created: a.created + b.created,
     updated: a.updated + b.updated,
@@ -70,21 +71,16 @@ export function add(a: Written, b: Written): Written {
   }
 }
 
-const moved = (rejected: Rejected[], by: number) =>
-  rejected.map(({ place, reason }) => ({ place: place + by, reason }))
-
-/** Undefined for what is no draft's fault: the database that is away, a bug. */
-export function reasonOf(error: unknown): string | undefined {
-  const refusal = error instanceof AppError ? error : databaseErrorToAppError(error)
-  if (refusal?.code === 'unavailable') return undefined
-  const [summary, ...faults] = refusal
-    ? [refusal.message, ...refusal.fieldErrors.map(({ field, detail }) => `${field} ${detail}`)]
-    : []
-  if (faults.length > 0) return faults.join('; ').replace(/^\w+s\.\d+\./, '')
-  return (
-    summary ?? (dataFault.test(postgresCode(error) ?? '') ? 'the database refused it' : undefined)
-  )
+/** Undefined when the error has another cause than the input: the database is unavailable, or there is a bug. */
+export function rejectReason(error: unknown): string | undefined {
+  const appError = error instanceof AppError ? error : databaseErrorToAppError(error)
+  if (appError === undefined)
+    return dataError.test(postgresCode(error) ?? '') ? 'rejected by the database' : undefined
+  if (appError.code === 'unavailable') return undefined
+  if (appError.fieldErrors.length === 0) return appError.message
+  const details = appError.fieldErrors.map(({ field, detail }) => `${field} ${detail}`)
+  return details.join('; ').replace(/^\w+s\.\d+\./, '')
 }
 
-/** SQLSTATEs of values, of rules, and of a transaction that one of these has ended. */
-const dataFault = /^(22...|23...|25P02)$/
+/** SQLSTATE classes: data exceptions, constraint violations, and a transaction that one of these has aborted. */
+const dataError = /^(22...|23...|25P02)$/

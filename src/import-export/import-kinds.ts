@@ -1,4 +1,4 @@
-/** In charge of imports: what can be imported, under which rules, and how a batch of it is written. */
+/** What can be imported: its schema, and how a batch of it is written. */
 import { z } from 'zod'
 import { productInput, productResource } from '../catalog/products.ts'
 import { storeInput, storeResource } from '../catalog/stores.ts'
@@ -15,126 +15,126 @@ import { writeOrder } from '../orders/orders.ts'
 import { availabilityInput, writeAvailability, writeCatalog } from './catalog-imports.ts'
 import {
   type ImportCounts,
-  nothing,
-  reasonOf,
+  nothingWritten,
+  rejectReason,
   type WriteInputs,
-  type Written,
+  type WriteResult,
   writeBatch,
 } from './import-batch.ts'
 
 export type ImportSettings = { currency: string; dryRun: boolean }
 
 export type ImportBatch = {
-  /** Why the draft is refused by itself; null when it joins the batch. */
-  add: (given: unknown) => string | null
+  /** Why the value is invalid by itself; null when it was added to the batch. */
+  add: (value: unknown) => string | null
   size: () => number
-  /** Writes what has joined; the places of those rejected count in the order of joining. */
-  write: (db: Database, settings: ImportSettings) => Promise<Written>
+  /** Writes what was added; indexes of rejected inputs count in the order of adding. */
+  write: (db: Database, settings: ImportSettings) => Promise<WriteResult>
 }
 
 export type ImportKind = {
-  /** In the order in which kinds need one another. */
   name: 'stores' | 'products' | 'availability' | 'customers' | 'orders' | 'order-updates' | 'visits'
   /** Its fields are the columns of a file. */
-  draft: z.ZodType
-  /** What tells one draft from another, when it may take several rows of a table. */
+  schema: z.ZodType
+  /** The fields that identify a record which may take several rows of a table. */
   key: string[]
-  rowsAtOnce: number
-  begin: () => ImportBatch
+  batchSize: number
+  startBatch: () => ImportBatch
 }
 
 const shipment = ['tracking_number', 'tracking_company', 'shipping_method'] as const
-const updateDraft = z
+const orderUpdateInput = z
   .strictObject({
     order_id: id,
     kind: z.enum(updateKinds, `must be one of ${updateKinds.join(', ')}`),
     ...updateInputs.fulfilled.shape,
   })
   .refine(
-    (draft) => draft.kind === 'fulfilled' || shipment.every((field) => draft[field] == null),
-    `only what is fulfilled has a ${shipment.join(', ')}`,
+    (input) => input.kind === 'fulfilled' || shipment.every((field) => input[field] == null),
+    `only a fulfilled order has ${shipment.join(', ')}`,
   )
 
+/** In the order in which they depend on one another. */
 export const importKinds: ImportKind[] = [
-  importKind('stores', storeInput, { write: () => writeCatalog(storeResource), rowsAtOnce: 1_000 }),
+  importKind('stores', storeInput, { write: () => writeCatalog(storeResource), batchSize: 1_000 }),
   importKind('products', productInput, {
     write: () => writeCatalog(productResource),
-    rowsAtOnce: 1_000,
+    batchSize: 1_000,
   }),
   importKind('availability', availabilityInput, {
     write: () => writeAvailability,
-    rowsAtOnce: 5_000,
+    batchSize: 5_000,
   }),
   importKind('customers', customerInput, {
-    write: () => oneByOne(async (tx, draft) => (await writeCustomer(tx, draft)).change),
+    write: () => oneByOne(async (tx, input) => (await writeCustomer(tx, input)).change),
   }),
   importKind('orders', orderInput, {
     key: ['id'],
     write: ({ currency }) =>
-      oneByOne(async (tx, draft) => changeOf(await writeOrder(tx, draft, { currency }))),
+      oneByOne(async (tx, input) => changeOf(await writeOrder(tx, input, { currency }))),
   }),
-  importKind('order-updates', updateDraft, {
+  importKind('order-updates', orderUpdateInput, {
     key: ['order_id', 'kind', 'id'],
     write: () =>
-      oneByOne(async (tx, { order_id, kind, ...draft }) =>
-        changeOf(await writeUpdate(tx, order_id, kind, draft)),
+      oneByOne(async (tx, { order_id, kind, ...input }) =>
+        changeOf(await writeUpdate(tx, order_id, kind, input)),
       ),
   }),
   importKind('visits', visitInput, {
-    write: () => oneByOne(async (tx, draft) => changeOf((await writeVisit(tx, draft)).created)),
+    write: () => oneByOne(async (tx, input) => changeOf((await writeVisit(tx, input)).created)),
   }),
 ]
 
 const changeOf = (created: boolean): keyof ImportCounts => (created ? 'created' : 'unchanged')
 
-type Making<D> = {
-  write: (settings: ImportSettings) => WriteInputs<D>
+type KindOptions<T> = {
+  write: (settings: ImportSettings) => WriteInputs<T>
   key?: string[]
-  rowsAtOnce?: number
+  batchSize?: number
 }
 
-function importKind<D>(
+function importKind<T>(
   name: ImportKind['name'],
-  draft: z.ZodType<D>,
-  { write, key = [], rowsAtOnce = 200 }: Making<D>,
+  schema: z.ZodType<T>,
+  { write, key = [], batchSize = 200 }: KindOptions<T>,
 ): ImportKind {
-  function begin(): ImportBatch {
-    const drafts: D[] = []
+  function startBatch(): ImportBatch {
+    const inputs: T[] = []
     return {
-      add(given) {
-        const read = draft.safeParse(given, { error: errorMap })
-        if (read.success) drafts.push(read.data)
-        return read.success ? null : fieldErrors(read.error.issues).map(describe).join('; ')
+      add(value) {
+        const parsed = schema.safeParse(value, { error: errorMap })
+        if (parsed.success) inputs.push(parsed.data)
+        return parsed.success ? null : fieldErrors(parsed.error.issues).map(describe).join('; ')
       },
-      size: () => drafts.length,
-      write: (db, settings) => writeBatch(db, write(settings), drafts, settings.dryRun),
+      size: () => inputs.length,
+      write: (db, settings) => writeBatch(db, write(settings), inputs, settings.dryRun),
     }
   }
-  return { name, draft, key, rowsAtOnce, begin }
+  return { name, schema, key, batchSize, startBatch }
 }
 
 const describe = ({ field, detail }: FieldError) => (field === '' ? detail : `${field} ${detail}`)
 
 /**
- * For what is decided row by row. A refusal before anything is written costs its draft only; one that
- * Postgres had a part in ends the transaction, and the batch is tried in halves.
+ * Decides input by input. An error raised before anything is written costs its input only; one that
+ * Postgres reports aborts the transaction, and the batch is tried in halves.
  */
-function oneByOne<D>(
-  write: (tx: Queryable, draft: D) => Promise<keyof ImportCounts>,
-): WriteInputs<D> {
-  return async (tx, drafts) => {
-    const written: Written = { ...nothing, rejected: [] }
-    for (const [place, draft] of drafts.entries()) {
-      const change = await write(tx, draft).catch(refusedBecause)
-      if (typeof change === 'string') written[change]++
-      else written.rejected.push({ place, ...change })
+function oneByOne<T>(
+  write: (tx: Queryable, input: T) => Promise<keyof ImportCounts>,
+): WriteInputs<T> {
+  return async (tx, inputs) => {
+    const result: WriteResult = { ...nothingWritten, rejected: [] }
+    for (const [index, input] of inputs.entries()) {
+      const change = await write(tx, input).catch(rejectOrThrow)
+      if (typeof change === 'string') result[change]++
+      else result.rejected.push({ index, ...change })
     }
-    return written
+    return result
   }
 }
 
-function refusedBecause(error: unknown): { reason: string } {
-  const reason = error instanceof AppError ? reasonOf(error) : undefined
+function rejectOrThrow(error: unknown): { reason: string } {
+  const reason = error instanceof AppError ? rejectReason(error) : undefined
   if (reason === undefined) throw error
   return { reason }
 }

@@ -1,4 +1,4 @@
-/** In charge of opening what is to be read: a file or standard input, plain or gzip, in UTF-8. */
+/** Opens what is to be imported: a file or standard input, plain or gzip, in UTF-8. */
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdtemp, open, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,27 +9,27 @@ import { createGunzip } from 'node:zlib'
 import { AppError } from '../lib/errors.ts'
 import { codeOf } from '../lib/system-error.ts'
 
-/** A file that can be read more than once: whole files are checked before the first row is written. */
+/** A file that can be read more than once: it is checked as a whole before the first row is written. */
 export type InputFile = {
-  /** As the person named it. */
+  /** As the user named it. */
   name: string
-  /** Decompressed. Throws a refusal of one line when the bytes are not what they should be. */
+  /** Decompressed. Throws an {@link AppError} when the bytes are not valid gzip or UTF-8. */
   read: () => AsyncGenerator<Buffer>
   close: () => Promise<void>
 }
 
-/** `-` is standard input. What cannot be read twice is copied to a temporary file first. */
+/** `-` is standard input. What cannot be read twice is first copied to a temporary file. */
 export async function openInput(path: string): Promise<InputFile> {
-  if (path === '-') return copyOf('standard input', process.stdin)
+  if (path === '-') return copyToFile('standard input', process.stdin)
   const found = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error)
   })
   if (found.isDirectory()) throw new AppError('invalid', `${path} is a folder.`)
-  if (!found.isFile()) return copyOf(path, createReadStream(path))
+  if (!found.isFile()) return copyToFile(path, createReadStream(path))
   return inputFile(path, path, async () => undefined)
 }
 
-async function copyOf(name: string, source: Readable): Promise<InputFile> {
+async function copyToFile(name: string, source: Readable): Promise<InputFile> {
   const folder = await mkdtemp(join(tmpdir(), 'storefeed-import-'))
   const close = () => rm(folder, { recursive: true, force: true })
   try {
@@ -47,16 +47,16 @@ async function inputFile(
   path: string,
   close: () => Promise<void>,
 ): Promise<InputFile> {
-  const head = await headOf(name, path)
+  const head = await readHead(name, path)
   const compressed = head[0] === 0x1f && head[1] === 0x8b
   async function* read(): AsyncGenerator<Buffer> {
     const file = createReadStream(path)
     const stream = compressed ? file.pipe(createGunzip()) : file
     file.on('error', (error) => stream.destroy(error))
     try {
-      yield* checkedUtf8(name, stream)
+      yield* assertUtf8(name, stream)
     } catch (error) {
-      throw explained(name, error)
+      throw explainReadError(name, error)
     } finally {
       file.destroy()
     }
@@ -64,7 +64,7 @@ async function inputFile(
   return { name, read, close }
 }
 
-async function headOf(name: string, path: string): Promise<Buffer> {
+async function readHead(name: string, path: string): Promise<Buffer> {
   const file = await open(path).catch((error: unknown) => {
     throw unreadable(name, error)
   })
@@ -77,7 +77,7 @@ async function headOf(name: string, path: string): Promise<Buffer> {
   }
 }
 
-async function* checkedUtf8(name: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* assertUtf8(name: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   for await (const chunk of chunks) {
     decoder.decode(chunk, { stream: true })
@@ -88,19 +88,19 @@ async function* checkedUtf8(name: string, chunks: AsyncIterable<Buffer>): AsyncG
 }
 
 const notUtf8 = (name: string) =>
-  new AppError('invalid', `${name} is not text in UTF-8: save it as such.`)
+  new AppError('invalid', `${name} is not UTF-8 text: save it with that encoding.`)
 
-function explained(name: string, error: unknown): Error {
+function explainReadError(name: string, error: unknown): Error {
   if (error instanceof AppError) return error
   if (codeOf(error) === 'ERR_ENCODING_INVALID_ENCODED_DATA') return notUtf8(name)
   const code = codeOf(error)
   if (code === 'Z_BUF_ERROR')
-    return new AppError('invalid', `${name} is cut short: its gzip stream has no end.`)
+    return new AppError('invalid', `${name} is truncated: the gzip stream has no end.`)
   if (code.startsWith('Z_')) return new AppError('invalid', `${name} is a damaged gzip file.`)
   return unreadable(name, error)
 }
 
 function unreadable(name: string, error: unknown): AppError {
-  const why = { ENOENT: 'does not exist', EACCES: 'may not be read' }[codeOf(error)]
+  const why = { ENOENT: 'does not exist', EACCES: 'is not readable for this user' }[codeOf(error)]
   return new AppError('invalid', `${name} ${why ?? `cannot be read (${codeOf(error)})`}.`)
 }

@@ -1,14 +1,14 @@
-/** In charge of reading JSON line by line (NDJSON), and of what a mapping makes of each object. */
+/** Reads NDJSON line by line, and applies a mapping to each object. */
 import { AppError } from '../lib/errors.ts'
 import { readCell } from './cells.ts'
-import { isFields, type Mapping, rejectColumns } from './column-mapping.ts'
+import { isFields, type MappedRecord, type Mapping, rejectColumns } from './column-mapping.ts'
 import type { Columns } from './columns.ts'
 
 export type JsonLine = { line: number; text: string }
 
 const maxLineCharacters = 8_000_000
 
-/** Blank lines are counted and passed over. */
+/** Blank lines are counted and skipped. */
 export async function* readLines(
   name: string,
   bytes: AsyncIterable<Buffer>,
@@ -20,7 +20,7 @@ export async function* readLines(
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     if (rest.length > maxLineCharacters)
-      throw new AppError('invalid', `${name} holds a line longer than 8 MB.`)
+      throw new AppError('invalid', `${name} has a line longer than 8 MB.`)
     for (const text of lines) {
       line++
       if (text.trim() !== '') yield { line, text: text.trim() }
@@ -29,32 +29,33 @@ export async function* readLines(
   if (rest.trim() !== '') yield { line: line + 1, text: rest.trim() }
 }
 
-/** The draft in a line, or why there is none; null when it is passed over. */
-export function readJson(
+/** Null when the mapping skips the line. */
+export function mapJson(
   text: string,
   columns: Columns,
-  { renamed, added, skipUnknown, skipBlank }: Mapping,
-): { given: unknown } | { fault: string } | null {
-  const read = parseLine(text)
-  if (!isFields(read)) return { fault: 'the line is no JSON object' }
-  if (skipBlank !== undefined && (read[skipBlank] ?? '') === '') return null
-  const entries = Object.entries(read)
-  const rejected = rejectColumns.every((name) => name in read)
-  const kept = entries.flatMap(([theirs, value]): [string, unknown][] => {
-    const ours = renamed.get(theirs) ?? theirs
-    const known = columns.names.some((name) => name === ours || name.startsWith(`${ours}.`))
-    if (known || columns.find(`${ours}.x`)) return [[ours, value]]
-    const skipped = skipUnknown || (rejected && rejectColumns.some((name) => name === theirs))
-    return skipped ? [] : [[ours, value]]
+  { renames, templates, skipUnknown, skipBlank }: Mapping,
+): MappedRecord | null {
+  const fields = parseLine(text)
+  if (!isFields(fields)) return { error: 'the line is not a JSON object' }
+  if (skipBlank !== undefined && (fields[skipBlank] ?? '') === '') return null
+  const isReject = rejectColumns.every((name) => name in fields)
+  const kept = Object.entries(fields).flatMap(([source, value]): [string, unknown][] => {
+    const field = renames.get(source) ?? source
+    const isKnown = columns.names.some((name) => name === field || name.startsWith(`${field}.`))
+    if (isKnown || columns.find(`${field}.x`)) return [[field, value]]
+    const isSkipped = skipUnknown || (isReject && rejectColumns.some((name) => name === source))
+    return isSkipped ? [] : [[field, value]]
   })
-  const filled = [...added].map(([ours, template]): [string, unknown] => {
-    const value = template.replace(/\{([^{}]+)\}/g, (_, name: string) => String(read[name] ?? ''))
-    return [ours, readCell(columns.find(ours)?.kind ?? 'text', value)]
+  const filled = [...templates].map(([field, template]): [string, unknown] => {
+    const filledText = template.replace(/\{([^{}]+)\}/g, (_, source: string) =>
+      String(fields[source] ?? ''),
+    )
+    return [field, readCell(columns.find(field)?.kind ?? 'text', filledText)]
   })
-  return { given: Object.fromEntries([...kept, ...filled]) }
+  return { value: Object.fromEntries([...kept, ...filled]) }
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined for invalid JSON. */
 export function parseLine(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -1,51 +1,57 @@
-/** In charge of a file of drafts, whatever its format: it is checked as a whole first, then read draft by draft. */
+/** Reads a file of records, whatever its format: checks it as a whole, then reads record by record. */
 import { AppError } from '../lib/errors.ts'
-import { type ColumnMapping, type Mapping, mapColumns } from './column-mapping.ts'
+import {
+  type ColumnMapping,
+  type MappedRecord,
+  type Mapping,
+  mapColumns,
+} from './column-mapping.ts'
 import { type Columns, columnsOf } from './columns.ts'
 import { readTable, type TableRow } from './csv.ts'
 import type { InputFile } from './input-file.ts'
-import { readJson, readLines } from './ndjson.ts'
+import { mapJson, readLines } from './ndjson.ts'
 
-/** One draft as it was found; `rows` or `text` is what it was read from. */
-export type InputRecord = ({ given: unknown } | { fault: string }) & {
+/** One record as found in the file; `rows` or `text` is what it was read from. */
+export type InputRecord = MappedRecord & {
   line: number
   source: { rows: TableRow[] } | { text: string }
 }
 
 export type RecordFile = {
-  /** Null for a file that is no table. */
+  /** Null for NDJSON. */
   header: string[] | null
-  /** Rows of a table, or lines, that hold something. */
+  /** How many rows or lines are not empty. */
   total: number
-  entries: () => AsyncGenerator<InputRecord | null>
+  /** Null for each row or line that the mapping skips. */
+  records: () => AsyncGenerator<InputRecord | null>
 }
 
-/** The rules of the draft, and what tells one draft from another in a table. */
-export type Expected = { draft: unknown; key: string[] }
+/** The schema of a record, and the fields that identify one in a table. */
+export type RecordSchema = { schema: unknown; key: string[] }
 
 /**
- * Reads all of the file once, so that a fault of the file itself (a gzip stream cut short, a quote not closed,
- * bytes that are no UTF-8) is told before anything is written. That costs a second reading; one transaction around
- * all would cost every other writer their wait for its locks.
+ * Reads the whole file once, so that an error of the file itself (a truncated gzip stream, an unclosed quote,
+ * bytes that are not UTF-8) is reported before anything is written. That costs a second read; one transaction around
+ * everything would make all other writers wait for its locks.
  */
 export async function checkFile(
   input: InputFile,
-  expected: Expected,
+  { schema, key }: RecordSchema,
   mapping: Mapping,
   progress: (done: number) => void,
 ): Promise<RecordFile> {
-  const columns = columnsOf(expected.draft)
+  const columns = columnsOf(schema)
   const first = await firstLine(input)
   if (first.startsWith('{')) return checkLines(input, columns, mapping, progress)
   if (first.startsWith('['))
     throw new AppError(
       'invalid',
-      `${input.name} is one JSON array: write one object a line (NDJSON).`,
+      `${input.name} is a JSON array: write one object per line (NDJSON).`,
     )
-  return checkTable(input, delimiterOf(first), { columns, key: expected.key, mapping }, progress)
+  return checkTable(input, delimiterOf(first), { columns, key, mapping }, progress)
 }
 
-/** Commas, or what stands in the header in their place. */
+/** A comma, or whichever the header has instead. */
 function delimiterOf(header: string): string {
   return [',', ';', '\t'].find((delimiter) => header.includes(delimiter)) ?? ','
 }
@@ -69,52 +75,57 @@ async function checkTable(
   progress: (done: number) => void,
 ): Promise<RecordFile> {
   const rows = () => readTable(input.name, input.read(), delimiter)
-  let layout: ColumnMapping | undefined
+  let found: ColumnMapping | undefined
   let total = 0
   for await (const { cells } of rows()) {
     const header = () => cells.map((cell) => cell.trim())
-    if (layout) progress(++total)
-    else layout = mapColumns(input.name, header(), columns, key, mapping)
+    if (found) progress(++total)
+    else found = mapColumns(input.name, header(), columns, key, mapping)
   }
-  if (!layout) throw new AppError('invalid', `${input.name} is empty.`)
-  const known = layout
-  return { header: known.header, total, entries: () => tableEntries(rows(), known) }
+  if (!found) throw new AppError('invalid', `${input.name} is empty.`)
+  const columnMapping = found
+  return {
+    header: columnMapping.header,
+    total,
+    records: () => tableRecords(rows(), columnMapping),
+  }
 }
 
-/** Null for each row that is passed over. */
-async function* tableEntries(
+async function* tableRecords(
   rows: AsyncGenerator<TableRow>,
-  layout: ColumnMapping,
+  mapping: ColumnMapping,
 ): AsyncGenerator<InputRecord | null> {
-  let together: TableRow[] = []
-  let key: string | null = null
-  let header = true
+  let group: TableRow[] = []
+  let groupKey: string | null = null
+  let isHeader = true
   for await (const row of rows) {
-    if (header) {
-      header = false
+    if (isHeader) {
+      isHeader = false
       continue
     }
-    if (layout.passesOver(row)) {
+    if (mapping.skips(row)) {
       yield null
       continue
     }
-    const own = layout.keyOf(row)
-    if (together.length > 0 && (own === null || own !== key)) {
-      yield entryOf(together, layout)
-      together = []
+    const key = mapping.keyOf(row)
+    if (group.length > 0 && (key === null || key !== groupKey)) {
+      yield recordOf(group, mapping)
+      group = []
     }
-    together.push(row)
-    key = own
+    group.push(row)
+    groupKey = key
   }
-  if (together.length > 0) yield entryOf(together, layout)
+  if (group.length > 0) yield recordOf(group, mapping)
 }
 
-/** Spelled out: a spread takes as long as all the parsing. */
-function entryOf(rows: TableRow[], layout: ColumnMapping): InputRecord {
-  const read = layout.read(rows)
+/** Written out: a spread takes as long as all the parsing. */
+function recordOf(rows: TableRow[], mapping: ColumnMapping): InputRecord {
+  const mapped = mapping.map(rows)
   const line = rows[0]?.line ?? 0
   const source = { rows }
-  return 'given' in read ? { given: read.given, line, source } : { fault: read.fault, line, source }
+  return 'value' in mapped
+    ? { value: mapped.value, line, source }
+    : { error: mapped.error, line, source }
 }
 
 async function checkLines(
@@ -125,24 +136,27 @@ async function checkLines(
 ): Promise<RecordFile> {
   let total = 0
   for await (const _ of readLines(input.name, input.read())) progress(++total)
-  for (const ours of [...mapping.renamed.values(), ...mapping.added.keys()])
-    if (!columns.find(ours) && !columns.names.some((name) => name.startsWith(`${ours}.`)))
-      throw new AppError('invalid', `"${ours}" is no field. Known: ${columns.names.join(', ')}.`)
+  for (const field of [...mapping.renames.values(), ...mapping.templates.keys()])
+    if (!columns.find(field) && !columns.names.some((name) => name.startsWith(`${field}.`)))
+      throw new AppError(
+        'invalid',
+        `unknown field "${field}". Known fields: ${columns.names.join(', ')}.`,
+      )
   return {
     header: null,
     total,
-    entries: () => jsonEntries(input.name, input.read(), columns, mapping),
+    records: () => jsonRecords(input.name, input.read(), columns, mapping),
   }
 }
 
-async function* jsonEntries(
+async function* jsonRecords(
   name: string,
   bytes: AsyncIterable<Buffer>,
   columns: Columns,
   mapping: Mapping,
 ): AsyncGenerator<InputRecord | null> {
   for await (const { line, text } of readLines(name, bytes)) {
-    const read = readJson(text, columns, mapping)
-    yield read && { ...read, line, source: { text } }
+    const mapped = mapJson(text, columns, mapping)
+    yield mapped && { ...mapped, line, source: { text } }
   }
 }

@@ -1,4 +1,4 @@
-/** In charge of writing records as a file that import reads back unchanged: a table (CSV), or JSON line by line (NDJSON). */
+/** Writes records in a format that import reads back unchanged: CSV or NDJSON. */
 import { stringify } from 'csv-stringify/sync'
 import { writeCell } from './cells.ts'
 import { type Column, columnsOf } from './columns.ts'
@@ -8,29 +8,29 @@ type Fields = Record<string, unknown>
 export const formats = ['csv', 'ndjson'] as const
 export type Format = (typeof formats)[number]
 
-export type Writer = {
-  /** What stands before the first record. */
-  head: string
+export type RecordWriter = {
+  /** What precedes the first record. */
+  header: string
   write: (records: Fields[]) => string
 }
 
 /** `fields` are those of the records; metadata takes one column for each of its keys. */
-export function writerOf(
+export function createRecordWriter(
   format: Format,
-  { draft, fields, metadataKeys }: { draft: unknown; fields: string[]; metadataKeys: string[] },
-): Writer {
+  { schema, fields, metadataKeys }: { schema: unknown; fields: string[]; metadataKeys: string[] },
+): RecordWriter {
   if (format === 'ndjson')
     return {
-      head: '',
+      header: '',
       write: (records) => records.map((record) => `${JSON.stringify(record)}\n`).join(''),
     }
   const names = fields.flatMap((field) =>
     field === 'metadata' ? metadataKeys.map((key) => `metadata.${key}`) : [field],
   )
-  const { find } = columnsOf(draft)
+  const { find } = columnsOf(schema)
   const columns = names.flatMap((name) => find(name) ?? [])
   return {
-    head: stringify([names]),
+    header: stringify([names]),
     write: (records) =>
       stringify(records.map((record) => columns.map((column) => cellOf(record, column)))),
   }

@@ -1,5 +1,4 @@
-/** In charge of the file of what was rejected: as it was read, its line and the reason first, so that it can be mended and imported. */
-
+/** The rejects file: rejected records as they were read, with line and reason in front; it can be corrected and imported as it is. */
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -9,17 +8,17 @@ import { parseLine } from './ndjson.ts'
 import type { InputRecord, RecordFile } from './read-records.ts'
 
 export type Rejects = {
-  add: (entry: InputRecord, reason: string) => Promise<void>
-  /** The path, or null when nothing was rejected: then there is no file. */
+  add: (record: InputRecord, reason: string) => Promise<void>
+  /** The path of the file; null when nothing was rejected and there is no file. */
   end: () => Promise<string | null>
 }
 
-/** What an earlier import rejected under the same name is gone. */
+/** Removes the rejects file of an earlier import. */
 export async function openRejects(base: string, { header }: RecordFile): Promise<Rejects> {
   const path = `${base}.rejects.${header ? 'csv' : 'ndjson'}`
   await rm(path, { force: true })
-  const isRepeated = header?.[0] === rejectColumns[0] && header[1] === rejectColumns[1]
-  const from = isRepeated ? rejectColumns.length : 0
+  const isRejectsFile = header?.[0] === rejectColumns[0] && header[1] === rejectColumns[1]
+  const from = isRejectsFile ? rejectColumns.length : 0
   let stream: WriteStream | undefined
   async function open(): Promise<WriteStream> {
     const opened = createWriteStream(path)
@@ -28,9 +27,9 @@ export async function openRejects(base: string, { header }: RecordFile): Promise
     return opened
   }
   return {
-    async add(entry, reason) {
+    async add(record, reason) {
       stream ??= await open()
-      if (!stream.write(textOf(entry, reason, from))) await once(stream, 'drain')
+      if (!stream.write(formatReject(record, reason, from))) await once(stream, 'drain')
     },
     async end() {
       if (stream && !stream.closed) {
@@ -42,12 +41,11 @@ export async function openRejects(base: string, { header }: RecordFile): Promise
   }
 }
 
-function textOf({ line, source }: InputRecord, reason: string, from: number): string {
+function formatReject({ line, source }: InputRecord, reason: string, from: number): string {
   if ('rows' in source)
     return stringify(source.rows.map((row) => [row.line, reason, ...row.cells.slice(from)]))
   const start = `{"line":${line},"reason":${JSON.stringify(reason)}`
-  const isObject = isFields(parseLine(source.text))
-  if (!isObject) return `${start},"text":${JSON.stringify(source.text)}}\n`
+  if (!isFields(parseLine(source.text))) return `${start},"text":${JSON.stringify(source.text)}}\n`
   const text = source.text.replace(earlierReject, '{')
   return /^\{\s*\}$/.test(text) ? `${start}}\n` : `${start},${text.slice(1)}\n`
 }

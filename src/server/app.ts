@@ -1,4 +1,4 @@
-/** In charge of the HTTP application: hangs every route, and answers whatever goes wrong. */
+/** The HTTP application: every route, and one renderer of errors. */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from 'pino'
 import { keyRoutes } from '../auth/key-routes.ts'
@@ -33,22 +33,22 @@ export type AppDeps = {
   config: Pick<Config, 'publicUrl' | 'currency'>
   log: Logger
   metrics: Metrics
-  /** False once the process has begun to stop. */
+  /** False once the server is stopping. */
   accepting: () => boolean
   authorize: Authorize
   count: CountRequest
   workMs: number
 }
 
-export function createApp(parts: AppDeps): OpenAPIHono {
-  const { db, config, log, metrics, authorize, workMs } = parts
+export function createApp(deps: AppDeps): OpenAPIHono {
+  const { db, config, log, metrics, authorize, workMs } = deps
   const app = new OpenAPIHono()
   app.use(requestLog(log, metrics.countRequest))
-  app.use(countRequests(parts.count))
+  app.use(countRequests(deps.count))
   app.use(limitBody(maxBodyBytes))
   app.onError(respondWithProblem)
 
-  app.route('/', healthRoutes(db, parts))
+  app.route('/', healthRoutes(db, deps))
   describeFeeds(app)
 
   const api = { app, authorize, workMs }
@@ -64,9 +64,9 @@ export function createApp(parts: AppDeps): OpenAPIHono {
   keyRoutes(api, db)
   docsRoutes(app, version)
 
-  const refuseUnknown = notFoundHandler(app)
+  const notFound = notFoundHandler(app)
   app.notFound((c) => {
-    throw refuseUnknown(c.req.path)
+    throw notFound(c.req.path)
   })
   return app
 }

@@ -1,4 +1,4 @@
-/** In charge of the background: refreshes feeds as notes arrive, sends messages as they are written, and keeps house. */
+/** Background work: refreshes feeds as changes arrive, sends messages as they are written, runs maintenance. */
 import type { Logger } from 'pino'
 import type { Connection } from '../db/connection.ts'
 import { feedNames } from '../db/schema/feeds.ts'
@@ -12,46 +12,46 @@ import { purgePayloads } from '../outbox/retention.ts'
 
 export type Worker = { stop: () => Promise<void> }
 
-/** Notes are looked for this often when no notification comes, as behind a pooler. */
+/** How often pending changes are polled for: behind a pooler no notification comes. */
 const feedEveryMs = 1000
-/** Between two refreshes writers have the machine for themselves, most of the time; a poll does not wait for this. */
+/** Between refreshes the machine belongs to the writers, most of the time; a poll does not wait for this. */
 const feedPauseMs = 100
-const feedRestRatio = 9
-const upkeepEveryMs = 10 * 60_000
+const feedIdleRatio = 9
+const maintenanceEveryMs = 10 * 60_000
 
 export function startWorker(
   { db, listen }: Connection,
   feeds: FeedService,
-  retentionDays: number,
+  retentionMs: number,
   log: Logger,
 ): Worker {
   const feedLoops = feedNames.map((feed) =>
     startLoop(() => feeds.refresh(feed), {
       everyMs: feedEveryMs,
       pauseMs: feedPauseMs,
-      idleRatio: feedRestRatio,
+      idleRatio: feedIdleRatio,
       onError: (error) => log.warn({ err: error, feed }, 'a feed could not be refreshed'),
     }),
   )
-  const upkeep = startLoop(() => runMaintenance(db, retentionDays, log), {
-    everyMs: upkeepEveryMs,
+  const maintenance = startLoop(() => runMaintenance(db, retentionMs, log), {
+    everyMs: maintenanceEveryMs,
     pauseMs: 0,
     idleRatio: 0,
-    onError: (error) => log.warn({ err: error }, 'the upkeep failed'),
+    onError: (error) => log.warn({ err: error }, 'maintenance failed'),
   })
   void wakeOnNotify(listen, 'feed_changes', feedLoops, log)
 
   return {
     async stop() {
-      await Promise.all([...feedLoops, upkeep].map((loop) => loop.stop()))
+      await Promise.all([...feedLoops, maintenance].map((loop) => loop.stop()))
     },
   }
 }
 
-/** The outbox is looked at this often when no notification comes: polling is the truth. */
+/** How often the outbox is polled: a notification only makes it sooner. */
 const outboxEveryMs = 1000
 
-/** `pushEveryMs` null sends in real time; else all that waits is sent in one go, this often. */
+/** `pushEveryMs` null sends in real time; otherwise everything that waits is sent at once, this often. */
 export function startSender(
   { db, listen }: Connection,
   sending: Omit<DrainOptions, 'db'>,
@@ -88,19 +88,19 @@ async function wakeOnNotify(
     const listens = await listen(channel, () => {
       for (const loop of loops) loop.wake()
     })
-    if (!listens) log.info({ channel }, 'no notifications through a pooler: asked for every second')
+    if (!listens) log.info({ channel }, 'no notifications through a pooler: polling every second')
   } catch (error) {
-    log.warn({ err: error, channel }, 'no notifications: asked for every second')
+    log.warn({ err: error, channel }, 'no notifications: polling every second')
   }
 }
 
 async function runMaintenance(
   db: Connection['db'],
-  retentionDays: number,
+  retentionMs: number,
   log: Logger,
 ): Promise<void> {
   await removeOldPolls(db)
-  while ((await purgePayloads(db, retentionDays)) > 0);
+  while ((await purgePayloads(db, retentionMs)) > 0);
   for (const { feed, warnings } of await readFeedStatuses(db)) {
     for (const warning of warnings) log.warn({ feed }, warning)
   }

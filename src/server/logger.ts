@@ -1,5 +1,4 @@
-/** In charge of the log: JSON lines that hold no secret and nothing of a person. */
-
+/** The log: JSON lines without secrets or personal data. */
 import { type Logger, pino } from 'pino'
 import { postgresError } from '../db/postgres-error.ts'
 import { mask } from '../lib/mask.ts'
@@ -14,35 +13,35 @@ export function createLogger(level: string): Logger {
 }
 
 /**
- * The message of a failed query holds its parameters, and what Postgres adds in its detail holds
- * rows; neither is logged, nor what any message quotes. What is left says where it failed and why.
+ * The message of a failed query contains its parameters, and Postgres's detail contains rows;
+ * neither is logged, nor anything quoted in a message. The rest says where it failed and why.
  */
 export function describeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return { message: 'something that is no error was thrown' }
+  if (!(error instanceof Error)) return { message: 'a value that is not an error was thrown' }
   const cause = postgresError(error)
   if (cause)
     return {
       code: cause.code,
       message: messageOf(cause),
       constraint: cause.constraint,
-      at: placesOf(error),
+      at: stackOf(error),
     }
-  const below = error.cause === undefined ? {} : { cause: describeError(error.cause) }
+  const nested = error.cause === undefined ? {} : { cause: describeError(error.cause) }
   const hidden = error.message.startsWith('Failed query')
   return {
     message: hidden ? 'a query failed' : mask(withoutQuoted(error.message)),
     ...('code' in error ? { code: error.code } : {}),
-    at: placesOf(error),
-    ...below,
+    at: stackOf(error),
+    ...nested,
   }
 }
 
 const withoutQuoted = (message: string) => message.replace(/".*"/s, '"…"')
 
-/** Of classes that tell of the shape of tables and the state of the server, and name nothing but them. */
-const namesItsOwn = /^(08|25|28|3D|40|42|53|54|55|57|58|XX)/
+/** SQLSTATE classes whose messages name only tables and the state of the server. */
+const isFreeOfValues = /^(08|25|28|3D|40|42|53|54|55|57|58|XX)/
 
-/** One that says a value was bad shows the value; one that a trigger of the merchant's raises may say anything. */
+/** A message about an invalid value contains it; one raised by a merchant's own trigger may contain anything. */
 function messageOf({
   code = '',
   message,
@@ -51,11 +50,11 @@ function messageOf({
 }: NonNullable<ReturnType<typeof postgresError>>): string {
   if (code.startsWith('22')) return mask(withoutQuoted(message))
   const brokenRule = code.startsWith('23') && (constraint ?? column) !== undefined
-  return brokenRule || namesItsOwn.test(code) ? mask(message) : 'the database refused it'
+  return brokenRule || isFreeOfValues.test(code) ? mask(message) : 'the database rejected it'
 }
 
-/** The stack without its first lines, which repeat the message. */
-function placesOf(error: Error): string[] {
+/** Without its first lines, which repeat the message. */
+function stackOf(error: Error): string[] {
   return (error.stack ?? '')
     .replace(error.message, '')
     .split('\n')

@@ -1,4 +1,4 @@
-/** In charge of a running server: puts database, feeds, HTTP and background together, and takes them apart in order. */
+/** Starts the server: database, feeds, HTTP and background work; stops them in order. */
 import type { Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
@@ -33,7 +33,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 
 export type RunningServer = {
   url: string
-  /** For `graceMs` and until nobody asks any more, everything is still answered but readiness, so that balancers notice before a connection is refused. */
+  /** For `graceMs` and until no requests come, the server only reports that it is not ready, so that load balancers notice before connections are refused. */
   stop: (graceMs?: number) => Promise<void>
 }
 
@@ -43,7 +43,7 @@ const keyLooksAtOnce = 2
 /** What a feed's items look like and how they are parted into slots; to be raised with every change of it, so that all are rendered again. */
 const itemLook = 3
 
-/** The database is migrated already. Stops in order: not ready any more, no new requests, the answers under way, the background, the connections. */
+/** The database must be migrated. Stops in order: readiness, new requests, requests in progress, background work, connections. */
 export async function startServer(
   config: Config,
   databaseUrl: string,
@@ -51,7 +51,7 @@ export async function startServer(
   limits = usualLimits,
 ): Promise<RunningServer> {
   const web = connect(databaseUrl, { purpose: 'web', statementMs: limits.statementMs })
-  // So that no poll waits for a slow request to let go of its connection.
+  // So that no poll waits for a slow request to release its connection.
   const keys = connect(databaseUrl, { max: 4, purpose: 'keys' })
   const background = connect(databaseUrl, { max: 6, purpose: 'background' })
   const metrics = createMetrics()
@@ -81,14 +81,14 @@ export async function startServer(
   const klaviyo = createKlaviyoSender(config.klaviyo, log, { onSend: metrics.countSend })
   try {
     if (klaviyo) await prepareToSend(sending.db, config.klaviyo.backfillAfterMs)
-    // Last of all that can fail: who listens and then ends badly would go on, half a server.
+    // The last step that can fail: a process that already listens would keep running, half started.
     await listen(server, config)
   } catch (error) {
     await closeAll()
     throw error
   }
   warnOfDestination(config.klaviyo, log)
-  const worker = startWorker(background, feeds, config.klaviyo.retentionDays, log)
+  const worker = startWorker(background, feeds, config.klaviyo.retentionMs, log)
   // Null without a key: then messages wait.
   const sender = klaviyo && startPush(klaviyo, config.klaviyo, sending, log, metrics)
 
@@ -106,7 +106,6 @@ export async function startServer(
 type Parts = Pick<AppDeps, 'db' | 'metrics' | 'accepting'> &
   Pick<FeedHandlerDeps, 'feeds' | 'pollLog'> & { keys: Database }
 
-/** Polls and all other requests, behind one gate. */
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
   const { db, accepting, feeds, pollLog, metrics } = parts
   // Many requests with one key at once ask for it once, but never by a look that began before them.

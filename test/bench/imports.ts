@@ -1,4 +1,4 @@
-/** Measuring `storefeed import` beside psql's \copy of the same rows into the same tables, triggers and all. */
+/** Measures `storefeed import` against psql's \copy of the same rows into the same tables, triggers included. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
@@ -19,7 +19,7 @@ const productColumns =
 export async function benchImports(sizes: number[]): Promise<void> {
   const psql = await runFile('psql', ['--version']).catch(() => null)
   if (!psql) {
-    process.stdout.write('psql is not installed: the import has nothing to stand beside.\n')
+    process.stdout.write('psql is not installed: there is nothing to compare the import with.\n')
     return
   }
   for (const size of sizes) {
@@ -28,39 +28,39 @@ export async function benchImports(sizes: number[]): Promise<void> {
   }
 }
 
-/** The very same files for both: categories and metadata, which COPY writes in its own way, are left out. */
+/** Both read the same files: categories and metadata are left out, since COPY writes them differently. */
 async function measureImport(bench: Workbench, products: number): Promise<Row[]> {
   const productFile = join(bench.folder, 'products.csv')
   const linkFile = join(bench.folder, 'availability.csv')
   await makeCatalog(bench.db, products)
-  await copy(bench, [
+  await runPsql(bench, [
     `\\copy (select ${productColumns} from products) to '${productFile}' csv header`,
     `\\copy (select product_id, store_id from product_stores) to '${linkFile}' csv header`,
   ])
-  await empty(bench)
-  const byCopy = await secondsOf(() =>
-    copy(bench, [
+  await emptyCatalog(bench)
+  const copySeconds = await secondsOf(() =>
+    runPsql(bench, [
       `\\copy products (${productColumns}) from '${productFile}' csv header`,
       `\\copy product_stores (product_id, store_id) from '${linkFile}' csv header`,
     ]),
   )
-  await empty(bench)
+  await emptyCatalog(bench)
   let megabytes = 0
-  const byImport = await secondsOf(async () => {
+  const importSeconds = await secondsOf(async () => {
     megabytes = await importFiles(bench, [productFile, linkFile])
   })
-  await requireAll(bench, products)
+  await assertAllImported(bench, products)
   const rows = products * 11
   return [
     {
       what: 'storefeed import, rows/s (\\copy)',
-      ours: (rows / byImport).toFixed(0),
-      peer: (rows / byCopy).toFixed(0),
-      ratio: byCopy / byImport,
+      ours: (rows / importSeconds).toFixed(0),
+      peer: (rows / copySeconds).toFixed(0),
+      ratio: copySeconds / importSeconds,
       target: '>= 0.3',
     },
     {
-      what: `memory of the import at its peak, MB (${maxMegabytes} allowed)`,
+      what: `peak memory of the import, MB (${maxMegabytes} allowed)`,
       ours: megabytes.toFixed(0),
       peer: '',
       ratio: megabytes / maxMegabytes,
@@ -69,18 +69,18 @@ async function measureImport(bench: Workbench, products: number): Promise<Row[]>
   ]
 }
 
-async function empty({ db }: Workbench): Promise<void> {
+async function emptyCatalog({ db }: Workbench): Promise<void> {
   await db.execute(sql`truncate products, product_stores, feed_changes`)
   await db.execute(sql`vacuum analyze`)
   await db.execute(sql`checkpoint`)
 }
 
-async function copy({ databaseUrl }: Workbench, commands: string[]): Promise<void> {
+async function runPsql({ databaseUrl }: Workbench, commands: string[]): Promise<void> {
   const given = commands.flatMap((command) => ['-c', command])
   await runFile('psql', [databaseUrl, '-q', '-v', 'ON_ERROR_STOP=1', ...given])
 }
 
-/** Answers the most memory the process had, in megabytes; Linux tells while it runs. */
+/** Returns the peak memory of the process in megabytes, which Linux reports while it runs. */
 async function importFiles({ databaseUrl }: Workbench, files: string[]): Promise<number> {
   const child = spawn(process.execPath, [main, 'import', ...files], {
     env: { ...process.env, DATABASE_URL: databaseUrl },
@@ -102,7 +102,7 @@ async function importFiles({ databaseUrl }: Workbench, files: string[]): Promise
   return peak
 }
 
-async function requireAll({ db }: Workbench, products: number): Promise<void> {
+async function assertAllImported({ db }: Workbench, products: number): Promise<void> {
   const [found] = await db.execute<{ products: number; links: number }>(sql`
     select (select count(*) from products)::int as products, (select count(*) from product_stores)::int as links`)
   if (found?.products !== products || found.links !== 10 * products)
@@ -110,7 +110,7 @@ async function requireAll({ db }: Workbench, products: number): Promise<void> {
 }
 
 async function secondsOf(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now()
+  const startedAt = performance.now()
   await work()
-  return (performance.now() - began) / 1_000
+  return (performance.now() - startedAt) / 1_000
 }

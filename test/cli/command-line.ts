@@ -1,4 +1,4 @@
-/** In charge of running storefeed as a person does: a process of its own, told by arguments and environment. */
+/** Runs storefeed as a user does: a separate process with arguments and environment variables. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -17,16 +17,28 @@ export type Running = {
   ended: Promise<Ended>
 }
 
-/** Of the tests' environment only PATH and the like are handed on. No balancer looks, so SIGTERM has no grace. */
+/** Passes on PATH and HOME only. There is no load balancer, so SIGTERM has no grace period. */
 export function start(
   args: string[],
   environment: Environment = {},
   stdin?: string | Buffer,
 ): Running {
+  return startProgram(process.execPath, [inject('main'), ...args], environment, { stdin })
+}
+
+type ProgramOptions = { cwd?: string; stdin?: string | Buffer | undefined }
+
+/** Any program with the environment of {@link start}. */
+export function startProgram(
+  program: string,
+  args: string[],
+  environment: Environment = {},
+  { cwd = tmpdir(), stdin }: ProgramOptions = {},
+): Running {
   const { PATH = '', HOME = tmpdir() } = process.env
-  const child = spawn(process.execPath, [inject('main'), ...args], {
-    cwd: tmpdir(),
-    env: { PATH, HOME, HOST: '127.0.0.1', PORT: '0', STOP_GRACE_MS: '0', ...environment },
+  const child = spawn(program, args, {
+    cwd,
+    env: { PATH, HOME, HOST: '127.0.0.1', PORT: '0', STOP_GRACE: '0s', ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.end(stdin)
@@ -65,7 +77,7 @@ function printed(
   })
 }
 
-/** To the end, whatever the outcome. */
+/** Until it ends, whatever its exit status. */
 export function run(
   args: string[],
   environment: Environment = {},

@@ -1,4 +1,3 @@
-/** In charge of showing `storefeed demo`: on a Postgres of its own that outlives crashes and is shared, and on a given one. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,12 +16,12 @@ afterAll(async () => {
 })
 
 function startDemo(settings: Record<string, string> = {}): Running {
-  const demo = start(['demo'], { DATA_DIR: dataDir, ...settings })
+  const demo = start(['demo'], { DATA_DIR: dataDir, FEED_WAIT: '60s', ...settings })
   started.push(demo)
   return demo
 }
 
-/** What the welcome tells, once it is there and all that it names answers. */
+/** What the welcome message lists, once every address in it responds. */
 async function tour(demo: Running): Promise<{ feed: string; url: string; key: string }> {
   const [, feed = ''] = await demo.printed(/Product feed +(\S+)/)
   const [, key = ''] = await demo.printed(/API key +(\S+)/)
@@ -45,7 +44,7 @@ async function postgresPid(): Promise<number | undefined> {
   return Number(text.split('\n')[0]) || undefined
 }
 
-test('the demo shows its catalog, keeps what was changed, and shares its Postgres', async () => {
+test('the demo serves its catalog, keeps changes, and shares its Postgres', async () => {
   const first = startDemo()
   const { url, key } = await tour(first)
   const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' }
@@ -54,7 +53,7 @@ test('the demo shows its catalog, keeps what was changed, and shares its Postgre
   expect(await first.end()).toMatchObject({ code: 0, stderr: '' })
   expect(await postgresPid()).toBeUndefined()
 
-  // Killed, it leaves its Postgres behind, which the next ones take over.
+  // A killed demo leaves its Postgres running, and the next ones take it over.
   const second = startDemo()
   await tour(second)
   const abandoned = await postgresPid()

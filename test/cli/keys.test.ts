@@ -1,4 +1,3 @@
-/** In charge of showing `storefeed keys`. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { scopesOfKey } from '../../src/auth/api-keys.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -31,15 +30,15 @@ test('a key is made, listed without the key itself, and revoked', async () => {
 test.each([
   [
     ['revoke', 'first'],
-    "command-argument value 'first' is invalid for argument 'id'. It is a whole number, as the list shows it.",
+    "command-argument value 'first' is invalid for argument 'id'. It must be a whole number, as in the list.",
   ],
   [['revoke', '99999'], 'There is no key with the id 99999.'],
   [['create', 'x', '--scope', 'root'], 'Allowed choices are feeds, read, write, admin.'],
   [['create', ' '], 'name must not be blank'],
   [['create'], "missing required argument 'name'"],
-])('keys %j is told what is wrong', async (args, told) => {
+])('keys %j reports what is wrong', async (args, message) => {
   const { code, stdout, stderr } = await keys(...args)
   expect([code, stdout]).toEqual([1, ''])
-  expect(stderr).toContain(told)
+  expect(stderr).toContain(message)
   expect(stderr).not.toContain('    at ')
 })

@@ -1,4 +1,3 @@
-/** In charge of showing that whatever goes wrong, nothing that a server prints tells of a person or a key. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect as connectSocket } from 'node:net'
@@ -51,7 +50,7 @@ afterAll(async () => {
   await database.close()
 })
 
-/** A Klaviyo that repeats in its errors what it was told, and by which key. */
+/** A Klaviyo whose errors repeat the request and its key. */
 async function startRudeKlaviyo() {
   let status = 400
   const server = createServer(async (request, response) => {
@@ -172,7 +171,7 @@ test('writes that the database fails, in words that hold what was written', asyn
   ])
   expect(statuses).toEqual([422, 201, 500, 500])
   const logged = await endQuietly(server)
-  expect(logged).toContain('"code":"P0001","message":"the database refused it"')
+  expect(logged).toContain('"code":"P0001","message":"the database rejected it"')
   expect(logged).toContain(
     '"code":"22P02","message":"invalid input syntax for type integer: \\"…\\""',
   )

@@ -1,4 +1,3 @@
-/** In charge of showing how the command line tells what there is, and what is wrong with what was typed. */
 import { expect, test } from 'vitest'
 import { version } from '../../src/lib/version.ts'
 import { run } from './command-line.ts'
@@ -8,7 +7,7 @@ test('help lists every command with what it does', async () => {
   expect(code).toBe(0)
   for (const command of ['serve', 'demo', 'migrate', 'rebuild', 'keys'])
     expect(stdout).toMatch(new RegExp(`^  ${command} +[A-Z]`, 'm'))
-  expect(stdout).toContain('Settings come from the environment')
+  expect(stdout).toContain('Settings are environment variables')
 })
 
 test('the version is that of the package', async () => {
@@ -24,19 +23,19 @@ test.each([
     ['keys', 'create', 'x', '--scop', 'read'],
     "error: unknown option '--scop'\n(Did you mean --scope?)",
   ],
-])('storefeed %j is answered with the nearest that there is', async (args, told) => {
+])('storefeed %j is answered with the nearest match', async (args, message) => {
   const { code, stdout, stderr } = await run(args)
   expect([code, stdout]).toEqual([1, ''])
-  expect(stderr).toBe(`${told}\n(storefeed --help tells what there is)\n`)
+  expect(stderr).toBe(`${message}\n(run storefeed --help for a list of commands)\n`)
 })
 
-test('all faulty settings are told at once', async () => {
+test('all invalid settings are reported at once', async () => {
   const settings = { PORT: 'http', LOG_LEVEL: 'loud', DATABASE_URL: 'mysql://u:sekret@h/x' }
   const { code, stderr } = await run(['migrate'], settings)
   expect(code).toBe(1)
   expect(stderr.split('\n')).toEqual([
-    'Settings in the environment need mending:',
-    '  PORT must be a port number',
+    'Invalid settings:',
+    '  PORT must be a whole number from 0 to 65535',
     '  DATABASE_URL must begin with postgres://',
     '  LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, got "loud"',
     '',
@@ -47,13 +46,13 @@ test.each([
   ['postgres://u:sekret@127.0.0.1:1/x', /^storefeed failed: connect ECONNREFUSED 127\.0\.0\.1:1$/],
   [
     'postgres://u:sekret@127.0.0.1:99999/x',
-    /^DATABASE_URL cannot be read\. It looks like postgres:/,
+    /^DATABASE_URL is not a valid URL\. It looks like postgres:/,
   ],
-  ['postgres://u:sek ret/@host:5432/x', /^DATABASE_URL cannot be read\./],
-])('the DATABASE_URL %s is told in one line, without the password', async (url, told) => {
+  ['postgres://u:sek ret/@host:5432/x', /^DATABASE_URL is not a valid URL\./],
+])('the DATABASE_URL %s is reported in one line, without the password', async (url, message) => {
   const { code, stdout, stderr } = await run(['migrate'], { DATABASE_URL: url })
   expect([code, stdout]).toEqual([1, ''])
-  expect(stderr.trimEnd()).toMatch(told)
+  expect(stderr.trimEnd()).toMatch(message)
   expect(stderr.trimEnd().split('\n')).toHaveLength(1)
   expect(stderr).not.toMatch(/sek/)
 })

@@ -1,4 +1,3 @@
-/** In charge of showing `storefeed migrate`. */
 import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { countMissingMigrations, migrate } from '../../src/db/migrate.ts'
@@ -42,11 +41,11 @@ test('more that migrate at once than a pooler has connections take turns', async
   }
 })
 
-test('a database that does not exist is told by name', async () => {
+test('a database that does not exist is reported by name', async () => {
   const database = await createTestDatabase()
   await database.close()
   // Directly: a pooler has one code for all its errors.
   const { code, stdout, stderr } = await run(['migrate'], { DATABASE_URL: database.directUrl })
   expect([code, stdout]).toEqual([1, ''])
-  expect(stderr).toMatch(/^Postgres refused: database "\w+" does not exist \(3D000\)\n$/)
+  expect(stderr).toMatch(/^Postgres reported an error: database "\w+" does not exist \(3D000\)\n$/)
 })

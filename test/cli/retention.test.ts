@@ -1,4 +1,3 @@
-/** In charge of showing that what messages tell of people is forgotten after RETENTION_DAYS, and that they were sent is not. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -10,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.close())
 
-/** One message of each state, with all that a message may tell of a person; 25,000 old ones are more than are emptied at once. */
+/** One message of each status, with personal data in every field that can hold some; 25,000 old ones are more than one purge takes. */
 async function seed(): Promise<void> {
   const { db } = database
   await db.execute(sql`
@@ -25,10 +24,10 @@ async function seed(): Promise<void> {
     from generate_series(1, 25000) n`)
 }
 
-test('payload, error and warnings are dropped together, of what was settled that long ago only', async () => {
+test('payload, error and warnings are purged together, only of messages settled longer ago than RETENTION', async () => {
   const { db } = database
   await seed()
-  const server = start(['serve'], { DATABASE_URL: database.url, RETENTION_DAYS: '7' })
+  const server = start(['serve'], { DATABASE_URL: database.url, RETENTION: '7d' })
   await server.printed(/"msg":"storefeed serves"/)
   const old = () =>
     db.execute(sql`

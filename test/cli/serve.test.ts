@@ -1,4 +1,3 @@
-/** In charge of showing `storefeed serve`, from start to an orderly stop. */
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -15,7 +14,7 @@ const serving = /"url":"(http:[^"]+)".*"msg":"storefeed serves"/
 test('the first start prints an admin key, and no later one does; SIGTERM stops it in order', async () => {
   const settings = { DATABASE_URL: database.url }
   const first = start([], settings)
-  const [, key] = await first.printed(/^The first admin key, shown this once: (sf_\S+)$/m)
+  const [, key] = await first.printed(/^The first admin key, shown only once: (sf_\S+)$/m)
   const [, url] = await first.printed(serving)
   const headers = { Authorization: `Bearer ${key}` }
   expect((await fetch(`${url}/v1/keys`, { headers })).status).toBe(200)
@@ -31,7 +30,7 @@ test('the first start prints an admin key, and no later one does; SIGTERM stops 
   expect(stdout).not.toContain('sf_')
 })
 
-test('a port in use is told in one line', async () => {
+test('a port in use is reported in one line', async () => {
   const other = createServer()
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
   const address = other.address()
@@ -47,7 +46,7 @@ test('a port in use is told in one line', async () => {
   expect(stderr).toBe(`Port ${port} is in use by another program. Set PORT to another one.\n`)
 })
 
-test('no line of the log holds a key, a header or anything of a person, however much is logged', async () => {
+test('no line of the log holds a key, a header or personal data, at any log level', async () => {
   const key = 'key-that-must-not-be-logged'
   const settings = { DATABASE_URL: database.url, API_KEY: key, LOG_LEVEL: 'trace' }
   const server = start(['serve'], settings)
@@ -62,7 +61,7 @@ test('no line of the log holds a key, a header or anything of a person, however 
   const body = JSON.stringify({ name: 'made', scopes: ['read'] })
   const made = await fetch(`${url}/v1/keys`, { method: 'POST', headers, body })
   const { key: madeKey } = (await made.json()) as { key: string }
-  await tellOfAPerson(url ?? '', headers)
+  await sendPersonalData(url ?? '', headers)
   await fetch(`${url}/v1/products`, { method: 'POST', headers, body: '{' })
   await server.printed(/"path":"\/v1\/products","status":400/)
   const { code, stdout, stderr } = await server.end()
@@ -74,8 +73,8 @@ test('no line of the log holds a key, a header or anything of a person, however 
   expect(logged).toContain('"path":"/v1/products","status":422')
 })
 
-/** In all places where a request can do so, well and badly. */
-async function tellOfAPerson(url: string, headers: Record<string, string>): Promise<void> {
+/** In every place of a request, valid and invalid. */
+async function sendPersonalData(url: string, headers: Record<string, string>): Promise<void> {
   const email = 'ada@klaviyo-demo.com'
   const ada = { email, phone_number: '+16175550123', last_name: 'Lovelace' }
   const send = (method: string, path: string, body?: unknown) =>

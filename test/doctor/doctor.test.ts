@@ -79,7 +79,11 @@ test.each<[string, Record<string, string>, string]>([
     { DATABASE_URL: 'postgres://u:sekret@127.0.0.1:1/x' },
     'ERROR   database: ',
   ],
-  ['a setting that cannot be read', { PORT: 'http' }, 'PORT must be a port number'],
+  [
+    'a setting that cannot be read',
+    { PORT: 'http' },
+    'PORT must be a whole number from 0 to 65535',
+  ],
 ])('%s is an error, told without secrets', async (_, settings, told) => {
   const { code, stdout } = await doctor(settings)
   expect(code).toBe(1)

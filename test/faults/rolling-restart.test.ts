@@ -34,7 +34,7 @@ async function startServer(): Promise<Running> {
   const server = start(['serve'], {
     ...rig.settings,
     // The default, which the other tests do without.
-    STOP_GRACE_MS: '',
+    STOP_GRACE: '',
     API_KEY: key,
     RATE_LIMIT: '1000000',
     FEEDS_PUBLIC: 'true',

@@ -54,7 +54,7 @@ beforeAll(async () => {
     KLAVIYO_URL: sandbox.url,
     KLAVIYO_API_KEY: 'pk_right',
     KLAVIYO_RATE_SHARE: '1000',
-    FEED_WAIT_MS: '1000',
+    FEED_WAIT: '1s',
   }
   servers = [supervise(await freePort(), settings), supervise(await freePort(), settings)]
   await Promise.all(servers.map(untilReady))

@@ -48,7 +48,7 @@ export async function startProcess(
       HOST: '127.0.0.1',
       PORT: '0',
       FEEDS_PUBLIC: 'true',
-      FEED_WAIT_MS: '15000',
+      FEED_WAIT: '15s',
       FEED_MAX_DROP: '1',
       LOG_LEVEL: 'info',
       RATE_LIMIT: String(unlimited),

@@ -1,4 +1,3 @@
-/** In charge of showing that what `storefeed export` writes, `storefeed import` reads back unchanged. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,7 +44,7 @@ const awkward = [
   '1e3',
 ]
 
-/** Every awkward text in every kind of field; a few records have nothing, or what is empty. */
+/** Every awkward text in every kind of field; a few records have empty values or none. */
 async function fill(): Promise<void> {
   const { db } = from
   for (const [n, text] of awkward.entries()) {
@@ -119,7 +118,7 @@ test('no cell of an export is a formula', async () => {
   expect(text).toContain(`"'=HYPERLINK(""http://evil"")"`)
 })
 
-test('availability goes to standard output, and a place that cannot be written is told', async () => {
+test('availability goes to standard output, and a path that cannot be written is reported', async () => {
   const environment = { DATABASE_URL: from.url }
   const { stdout, code } = await run(['export', 'availability'], environment)
   expect(code).toBe(0)

@@ -1,4 +1,3 @@
-/** In charge of showing `storefeed import`: what it takes, what it turns down, and that it leaves nothing half done. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,7 +26,7 @@ async function file(name: string, content: string | Buffer): Promise<string> {
   return path
 }
 
-const importing = (args: string[], stdin?: string | Buffer) =>
+const runImport = (args: string[], stdin?: string | Buffer) =>
   run(['import', ...args], { DATABASE_URL: database.url }, stdin)
 
 async function rows(query: string): Promise<unknown[]> {
@@ -45,7 +44,7 @@ test('a table of products becomes products, and importing it again changes nothi
       'p2,Baster,,"[""Pots, Pans""]",,,,',
     ].join('\n'),
   )
-  expect(await importing([path])).toMatchObject({
+  expect(await runImport([path])).toMatchObject({
     code: 0,
     stdout: `${path}, products: 2 created, 0 updated, 0 unchanged\n`,
   })
@@ -71,11 +70,11 @@ test('a table of products becomes products, and importing it again changes nothi
       store_ids: [],
     },
   ])
-  expect((await importing([path])).stdout).toContain('0 created, 0 updated, 2 unchanged')
+  expect((await runImport([path])).stdout).toContain('0 created, 0 updated, 2 unchanged')
   expect(await readdir(folder)).toEqual(['products.csv'])
 })
 
-test('bad rows go to a file with line and reason, the others are written, and the mended file goes in', async () => {
+test('invalid rows go to a rejects file with line and reason, the others are written, and the corrected file is imported', async () => {
   await rows("insert into products (id, title) values ('shared', 'A product')")
   const path = await file(
     'stores.csv.gz',
@@ -83,7 +82,7 @@ test('bad rows go to a file with line and reason, the others are written, and th
       'id,title,latitude\na,A,1\nb,,2\nc,C,north\n"d","D\nD",91\nshared,S,\ne,E,1,2\nf,F,3\n',
     ),
   )
-  const first = await importing([path])
+  const first = await runImport([path])
   expect(first).toMatchObject({ code: 2 })
   expect(first.stdout).toContain(
     `2 created, 0 updated, 0 unchanged, 5 rejected (${path}.rejects.csv)`,
@@ -101,31 +100,31 @@ test('bad rows go to a file with line and reason, the others are written, and th
       '',
     ].sort(),
   )
-  const mended = await file(
+  const corrected = await file(
     'stores-again.csv',
     'line,reason,id,title,latitude\n3,title is missing,b,B,2\n',
   )
-  expect(await importing([mended])).toMatchObject({ code: 0 })
+  expect(await runImport([corrected])).toMatchObject({ code: 0 })
   expect(await rows("select id from stores where id < 's' order by id")).toEqual(
     ['a', 'b', 'f'].map((id) => ({ id })),
   )
 })
 
-test('of an id that stands twice the last row counts', async () => {
+test('of a repeated id the last row counts', async () => {
   const path = await file('products.csv', 'id,title\np1,First\np2,Other\np1,Last\n')
-  expect((await importing([path])).stdout).toContain('2 created, 1 updated, 0 unchanged')
+  expect((await runImport([path])).stdout).toContain('2 created, 1 updated, 0 unchanged')
   expect(await rows("select title from products where id = 'p1'")).toEqual([{ title: 'Last' }])
 })
 
-test('files are written in the order in which they need one another; unknown ids are rejected', async () => {
+test('files are written in the order in which they depend on one another; unknown ids are rejected', async () => {
   const paths = [
     await file('availability.csv', 'product_id,store_id\np1,s9\np1,s1\np1,s1\np2,s1\np1,s8\n'),
     await file('products.ndjson', '\ufeff{"id":"p1","title":"One","metadata":{"n":1}}\n\n'),
     await file('stores.csv', 'id;title\r\ns9;Nine\r\n'),
   ]
-  const { code, stdout, stderr } = await importing([...paths, '--json'])
+  const { code, stdout, stderr } = await runImport([...paths, '--json'])
   expect(code).toBe(2)
-  const zero = { created: 0, updated: 0, unchanged: 0, passed_over: 0, rejected: 0, rejects: null }
+  const zero = { created: 0, updated: 0, unchanged: 0, skipped: 0, rejected: 0, rejects: null }
   expect(JSON.parse(stdout)).toEqual({
     dry_run: false,
     stopped: false,
@@ -143,8 +142,8 @@ test('files are written in the order in which they need one another; unknown ids
       },
     ],
   })
-  expect(stderr).toContain('line 5: product_id there is no product with the id "p2"')
-  expect(stderr).toContain('line 6: store_id there is no store with the id "s8"')
+  expect(stderr).toContain('line 5: product_id: there is no product with the id "p2"')
+  expect(stderr).toContain('line 6: store_id: there is no store with the id "s8"')
 })
 
 test('customers, orders with items, their updates and visits come from tables, once', async () => {
@@ -183,8 +182,8 @@ test('customers, orders with items, their updates and visits come from tables, o
       'customer.id,store_id,at\nc1,s2,2025-12-20T00:00:00Z\nc1,s2,2025-12-20T00:00:00Z\nc1,s7,2025-12-20T00:00:00Z\n',
     ),
   ]
-  const told = async () => JSON.parse((await importing([...paths, '--json'])).stdout).files
-  expect(await told()).toMatchObject([
+  const summaries = async () => JSON.parse((await runImport([...paths, '--json'])).stdout).files
+  expect(await summaries()).toMatchObject([
     { kind: 'customers', created: 2, rejected: 1 },
     { kind: 'orders', created: 1, rejected: 3 },
     { kind: 'order-updates', created: 2, rejected: 3 },
@@ -215,7 +214,7 @@ test('customers, orders with items, their updates and visits come from tables, o
     { id: 'r1', items: null },
   ])
   const messages = await rows('select metric, unique_id from outbox order by id')
-  expect(await told()).toMatchObject([
+  expect(await summaries()).toMatchObject([
     { created: 0, unchanged: 2 },
     { created: 0, unchanged: 1 },
     { created: 0, unchanged: 2 },
@@ -224,7 +223,7 @@ test('customers, orders with items, their updates and visits come from tables, o
   expect(await rows('select metric, unique_id from outbox order by id')).toEqual(messages)
 })
 
-test('one row that only the database refuses costs no other', async () => {
+test('a row that only the database rejects costs no other row', async () => {
   await rows("insert into customers (id, email) values ('c0', 'taken@klaviyo-demo.com')")
   const lines = Array.from({ length: 50 }, (_, n) =>
     JSON.stringify({
@@ -233,7 +232,7 @@ test('one row that only the database refuses costs no other', async () => {
     }),
   )
   const path = await file('customers.ndjson', lines.join('\n'))
-  expect(await importing([path])).toMatchObject({
+  expect(await runImport([path])).toMatchObject({
     code: 2,
     stderr: `${path} line 32: customer.email is the e-mail of a customer with another id\n`,
   })
@@ -243,13 +242,13 @@ test('one row that only the database refuses costs no other', async () => {
   expect(await rows('select count(*)::int as count from customers')).toEqual([{ count: 50 }])
 })
 
-test('a dry run tells what would happen and writes nothing, no file either', async () => {
+test('a dry run reports what would happen and writes nothing, no rejects file either', async () => {
   await rows("insert into products (id, title) values ('p1', 'Old')")
   const path = await file('products.csv', 'id,title,store_ids\np1,New,\np2,Two,s1\np3,Three,s9\n')
-  expect(await importing([path, '--dry-run'])).toMatchObject({
+  expect(await runImport([path, '--dry-run'])).toMatchObject({
     code: 2,
     stdout: `${path}, products: 1 would be created, 1 updated, 0 unchanged, 1 rejected\n`,
-    stderr: `${path} line 4: store_ids there is no store with the id "s9"\n`,
+    stderr: `${path} line 4: store_ids: there is no store with the id "s9"\n`,
   })
   expect(await rows('select id, title from products')).toEqual([{ id: 'p1', title: 'Old' }])
   expect(await readdir(folder)).toEqual(['products.csv'])
@@ -273,9 +272,9 @@ test('a Shopify export is mapped as its example says, from standard input', asyn
   ].flatMap((map) => ['--map', map])
   const more = ['--skip-unknown', '--skip-blank', 'Title', '--kind', 'products']
   const set = ['--set', 'link=https://shop.example/products/{Handle}']
-  expect(await importing(['-', ...maps, ...more, ...set], gzipSync(csv))).toMatchObject({
+  expect(await runImport(['-', ...maps, ...more, ...set], gzipSync(csv))).toMatchObject({
     code: 0,
-    stdout: 'standard input, products: 1 created, 0 updated, 0 unchanged, 1 passed over\n',
+    stdout: 'standard input, products: 1 created, 0 updated, 0 unchanged, 1 skipped\n',
   })
   expect(await rows('select id, sku, price::float8, link, categories from products')).toEqual([
     {
@@ -291,42 +290,42 @@ test('a Shopify export is mapped as its example says, from standard input', asyn
 const many = `id,title\n${Array.from({ length: 9_000 }, (_, n) => `p${n},Product ${(n * 7919) % 9_001}\n`).join('')}`
 
 test.each<[string, string | Buffer, string[], string]>([
-  ['p.csv', gzipSync(many).subarray(0, 20_000), [], 'is cut short: its gzip stream has no end.'],
+  ['p.csv', gzipSync(many).subarray(0, 20_000), [], 'is truncated: the gzip stream has no end.'],
   [
     'p.csv',
     Buffer.concat([Buffer.from(many), Buffer.from([0xe9, 0x0a])]),
     [],
-    'is not text in UTF-8: save it as such.',
+    'is not UTF-8 text: save it with that encoding.',
   ],
-  ['p.csv', Buffer.from(many, 'utf16le'), [], 'is not text in UTF-8: save it as such.'],
-  ['p.csv', `${many}p,"open\n`, [], 'is not a CSV file that can be read: quote Not Closed'],
-  ['p.csv', 'id,price\np1,1\n', [], 'has no column "title". Name theirs with --map'],
+  ['p.csv', Buffer.from(many, 'utf16le'), [], 'is not UTF-8 text: save it with that encoding.'],
+  ['p.csv', `${many}p,"open\n`, [], 'is not a valid CSV file: quote Not Closed'],
+  ['p.csv', 'id,price\np1,1\n', [], 'has no column "title". Rename a column with --map'],
   ['p.csv', 'id,title,id\np1,T,p2\n', [], 'has two columns named "id".'],
   ['p.csv', 'id,title,name\np1,T,N\n', ['--map', 'name=title'], 'has two columns for "title".'],
-  ['p.csv', 'id,title,colour\np1,T,red\n', [], 'has a column "colour" that is not known.'],
+  ['p.csv', 'id,title,colour\np1,T,red\n', [], 'has an unknown column "colour".'],
   [
     'p.csv',
     'id,title\np1,T\n',
     ['--map', 'Name=title'],
-    'has no column "Name". It has: id, title.',
+    'has no column "Name". Its columns: id, title.',
   ],
   ['p.csv', 'id,title\np1,T\n', ['--set', 'link=https://x/{slug}'], 'has no column "slug".'],
   ['p.csv', '', [], 'is empty.'],
-  ['p.json', '[{"id":"p1"}]', [], 'is one JSON array: write one object a line (NDJSON).'],
+  ['p.json', '[{"id":"p1"}]', [], 'is a JSON array: write one object per line (NDJSON).'],
 ])(
-  '%s that no import can be made of is told in one line, and nothing is written (%#)',
-  async (name, content, args, told) => {
+  '%s that cannot be imported is reported in one line, and nothing is written (%#)',
+  async (name, content, args, message) => {
     const path = await file(name, content)
-    const { code, stdout, stderr } = await importing([path, '--kind', 'products', ...args])
+    const { code, stdout, stderr } = await runImport([path, '--kind', 'products', ...args])
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr.trimEnd().split('\n')).toHaveLength(1)
-    expect(stderr).toContain(`${path} ${told}`)
+    expect(stderr).toContain(`${path} ${message}`)
     expect(await countProducts()).toEqual([{ count: 0 }])
   },
 )
 
-test('what is in a file is said when its name does not show it, and a file that is not there is told', async () => {
+test('a file whose name does not say its kind needs --kind, and a missing file is reported', async () => {
   const path = await file('list.csv', 'id,title\np1,T\n')
-  expect((await importing([path])).stderr).toContain('say it with --kind, one of stores, products')
-  expect((await importing([join(folder, 'products.csv')])).stderr).toContain('does not exist.')
+  expect((await runImport([path])).stderr).toContain('add --kind, one of stores, products')
+  expect((await runImport([join(folder, 'products.csv')])).stderr).toContain('does not exist.')
 })

@@ -61,7 +61,7 @@ test('any other error is told with its causes, and what is no error is told as s
     at: expect.any(Array),
     cause: { message: 'inner', code: 'E1', at: expect.any(Array) },
   })
-  expect(describeError(secret)).toEqual({ message: 'something that is no error was thrown' })
+  expect(describeError(secret)).toEqual({ message: 'a value that is not an error was thrown' })
 })
 
 test('no line of a parameter passes for a line of the stack', async () => {
@@ -95,7 +95,7 @@ test('an error that nobody caught ends the process, and is told without what han
   const at = (name: string) =>
     JSON.stringify(pathToFileURL(join(dirname(inject('main')), name)).href)
   const script = `
-    import { exitOnUncaught } from ${at('cli/exit-on-uncaught.js')}
+    import { exitOnUncaught } from ${at('cli/report-errors.js')}
     exitOnUncaught()
     setTimeout(() => console.log('lives on'), 5000)
     Promise.reject(Object.assign(new Error('Failed query: ${secret}'), { params: ['${secret}'] }))`

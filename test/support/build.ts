@@ -1,4 +1,4 @@
-/** In charge of building storefeed once a test run, beside what is built for people, so that commands start as fast as theirs. */
+/** Builds storefeed once per test run, apart from `dist`, so that commands start as fast as for users. */
 import { execFile } from 'node:child_process'
 import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,14 +9,15 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export type Build = { main: string; remove: () => Promise<void> }
 
-/** Within node_modules, so that packages are found from there and nobody mistakes it for a source. */
+/** Within node_modules, so that packages are resolved from there and no tool takes it for source. */
 export async function build(): Promise<Build> {
   const cache = join(root, 'node_modules', '.cache')
   await mkdir(cache, { recursive: true })
   const home = await mkdtemp(join(cache, 'storefeed-test-'))
   const remove = () => rm(home, { recursive: true, force: true })
   try {
-    await symlink(join(root, 'migrations'), join(home, 'migrations'), 'junction')
+    for (const folder of ['migrations', 'src'])
+      await symlink(join(root, folder), join(home, folder), 'junction')
     await copyFile(join(root, 'package.json'), join(home, 'package.json'))
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
     const outDir = join(home, 'dist')

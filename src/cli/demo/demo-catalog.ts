@@ -1,229 +1,40 @@
-/** In charge of the sample catalog of `storefeed demo`: a kitchen shop with six stores, gaps and all, as real catalogs have them. */
-import type { ProductInput } from '../../catalog/products.ts'
-import type { StoreInput } from '../../catalog/stores.ts'
+/** The sample catalog: CSV files that the product's own import reads. */
+import { fileURLToPath } from 'node:url'
+import { listRecords } from '../../catalog/catalog-reads.ts'
+import { productResource } from '../../catalog/products.ts'
+import type { Database } from '../../db/connection.ts'
+import { importFile } from '../../import-export/import-file.ts'
+import { importKinds } from '../../import-export/import-kinds.ts'
+import { openInput } from '../../import-export/input-file.ts'
+import { checkFile } from '../../import-export/read-records.ts'
 
-const site = 'https://shop.klaviyo-demo.com'
+/** From the root of the package, where they are for the source and the build alike. */
+const folder = new URL('../../../src/cli/demo/', import.meta.url)
 
-export const demoStores: StoreInput[] = [
-  {
-    id: '1212',
-    title: 'Copper & Oak Boston',
-    location: 'Boston',
-    description: 'Our first shop, with a teaching kitchen.',
-    link: `${site}/stores/boston`,
-    image_link: `${site}/img/stores/boston.jpg`,
-    categories: ['Teaching Kitchen', 'Knife Sharpening'],
-    address1: '123 Newbury St',
-    city: 'Boston',
-    region: 'MA',
-    zip: '02116',
-    country: 'United States',
-    country_code: 'US',
-    phone: '+16175550112',
-    latitude: 42.3505,
-    longitude: -71.0763,
-    metadata: { opening_hours: 'Mo-Sa 10:00-19:00' },
-  },
-  {
-    id: '1213',
-    title: 'Copper & Oak Cambridge',
-    location: 'Cambridge',
-    description: 'Small shop, big wall of pans.',
-    link: `${site}/stores/cambridge`,
-    image_link: `${site}/img/stores/cambridge.jpg`,
-    categories: ['Knife Sharpening'],
-    address1: '8 Brattle St',
-    address2: 'Suite 1',
-    city: 'Cambridge',
-    region: 'MA',
-    zip: '02138',
-    country: 'United States',
-    country_code: 'US',
-    phone: '+16175550113',
-    latitude: 42.3732,
-    longitude: -71.1198,
-  },
-  {
-    id: '1214',
-    title: 'Copper & Oak Providence',
-    city: 'Providence',
-    region: 'RI',
-    zip: '02903',
-    address1: '61 Westminster St',
-    country: 'United States',
-    country_code: 'US',
-    link: `${site}/stores/providence`,
-    image_link: `${site}/img/stores/providence.jpg`,
-  },
-  {
-    id: '1215',
-    title: 'Copper & Oak Portland',
-    location: 'Portland',
-    description: 'On the harbour.',
-    address1: '14 Exchange St',
-    city: 'Portland',
-    region: 'ME',
-    zip: '04101',
-    country: 'United States',
-    country_code: 'US',
-    phone: '+12075550115',
-    latitude: 43.6571,
-    longitude: -70.2548,
-    metadata: { parking: true },
-  },
-  {
-    id: '1216',
-    title: 'Copper & Oak Montréal',
-    location: 'Montréal',
-    description: 'Ustensiles et cours de cuisine.',
-    link: `${site}/stores/montreal`,
-    image_link: `${site}/img/stores/montreal.jpg`,
-    categories: ['Teaching Kitchen'],
-    address1: '4210 boul. Saint-Laurent',
-    city: 'Montréal',
-    region: 'QC',
-    zip: 'H2W 1Z3',
-    country: 'Canada',
-    country_code: 'CA',
-    phone: '+15145550116',
-    latitude: 45.5175,
-    longitude: -73.5818,
-  },
-  {
-    id: '1217',
-    title: 'Copper & Oak Outlet',
-    location: 'Wrentham',
-    description: 'Last season, seconds and samples.',
-    city: 'Wrentham',
-    region: 'MA',
-    country: 'United States',
-    country_code: 'US',
-    categories: ['Outlet'],
-  },
-]
+const names = ['stores', 'products', 'availability']
 
-/** id, sku, title, brand, price, quantity, categories, stores. */
-type Row = [
-  string,
-  string | null,
-  string,
-  string | null,
-  number | null,
-  number | null,
-  string,
-  string,
-]
-
-const cities: Record<string, string> = {
-  B: '1212',
-  C: '1213',
-  P: '1214',
-  M: '1215',
-  Q: '1216',
-  O: '1217',
+const mapping = {
+  renames: new Map<string, string>(),
+  templates: new Map<string, string>(),
+  skipUnknown: false,
+  skipBlank: undefined,
 }
 
-const sold: Row[] = [
-  [
-    '1111',
-    'LC-8QT',
-    '8 quart Dutch Oven',
-    'Le Creuset',
-    330,
-    14,
-    'Kitchen Supplies|Cooking',
-    'BCPMQ',
-  ],
-  [
-    '1112',
-    'BC-TKYBST',
-    'Turkey Baster',
-    'Betty Crocker',
-    5.99,
-    220,
-    'Kitchen Supplies|Preparation',
-    'BCPMQO',
-  ],
-  [
-    '1113',
-    'LC-5QT',
-    '5.5 quart Dutch Oven',
-    'Le Creuset',
-    289.95,
-    22,
-    'Kitchen Supplies|Cooking',
-    'BCMQ',
-  ],
-  ['1114', 'LD-SK12', '12 inch Cast Iron Skillet', 'Lodge', 39.9, 96, 'Cooking|Pans', 'BCPMQO'],
-  ['1115', 'LD-SK08', '8 inch Cast Iron Skillet', 'Lodge', 19.9, 110, 'Cooking|Pans', 'BCPMQ'],
-  ['1116', 'LD-GRD', 'Reversible Griddle', 'Lodge', 54.5, 31, 'Cooking|Pans', 'BPM'],
-  ['1117', 'MV-FP11', 'Carbon Steel Fry Pan', 'Mauviel', 74, 18, 'Cooking|Pans', 'BQ'],
-  ['1118', 'MV-CSP', 'Copper Saucepan', 'Mauviel', 315, 4, 'Cooking|Pots', 'BQ'],
-  ['1119', 'AC-SP3', '3 quart Saucepan', 'All-Clad', 174.99, 16, 'Cooking|Pots', 'BCPQ'],
-  ['1120', 'AC-ST8', '8 quart Stockpot', 'All-Clad', 279.99, 9, 'Cooking|Pots', 'BCQ'],
-  ['1121', 'WH-CK8', '8 inch Chef’s Knife', 'Wüsthof', 170, 27, 'Knives|Preparation', 'BCPMQ'],
-  ['1122', 'WH-PK3', '3.5 inch Paring Knife', 'Wüsthof', 65, 40, 'Knives|Preparation', 'BCPMQ'],
-  ['1123', 'WH-BR9', 'Bread Knife', 'Wüsthof', 140, 12, 'Knives|Baking', 'BCQ'],
-  ['1124', 'SH-NAK', 'Nakiri', 'Shun', 199.95, 6, 'Knives', 'BQ'],
-  ['1125', 'OX-PEEL', 'Swivel Peeler', 'OXO', 11.99, 340, 'Preparation|Tools', 'BCPMQO'],
-  ['1126', 'OX-WHSK', 'Balloon Whisk', 'OXO', 12.99, 180, 'Preparation|Baking|Tools', 'BCPMQ'],
-  ['1127', 'OX-TNG9', '9 inch Tongs', 'OXO', 14.99, 150, 'Cooking|Tools', 'BCPMQ'],
-  ['1128', 'OX-LADL', 'Ladle', 'OXO', 13.99, 88, 'Cooking|Tools', 'BCPM'],
-  ['1129', 'MC-ZEST', 'Premium Zester', 'Microplane', 17.95, 130, 'Preparation|Tools', 'BCPMQ'],
-  ['1130', 'MC-CGRT', 'Coarse Grater', 'Microplane', 19.95, 75, 'Preparation|Tools', 'BCQ'],
-  ['1131', 'KA-ART5', 'Artisan Stand Mixer', 'KitchenAid', 449.99, 11, 'Baking|Electrics', 'BCPMQ'],
-  ['1132', 'KA-PAST', 'Pasta Roller Attachment', 'KitchenAid', 199.99, 0, 'Electrics|Pasta', 'BQ'],
-  ['1133', 'BV-BJE', 'Barista Express', 'Breville', 749.95, 5, 'Coffee|Electrics', 'BCQ'],
-  ['1134', 'CX-6CUP', 'Six-Cup Coffeemaker', 'Chemex', 49.5, 34, 'Coffee', 'BCPMQ'],
-  ['1135', 'CX-FLT', 'Bonded Filters, 100 pack', 'Chemex', 12.5, 400, 'Coffee', 'BCPMQ'],
-  ['1136', 'HR-V60', 'V60 Dripper', 'Hario', 26, 52, 'Coffee', 'BCQ'],
-  ['1137', 'NW-HALF', 'Half Sheet Pan', 'Nordic Ware', 24, 140, 'Baking', 'BCPMQO'],
-  ['1138', 'NW-BUNDT', 'Anniversary Bundt Pan', 'Nordic Ware', 42, 36, 'Baking', 'BCPM'],
-  ['1139', 'NW-LOAF', 'Loaf Pan', 'Nordic Ware', 21.5, 58, 'Baking', 'BCPMQ'],
-  ['1140', 'SL-MAT', 'Baking Mat', 'Silpat', 27, 90, 'Baking', 'BCQ'],
-  ['1141', 'EM-PIE', 'Pie Dish', 'Emile Henry', 45, 24, 'Baking|Serveware', 'BCMQ'],
-  ['1142', 'EM-TAG', 'Tagine', 'Emile Henry', 160, 7, 'Cooking|Serveware', 'BQ'],
-  ['1143', null, 'Olivewood Spoon', null, 18, null, 'Tools', 'BCPMQ'],
-  ['1144', null, 'Linen Tea Towel', null, 14, null, '', 'BCPMQO'],
-  ['1145', 'JB-BRD', 'Maple Cutting Board', 'John Boos', 119, 19, 'Preparation', 'BCPQ'],
-  ['1146', 'JB-OIL', 'Mystery Oil', 'John Boos', 15, 70, 'Preparation', 'BC'],
-  ['1147', 'WK-SCALE', 'Kitchen Scale', 'Escali', 29.95, 44, 'Baking|Tools', 'BCPMQ'],
-  ['1148', 'TH-MK4', 'Thermapen', 'ThermoWorks', 105, 21, 'Cooking|Tools', 'BCQ'],
-]
-
-const inStoreOnly: Row[] = [
-  ['2001', 'SVC-SHARP', 'Knife Sharpening', null, 6, null, 'Services', 'BC'],
-  ['2002', 'SVC-CLASS', 'Pasta Class for Two', null, 190, 8, 'Services|Pasta', 'BQ'],
-  ['2003', 'OUT-LC', 'Dutch Oven, Second Choice', 'Le Creuset', 199, 3, 'Cooking', 'O'],
-  ['2004', 'OUT-BOX', 'Sample Box', null, null, 12, '', 'O'],
-  ['2005', 'LOC-HONEY', 'Beacon Hill Honey', 'Beacon Hill Bees', 16.5, 30, 'Pantry', 'B'],
-  ['2006', 'LOC-SIROP', 'Sirop d’érable', 'Cabane Nord', 21, 48, 'Pantry', 'Q'],
-]
-
-export const demoProducts: ProductInput[] = [
-  ...sold.map((row) => productOf(row, false)),
-  ...inStoreOnly.map((row) => productOf(row, true)),
-]
-
-/** What is sold in stores alone has no page of its own, and some products lack this or that. */
-function productOf(
-  [id, sku, title, brand, price, quantity, categories, stores]: Row,
-  in_store_only: boolean,
-): ProductInput {
-  return {
-    id,
-    sku,
-    title,
-    description: brand === null ? null : `${title} by ${brand}.`,
-    link: in_store_only ? null : `${site}/products/${id}`,
-    image_link: sku === null || in_store_only ? null : `${site}/img/products/${id}.jpg`,
-    price,
-    categories: categories.split('|').filter(Boolean),
-    brand,
-    in_store_only,
-    inventory_quantity: quantity,
-    inventory_policy: quantity === null ? null : 1,
-    metadata: brand === null ? {} : { gift_wrap: price !== null && price > 20 },
-    store_ids: [...stores].flatMap((city) => cities[city] ?? []),
+/** Only into an empty catalog, so that edits made in an earlier demo stay. */
+export async function importDemoCatalog(db: Database, currency: string): Promise<void> {
+  const { records } = await listRecords(db, productResource, {}, { limit: 1 })
+  if (records.length > 0) return
+  for (const kind of importKinds.filter(({ name }) => names.includes(name))) {
+    const input = await openInput(fileURLToPath(new URL(`${kind.name}.csv`, folder)))
+    const file = await checkFile(input, kind, mapping, () => undefined)
+    await importFile(file, {
+      db,
+      kind,
+      settings: { currency, dryRun: false },
+      progress: () => undefined,
+      async reject({ line }, reason) {
+        throw new Error(`${input.name} line ${line}: ${reason}`)
+      },
+    })
   }
 }

@@ -1,4 +1,4 @@
-/** In charge of the demo's keys: it shows them every time, so it keeps them in its data directory, for the owner's eyes. */
+/** The demo's keys. It prints them at every start, so it stores them in its data directory, readable by the owner only. */
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,19 +10,19 @@ export type DemoKeys = { admin: string; feeds: string }
 export async function demoKeys({ dataDir, apiKey }: Config): Promise<DemoKeys> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   return {
-    admin: apiKey ?? (await keptKey(dataDir, 'admin')),
-    feeds: await keptKey(dataDir, 'feeds'),
+    admin: apiKey ?? (await storedKey(dataDir, 'admin')),
+    feeds: await storedKey(dataDir, 'feeds'),
   }
 }
 
-/** Of two demos that start at once, one puts the whole file in its place, and both read it. */
-async function keptKey(dataDir: string, name: keyof DemoKeys): Promise<string> {
+/** When two demos start at once, one links its complete file into place, and both read it. */
+async function storedKey(dataDir: string, name: keyof DemoKeys): Promise<string> {
   const path = join(dataDir, `demo-${name}-key`)
-  const draft = `${path}.${process.pid}`
-  await writeFile(draft, `sf_${randomBytes(32).toString('base64url')}`, { mode: 0o600 })
-  await link(draft, path).catch((error: unknown) => {
+  const temporary = `${path}.${process.pid}`
+  await writeFile(temporary, `sf_${randomBytes(32).toString('base64url')}`, { mode: 0o600 })
+  await link(temporary, path).catch((error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw error
   })
-  await rm(draft)
+  await rm(temporary)
   return readFile(path, 'utf8')
 }

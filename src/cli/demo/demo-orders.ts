@@ -1,38 +1,53 @@
-/** In charge of the life of the demo's shops: a few orders a minute, some of them fulfilled, cancelled or refunded, and a visit. */
+/** Simulates trade in the demo's stores: orders with items of the catalog, their updates, and visits. */
 import { randomInt } from 'node:crypto'
+import { listRecords } from '../../catalog/catalog-reads.ts'
+import { productResource } from '../../catalog/products.ts'
+import { storeResource } from '../../catalog/stores.ts'
 import { recordVisit } from '../../customers/visits.ts'
 import type { Database } from '../../db/connection.ts'
 import { type Loop, startLoop } from '../../lib/loop.ts'
 import type { OrderInput } from '../../orders/order-input.ts'
 import { recordUpdate } from '../../orders/order-updates.ts'
 import { recordOrder } from '../../orders/orders.ts'
-import { demoProducts, demoStores } from './demo-catalog.ts'
 
 const orderEveryMs = 12_000
 
-const people = ['Ada Byron', 'Grace Murray', 'Alan Mathison', 'Joan Clarke', 'Katherine Coleman']
+const customerNames = [
+  ['Ada', 'Byron'],
+  ['Grace', 'Murray'],
+  ['Alan', 'Mathison'],
+  ['Joan', 'Clarke'],
+  ['Katherine', 'Coleman'],
+] as const
 
 const oneOf = <T>(list: readonly T[]): T | undefined => list[randomInt(list.length)]
 
-/** Goes on until it is stopped. */
+/** Until it is stopped. */
 export function simulateOrders(
   db: Database,
   currency: string,
   onError: (error: unknown) => void,
 ): Loop {
-  let earlier: string | undefined
-  const play = async () => {
-    if (earlier) await playUpdate(db, earlier)
-    const draft = draftOrder()
-    await recordOrder(db, draft, { currency })
-    await recordVisit(db, { customer: draft.customer, store_id: oneOf(demoStores)?.id ?? '1212' })
-    earlier = draft.id
+  let previousId: string | undefined
+  const simulate = async () => {
+    if (previousId) await updateOrder(db, previousId)
+    const order = await randomOrder(db)
+    if (!order) return
+    await recordOrder(db, order, { currency })
+    if (order.store_id)
+      await recordVisit(db, { customer: order.customer, store_id: order.store_id })
+    previousId = order.id
   }
-  return startLoop(play, { everyMs: orderEveryMs, pauseMs: orderEveryMs, idleRatio: 0, onError })
+  return startLoop(simulate, {
+    everyMs: orderEveryMs,
+    pauseMs: orderEveryMs,
+    idleRatio: 0,
+    onError,
+  })
 }
 
-/** What becomes of most orders: they are fulfilled; some are cancelled instead, some refunded afterwards. */
-async function playUpdate(db: Database, orderId: string): Promise<void> {
+/** Most orders are fulfilled; some are cancelled instead, some refunded afterwards. */
+async function updateOrder(db: Database, orderId: string): Promise<void> {
   const chance = randomInt(10)
   if (chance === 0) {
     await recordUpdate(db, orderId, 'cancelled', { id: 'c1', reason: 'No longer needed' })
@@ -47,10 +62,16 @@ async function playUpdate(db: Database, orderId: string): Promise<void> {
     })
 }
 
-function draftOrder(): OrderInput {
-  const items = [oneOf(demoProducts), oneOf(demoProducts)].flatMap((product) =>
-    product?.price
-      ? [{ product_id: product.id, quantity: randomInt(1, 3), item_price: product.price }]
+/** Undefined when the catalog has no store or nothing with a price. */
+async function randomOrder(db: Database): Promise<OrderInput | undefined> {
+  const page = { limit: 100 }
+  const stores = await listRecords(db, storeResource, {}, page)
+  const products = await listRecords(db, productResource, {}, page)
+  const priced = products.records.filter(({ price }) => price !== null)
+  if (stores.records.length === 0 || priced.length === 0) return undefined
+  const items = [oneOf(priced), oneOf(priced)].flatMap((product) =>
+    product
+      ? [{ product_id: product.id, quantity: randomInt(1, 3), item_price: product.price ?? 0 }]
       : [],
   )
   const cents = items.reduce(
@@ -59,15 +80,15 @@ function draftOrder(): OrderInput {
   )
   return {
     id: `demo-${Date.now().toString(36)}-${randomInt(36 ** 3).toString(36)}`,
-    store_id: oneOf(demoStores)?.id,
+    store_id: oneOf(stores.records)?.id,
     total: cents / 100,
-    customer: draftCustomer(),
+    customer: randomCustomer(),
     items,
   }
 }
 
-function draftCustomer(): OrderInput['customer'] {
-  const [first_name = '', last_name = ''] = oneOf(people)?.split(' ') ?? []
+function randomCustomer(): OrderInput['customer'] {
+  const [first_name, last_name] = oneOf(customerNames) ?? customerNames[0]
   return {
     email: `${first_name}.${last_name}@klaviyo-demo.com`.toLowerCase(),
     first_name,

@@ -1,13 +1,9 @@
-/** In charge of `storefeed demo`: a server with a sample catalog, and everything a newcomer needs to look at it. */
+/** `storefeed demo`: a server with a sample catalog, a Klaviyo sandbox and simulated orders. */
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { ensureKey } from '../../auth/api-keys.ts'
-import { listRecords } from '../../catalog/catalog-reads.ts'
-import { saveRecords } from '../../catalog/catalog-writes.ts'
-import { productResource } from '../../catalog/products.ts'
-import { storeResource } from '../../catalog/stores.ts'
 import type { Config } from '../../config.ts'
-import { connect, type Database } from '../../db/connection.ts'
+import { connect } from '../../db/connection.ts'
 import { type RunningSandbox, startSandbox } from '../../klaviyo-sandbox/listen.ts'
 import { AppError } from '../../lib/errors.ts'
 import { startLoop } from '../../lib/loop.ts'
@@ -16,14 +12,14 @@ import { createLogger } from '../../server/logger.ts'
 import { type RunningServer, startServer } from '../../server/server.ts'
 import { openDatabase } from '../open-database.ts'
 import { print, waitForShutdownSignal } from '../terminal.ts'
-import { demoProducts, demoStores } from './demo-catalog.ts'
+import { importDemoCatalog } from './demo-catalog.ts'
 import { type DemoKeys, demoKeys } from './demo-keys.ts'
 import { simulateOrders } from './demo-orders.ts'
 
 export function demoCommand(program: Command, readConfig: () => Config): void {
   program
     .command('demo')
-    .description('Serve a sample catalog, to have a look')
+    .description('Start a server with a sample catalog, to try storefeed')
     .action(async () => demo(readConfig()))
 }
 
@@ -33,14 +29,14 @@ async function demo(config: Config): Promise<void> {
   const database = await openDatabase(config)
   try {
     const sandbox = await onFreePort(sandboxPort, (port) => startSandbox({ port }))
-    await play(config, database.url, sandbox, log).finally(sandbox.stop)
+    await run(config, database.url, sandbox, log).finally(sandbox.stop)
   } finally {
     await database.close()
   }
 }
 
-/** Until it is told to stop. */
-async function play(
+/** Until SIGINT or SIGTERM. */
+async function run(
   config: Config,
   databaseUrl: string,
   sandbox: RunningSandbox,
@@ -49,12 +45,15 @@ async function play(
   const { db, close } = connect(databaseUrl, { max: 2 })
   try {
     const keys = await demoKeys(config)
-    await prepare(db, keys)
-    const server = await startOnFreePort(besideSandbox(config, sandbox.url), databaseUrl, log)
-    const onError = (error: unknown) => log.warn({ err: error }, 'the demo could not play on')
+    await ensureKey(db, keys.admin, { name: 'API_KEY', scopes: ['admin'] })
+    await ensureKey(db, keys.feeds, { name: 'demo feeds', scopes: ['feeds'] })
+    await importDemoCatalog(db, config.currency)
+    const server = await startOnFreePort(sendingTo(sandbox.url, config), databaseUrl, log)
+    const onError = (error: unknown) =>
+      log.warn({ err: error }, 'the simulation failed and is tried again')
     const orders = simulateOrders(db, config.currency, onError)
     const polls = startLoop(() => pollAsKlaviyo(sandbox, server.url, keys), {
-      ...pollPace,
+      ...pollSchedule,
       onError,
     })
     print(welcome(server.url, sandbox.url, keys))
@@ -67,18 +66,18 @@ async function play(
   }
 }
 
-const pollPace = { everyMs: 60_000, pauseMs: 0, idleRatio: 0 }
+const pollSchedule = { everyMs: 60_000, pauseMs: 0, idleRatio: 0 }
 const sandboxPort = 3001
 
-/** Whatever the settings are: sample orders never reach Klaviyo. */
-function besideSandbox(config: Config, url: string): Config {
+/** Overrides the settings: sample orders never reach Klaviyo. */
+function sendingTo(url: string, config: Config): Config {
   return {
     ...config,
     klaviyo: { ...config.klaviyo, url, apiKey: 'demo-private-key', publicKey: 'DEMOID' },
   }
 }
 
-/** As Klaviyo does every six hours, so that the sandbox shows the catalog as it is received. */
+/** Klaviyo polls every six hours; the sandbox polls every minute and shows what it received. */
 async function pollAsKlaviyo(
   sandbox: RunningSandbox,
   url: string,
@@ -94,53 +93,39 @@ async function pollAsKlaviyo(
   }
 }
 
-async function prepare(db: Database, keys: DemoKeys): Promise<void> {
-  await ensureKey(db, keys.admin, { name: 'API_KEY', scopes: ['admin'] })
-  await ensureKey(db, keys.feeds, { name: 'demo feeds', scopes: ['feeds'] })
-  await loadCatalog(db)
-}
-
-/** Only into an empty catalog, so that what a person has edited in an earlier demo stays. */
-async function loadCatalog(db: Database): Promise<void> {
-  const { records } = await listRecords(db, productResource, {}, { limit: 1 })
-  if (records.length > 0) return
-  await saveRecords(db, storeResource, demoStores)
-  await saveRecords(db, productResource, demoProducts)
-}
-
-/** Another demo may hold the usual port; a port that was asked for is not changed. */
+/** Another demo may use the default port; a port that is set is not changed. */
 function startOnFreePort(config: Config, databaseUrl: string, log: Logger): Promise<RunningServer> {
   if (config.port !== null) return startServer(config, databaseUrl, log)
   return onFreePort(null, (port) => startServer({ ...config, port }, databaseUrl, log))
 }
 
-/** At the usual port, or at any other when that is taken. */
+/** On the default port, or on any other when that is in use. */
 async function onFreePort<T, P extends number | null>(
-  usual: P,
+  defaultPort: P,
   start: (port: P | 0) => Promise<T>,
 ): Promise<T> {
   try {
-    return await start(usual)
+    return await start(defaultPort)
   } catch (error) {
-    const taken = error instanceof AppError || codeOf(error) === 'EADDRINUSE'
-    if (!taken) throw error
+    const inUse = error instanceof AppError || codeOf(error) === 'EADDRINUSE'
+    if (!inUse) throw error
     return start(0)
   }
 }
 
 const welcome = (url: string, sandboxUrl: string, keys: DemoKeys) => `
-storefeed serves a sample catalog: ${demoProducts.length} products, ${demoStores.length} stores.
+storefeed serves a sample catalog.
 
   Product feed   ${url}/feeds/products.json?key=${keys.feeds}
                  ${url}/feeds/products.xml?key=${keys.feeds}
   Store feed     ${url}/feeds/stores.json?key=${keys.feeds}
                  ${url}/feeds/stores.xml?key=${keys.feeds}
 
-  Events         ${sandboxUrl}   a stand-in Klaviyo: orders are played, nothing leaves this machine
+  Events         ${sandboxUrl}   a Klaviyo sandbox with simulated orders: nothing leaves this machine
   REST API       ${url}/docs
   API key        ${keys.admin}
 
   Try            curl -H "Authorization: Bearer ${keys.admin}" ${url}/v1/products/1111
 
-Ctrl-C stops it; what you change is kept for the next time.
+Ctrl-C stops it. Your changes are kept for the next start.
 `
