@@ -1,18 +1,21 @@
-/** In charge of what a check-up finds: how bad it is, what it is, and what to do about it. */
-
 export type Diagnostic = {
-  /** With an `error`, something does not work; with a `warning`, something is lost or looks wrong. */
+  /** `error`: something does not work; `warning`: something is lost or may be wrong. */
   level: 'ok' | 'warning' | 'error'
   /** Such as `database` or `products`. */
   area: string
-  found: string
-  /** Null when there is nothing to do. */
+  message: string
+  /** What to do; null when there is nothing to do. */
   advice: string | null
 }
 
-export const ok = (area: string, found: string): Diagnostic => ({
-  level: 'ok',
-  area,
-  found,
-  advice: null,
-})
+export function ok(area: string, message: string): Diagnostic {
+  return { level: 'ok', area, message, advice: null }
+}
+
+export function warning(area: string, message: string, advice: string | null): Diagnostic {
+  return { level: 'warning', area, message, advice }
+}
+
+export function error(area: string, message: string, advice: string): Diagnostic {
+  return { level: 'error', area, message, advice }
+}

@@ -1,13 +1,12 @@
-/** In charge of a sandbox that listens on a port. */
 import { once } from 'node:events'
 import { createAdaptorServer } from '@hono/node-server'
 import { createSandbox, type Sandbox } from './sandbox.ts'
 import type { SandboxOptions } from './state.ts'
 
 export type RunningSandbox = Sandbox & {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   url: string
-  /** Cuts what is under way, hung requests too. */
+  /** Closes open connections, those of hung requests included. */
   stop: () => Promise<void>
 }
 

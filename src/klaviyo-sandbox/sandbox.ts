@@ -1,9 +1,9 @@
-/** In charge of the sandbox as a whole: the stand-in Klaviyo as one HTTP application over one state. */
+/** The stand-in for Klaviyo: one HTTP application over one in-memory state. */
 import { Hono } from 'hono'
 import { controlRoutes } from './api/control-routes.ts'
 import { errorResponse, type SandboxEnv } from './api/errors.ts'
 import { eventRoutes } from './api/event-routes.ts'
-import { countRequests, markAnswers } from './api/middleware.ts'
+import { countRequests, markResponses } from './api/middleware.ts'
 import { profileRoutes } from './api/profile-routes.ts'
 import { trackRoutes } from './api/track-routes.ts'
 import { pageRoutes } from './page/page.ts'
@@ -11,11 +11,11 @@ import { createState, type SandboxOptions, type SandboxState } from './state.ts'
 
 export type Sandbox = { app: Hono<SandboxEnv>; state: SandboxState }
 
-/** Throws a ZodError when the options are wrong. `state` may be read at any time. */
+/** Throws a ZodError when the options are invalid. `state` may be read at any time. */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const state = createState(options)
   const app = new Hono<SandboxEnv>({ strict: false })
-  app.use(markAnswers)
+  app.use(markResponses)
   app.use('/api/*', countRequests(state))
   app.route('/api', eventRoutes(state))
   app.route('/api', profileRoutes(state))

@@ -22,7 +22,7 @@ export async function measureDelay({ db, databaseUrl }: BenchDatabase): Promise<
   await emptyTables(db)
   const sandbox = await startSandbox({ port: 0, settings: { limits: false } })
   const sender = await start(['--import', 'tsx', senderProgram, databaseUrl, sandbox.url])
-  const { entries } = sandbox.state.account.journal
+  const { entries } = sandbox.state.account.eventLog
   const delays: number[] = []
   for (let order = 0; order < warmUp + 201; order++) {
     const before = entries.length

@@ -26,7 +26,7 @@ test('what waits is sent, with a summary; a second run finds nothing', async () 
 })
 
 test('the summary counts failed and unsendable messages, and says where to read why', async () => {
-  rig.sandbox.state.dice = createFaultInjector({ bad: { ids: ['o1_SKU-2'] } })
+  rig.sandbox.state.faultInjector = createFaultInjector({ bad: { ids: ['o1_SKU-2'] } })
   await seedOrders(rig.db, 1)
   await rig.db.execute(sql`insert into orders (id, currency, total) values ('nobody', 'USD', 1)`)
   const { code, stdout } = await run(['push'], rig.settings)

@@ -13,8 +13,8 @@ export async function createSendingRig() {
       KLAVIYO_API_KEY: 'pk_right',
       KLAVIYO_RATE_SHARE: '1000',
     },
-    recorded: () => rig.sandbox.state.account.journal.entries,
-    drops: () => rig.sandbox.state.account.journal.drops,
+    recorded: () => rig.sandbox.state.account.eventLog.entries,
+    drops: () => rig.sandbox.state.account.eventLog.drops,
     /** An empty database, and a sandbox that knows one key. */
     async reset() {
       await rig.db.execute(

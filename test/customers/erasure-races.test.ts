@@ -144,7 +144,7 @@ test('erasing waits for messages being sent, then empties them; nothing more is 
   held.release()
   expect((await erasing).status).toBe(204)
   expect(await tracesOf(server.database.db, [...words, 'zq-1', email])).toEqual([])
-  const { entries } = sandbox.state.account.journal
+  const { entries } = sandbox.state.account.eventLog
   const sent = entries.map(({ uniqueId }) => uniqueId)
   expect(sent).toEqual(['z1', 'z1_p'])
   const left = await server.database.db.execute(sql`

@@ -57,7 +57,7 @@ async function messages(where: ReturnType<typeof sql>) {
 }
 const waiting = () => messages(sql`status = 'pending'`)
 
-const seen = () => sandbox.state.account.journal.entries.length
+const seen = () => sandbox.state.account.eventLog.entries.length
 
 test('who is erased is in no table; their orders stay, and messages that were sent without their content', async () => {
   const { db } = server.database
@@ -65,7 +65,7 @@ test('who is erased is in no table; their orders stay, and messages that were se
   await server.ask('POST', '/v1/orders/z1/fulfillments', shipment)
   await server.ask('POST', '/v1/visits', { customer: zenobia, store_id: '1313' })
   await expect.poll(waiting).toEqual([])
-  sandbox.state.dice = createFaultInjector({ bad: { ids: ['z2'] } })
+  sandbox.state.faultInjector = createFaultInjector({ bad: { ids: ['z2'] } })
   await server.ask('PUT', '/v1/orders/z2', order(zenobia))
   await server.ask('POST', '/v1/orders/z2/refunds', refund)
   await expect.poll(waiting).toEqual([])

@@ -6,7 +6,7 @@ import { connect } from '../../src/db/connection.ts'
 import { ConnectionLost } from '../../src/db/postgres-error.ts'
 import { products } from '../../src/db/schema/catalog.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { openWire } from '../support/wire.ts'
+import { openTcpProxy } from '../support/tcp-proxy.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -74,8 +74,8 @@ test.each([
 
 test('a pool closes although Postgres says nothing any more', async () => {
   const url = new URL(database.url)
-  const wire = await openWire(new URL(url))
-  url.host = `127.0.0.1:${wire.port}`
+  const proxy = await openTcpProxy(new URL(url))
+  url.host = `127.0.0.1:${proxy.port}`
   const { db, close } = connect(url.href, { max: 1 })
   let begun = () => {}
   const hushed = new Promise<void>((resolve) => {
@@ -84,7 +84,7 @@ test('a pool closes although Postgres says nothing any more', async () => {
   const asked = db
     .transaction(async (tx) => {
       await tx.execute(sql`select 1`)
-      wire.hush()
+      proxy.stall()
       begun()
       await tx.execute(sql`select 1`)
     })
@@ -92,5 +92,5 @@ test('a pool closes although Postgres says nothing any more', async () => {
   await hushed
   await close()
   expect(await asked).toBeInstanceOf(ConnectionLost)
-  await wire.cut()
+  await proxy.disconnect()
 })

@@ -1,4 +1,3 @@
-/** In charge of showing `storefeed doctor`: what it finds, what it advises, and that it leaves no trace. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RunningSandbox, startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
@@ -24,18 +23,18 @@ const doctor = (settings: Record<string, string> = {}, ...args: string[]) =>
     ...settings,
   })
 
-test('a healthy connection has nothing to do, and asking leaves no trace at Klaviyo', async () => {
+test('a healthy installation has only ok diagnostics, and the checks record nothing at Klaviyo', async () => {
   const { code, stdout, stderr } = await doctor({}, '--json')
   expect([code, stderr]).toEqual([0, ''])
-  const findings: { level: string; area: string }[] = JSON.parse(stdout)
-  expect(new Set(findings.map(({ level }) => level))).toEqual(new Set(['ok']))
-  expect(new Set(findings.map(({ area }) => area))).toEqual(
+  const diagnostics: { level: string; area: string }[] = JSON.parse(stdout)
+  expect(new Set(diagnostics.map(({ level }) => level))).toEqual(new Set(['ok']))
+  expect(new Set(diagnostics.map(({ area }) => area))).toEqual(
     new Set(['settings', 'database', 'products', 'stores', 'feeds', 'messages', 'klaviyo']),
   )
-  expect(sandbox.state.account.journal.entries).toEqual([])
+  expect(sandbox.state.account.eventLog.entries).toEqual([])
 })
 
-test('what Klaviyo would not show is told with an example and what to do', async () => {
+test('catalog items that Klaviyo would not show are reported with an example and advice', async () => {
   await database.db.execute(sql`
     insert into products (id, title, link, image_link, categories) values
       ('p1', 'Oven', '/oven', 'http://x/1.jpg', '{"Pots, Pans"}'), ('p2', 'Oven', null, null, '{}')`)
@@ -53,29 +52,21 @@ test('what Klaviyo would not show is told with an example and what to do', async
   expect(stdout).toContain('2 products share their title with another, such as "p1".')
 })
 
-test('a trigger that is switched off is an error', async () => {
+test('a disabled trigger is an error', async () => {
   await database.db.execute(sql`alter table products disable trigger feed_changes_insert`)
   const { code, stdout } = await doctor()
   await database.db.execute(sql`alter table products enable trigger feed_changes_insert`)
   expect(code).toBe(1)
   expect(stdout).toContain(
-    'ERROR   database: Triggers are missing or switched off: feed_changes_insert on products.',
+    'ERROR   database: Triggers are missing or disabled: feed_changes_insert on products.',
   )
 })
 
 test.each<[string, Record<string, string>, string]>([
+  ['a key that Klaviyo rejects', { KLAVIYO_API_KEY: 'pk_wrong' }, 'Klaviyo rejected the key.'],
+  ['an unreachable Klaviyo', { KLAVIYO_URL: 'http://127.0.0.1:1' }, 'Klaviyo is unavailable: '],
   [
-    'a key that Klaviyo does not know',
-    { KLAVIYO_API_KEY: 'pk_wrong' },
-    'Klaviyo does not know the key.',
-  ],
-  [
-    'a Klaviyo that is not there',
-    { KLAVIYO_URL: 'http://127.0.0.1:1' },
-    'Klaviyo cannot be asked: ',
-  ],
-  [
-    'a database that is not there',
+    'an unreachable database',
     { DATABASE_URL: 'postgres://u:sekret@127.0.0.1:1/x' },
     'ERROR   database: ',
   ],
@@ -84,9 +75,9 @@ test.each<[string, Record<string, string>, string]>([
     { PORT: 'http' },
     'PORT must be a whole number from 0 to 65535',
   ],
-])('%s is an error, told without secrets', async (_, settings, told) => {
+])('%s is an error, reported without secrets', async (_, settings, message) => {
   const { code, stdout } = await doctor(settings)
   expect(code).toBe(1)
-  expect(stdout).toContain(told)
+  expect(stdout).toContain(message)
   expect(stdout).not.toMatch(/sekret|pk_/)
 })

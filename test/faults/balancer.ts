@@ -1,15 +1,15 @@
-/** In charge of a small balancer: it asks servers whether they are ready, sends requests to those that are, and repeats none. */
+/** A small load balancer: checks readiness, distributes requests over ready servers, retries none. */
 import { once } from 'node:events'
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { codeOf } from '../../src/lib/system-error.ts'
 import { listenOnLoopback } from '../support/loopback.ts'
-import { exchange } from './exchange.ts'
+import { sendRequest } from './http-client.ts'
 
 export type Balancer = {
   url: string
-  /** Resolves once it has been found ready. */
+  /** Resolves once the server is ready. */
   add: (server: string) => Promise<void>
-  /** What became of requests that no server answered. */
+  /** Requests that no server answered, each with its error. */
   failures: string[]
   stop: () => Promise<void>
 }
@@ -21,15 +21,15 @@ const checkEveryMs = 100
 export async function startBalancer(): Promise<Balancer> {
   let backends: Backend[] = []
   const failures: string[] = []
-  // As every balancer must, it drops idle connections before the server does.
+  // A load balancer must close idle connections before the server does.
   const agent = new Agent({ keepAlive: true, timeout: 3_000 })
   let turn = 0
 
   async function check(backend: Backend) {
-    const answer = await exchange(`${backend.url}/readyz`, { timeoutMs: 2_000 }).catch(codeOf)
-    if (answer === 'ECONNREFUSED') backends = backends.filter((other) => other !== backend)
-    // One that is only late stays what it was: to send all to its neighbour would not help.
-    if (typeof answer !== 'string') backend.ready = answer.status === 200
+    const response = await sendRequest(`${backend.url}/readyz`, { timeoutMs: 2_000 }).catch(codeOf)
+    if (response === 'ECONNREFUSED') backends = backends.filter((other) => other !== backend)
+    // A timed-out check changes nothing: sending all requests to the other server would not help.
+    if (typeof response !== 'string') backend.ready = response.status === 200
   }
   const timer = setInterval(() => {
     for (const backend of backends) {
@@ -39,18 +39,18 @@ export async function startBalancer(): Promise<Balancer> {
     }
   }, checkEveryMs)
 
-  const server = createServer((asked, answer) => {
+  const server = createServer((incoming, response) => {
     const ready = backends.filter((backend) => backend.ready)
     const backend = ready[turn++ % ready.length]
-    const fail = (why: string) => {
-      failures.push(`${asked.method} ${asked.url}: ${why}`)
-      if (!answer.headersSent) answer.writeHead(502)
-      answer.end()
+    const fail = (reason: string) => {
+      failures.push(`${incoming.method} ${incoming.url}: ${reason}`)
+      if (!response.headersSent) response.writeHead(502)
+      response.end()
     }
-    if (backend) forward(asked, answer, new URL(asked.url ?? '/', backend.url), agent, fail)
+    if (backend) forward(incoming, response, new URL(incoming.url ?? '/', backend.url), agent, fail)
     else fail('no server was ready')
   })
-  // As every server must, it keeps idle connections longer than its clients do: these keep them while they ask.
+  // A server must keep idle connections longer than its clients do; these keep them for the whole test.
   server.keepAliveTimeout = 600_000
   const port = await listenOnLoopback(server)
   return {
@@ -72,21 +72,21 @@ export async function startBalancer(): Promise<Balancer> {
 }
 
 function forward(
-  asked: IncomingMessage,
-  answer: ServerResponse,
+  incoming: IncomingMessage,
+  response: ServerResponse,
   url: URL,
   agent: Agent,
-  fail: (why: string) => void,
+  fail: (reason: string) => void,
 ): void {
-  const { method, headers } = asked
-  const onward = request(url, { method, headers, agent })
-  onward.once('error', (error) => fail(error.message))
-  onward.once('response', (response) => {
-    response.once('error', (error) => fail(error.message))
-    // Connections to servers are the balancer's own affair.
-    const { connection, 'keep-alive': keepAlive, ...handedOn } = response.headers
-    answer.writeHead(response.statusCode ?? 502, handedOn)
-    response.pipe(answer)
+  const { method, headers } = incoming
+  const outgoing = request(url, { method, headers, agent })
+  outgoing.once('error', (error) => fail(error.message))
+  outgoing.once('response', (upstream) => {
+    upstream.once('error', (error) => fail(error.message))
+    // Hop-by-hop headers are not forwarded.
+    const { connection, 'keep-alive': keepAlive, ...forwarded } = upstream.headers
+    response.writeHead(upstream.statusCode ?? 502, forwarded)
+    upstream.pipe(response)
   })
-  asked.pipe(onward)
+  incoming.pipe(outgoing)
 }

@@ -1,4 +1,4 @@
-/** In charge of the faults: what each does, how often, and that it is over when it says so. */
+/** The faults and how often each is injected. Each has ended when its promise resolves, those of Klaviyo aside. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import {
@@ -7,101 +7,104 @@ import {
 } from '../../src/klaviyo-sandbox/faults/fault-injector.ts'
 import type { RunningSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { askPostgres, openClient } from '../support/postgres-client.ts'
-import type { Wire } from '../support/wire.ts'
-import type { OwnPostgres } from './own-postgres.ts'
-import type { Chance } from './seeded.ts'
-import type { Supervised } from './supervised.ts'
+import type { TcpProxy } from '../support/tcp-proxy.ts'
+import type { DisposablePostgres } from './disposable-postgres.ts'
+import type { Random } from './seeded-random.ts'
+import type { SupervisedServer } from './supervisor.ts'
 
-/** What faults strike. */
-export type Ground = {
-  own: OwnPostgres
-  /** Of the database, as the superuser, past the wire. */
+export type FaultTargets = {
+  postgres: DisposablePostgres
+  /** Of the database, as the superuser, not through the proxy. */
   adminUrl: string
-  wire: Wire
+  proxy: TcpProxy
   sandbox: RunningSandbox
-  servers: readonly [Supervised, Supervised]
+  servers: readonly [SupervisedServer, SupervisedServer]
 }
 
-type Strike = (ground: Ground, chance: Chance) => Promise<void>
+type InjectFault = (targets: FaultTargets, random: Random) => Promise<void>
 
-export const faultKinds: Record<string, { times: number; strike: Strike }> = {
+export const faultKinds: Record<string, { times: number; inject: InjectFault }> = {
   'server killed (kill -9)': {
     times: 10,
-    strike: async ({ servers }, chance) => chance.pick(servers).kill(),
+    inject: async ({ servers }, random) => random.pick(servers).kill(),
   },
   'Postgres stopped and started': {
     times: 4,
-    strike: ({ own }, chance) => stopAndStart(own, 'fast', chance.number(800)),
+    inject: ({ postgres }, random) => stopAndStart(postgres, 'fast', random.number(800)),
   },
   'Postgres crashed (immediate stop)': {
     times: 4,
-    strike: ({ own }, chance) => stopAndStart(own, 'immediate', chance.number(800)),
+    inject: ({ postgres }, random) => stopAndStart(postgres, 'immediate', random.number(800)),
   },
-  'backend of Postgres killed (kill -9)': { times: 4, strike: killBackend },
-  'connections terminated by Postgres': { times: 8, strike: terminateConnections },
+  'backend of Postgres killed (kill -9)': { times: 4, inject: killBackend },
+  'connections terminated by Postgres': { times: 8, inject: terminateConnections },
   'network cut': {
     times: 6,
-    strike: async ({ wire }, chance) => {
-      await wire.cut()
-      await delay(chance.number(800))
-      await wire.mend()
+    inject: async ({ proxy }, random) => {
+      await proxy.disconnect()
+      await delay(random.number(800))
+      await proxy.restore()
     },
   },
-  'network silent': {
+  'network stalled': {
     times: 2,
-    strike: async ({ wire }, chance) => {
-      wire.hush()
-      await delay(700 + chance.number(1_000))
-      await wire.mend()
+    inject: async ({ proxy }, random) => {
+      proxy.stall()
+      await delay(700 + random.number(1_000))
+      await proxy.restore()
     },
   },
-  'statements hang on a lock': { times: 5, strike: lockTable },
-  'database read only': { times: 4, strike: setReadOnly },
-  'disk full': { times: 4, strike: fillDisk },
-  'connections used up': { times: 3, strike: useUpConnections },
-  'Klaviyo answers 429': { times: 2, strike: failKlaviyo('throttle', 0.5) },
-  'Klaviyo answers 503': { times: 2, strike: failKlaviyo('error', 0.6) },
-  'Klaviyo hangs': { times: 1, strike: failKlaviyo('hang', 0.1) },
-  'Klaviyo cuts before it records': { times: 2, strike: failKlaviyo('cut', 0.5) },
-  'Klaviyo cuts after it recorded': { times: 3, strike: failKlaviyo('lost', 0.5) },
+  'statements hang on a lock': { times: 5, inject: lockTable },
+  'database read-only': { times: 4, inject: setReadOnly },
+  'disk full': { times: 4, inject: fillDisk },
+  'connections used up': { times: 3, inject: useUpConnections },
+  'Klaviyo answers 429': { times: 2, inject: failKlaviyo('throttle', 0.5) },
+  'Klaviyo answers 503': { times: 2, inject: failKlaviyo('error', 0.6) },
+  'Klaviyo hangs': { times: 1, inject: failKlaviyo('hang', 0.1) },
+  'Klaviyo disconnects before recording': { times: 2, inject: failKlaviyo('cut', 0.5) },
+  'Klaviyo disconnects after recording': { times: 3, inject: failKlaviyo('lost', 0.5) },
 }
 
-/** Every kind as often as it says, in an order that the seed decides. */
-export function planFaults(chance: Chance): string[] {
-  return chance.shuffle(
+/** Each kind as often as configured, in an order that depends on the seed. */
+export function planFaults(random: Random): string[] {
+  return random.shuffle(
     Object.entries(faultKinds).flatMap(([kind, { times }]) => Array<string>(times).fill(kind)),
   )
 }
 
-async function stopAndStart(own: OwnPostgres, mode: 'fast' | 'immediate', awayMs: number) {
-  await own.stop(mode)
-  await delay(awayMs)
-  await own.start()
+async function stopAndStart(
+  postgres: DisposablePostgres,
+  mode: 'fast' | 'immediate',
+  downMs: number,
+) {
+  await postgres.stop(mode)
+  await delay(downMs)
+  await postgres.start()
 }
 
 type Pid = { pid: number }
 
-/** Postgres takes it for a sign of broken memory, ends every connection and recovers from its log. */
-async function killBackend({ adminUrl }: Ground, chance: Chance): Promise<void> {
+/** Postgres assumes corrupted shared memory, ends every connection and recovers from its WAL. */
+async function killBackend({ adminUrl }: FaultTargets, random: Random): Promise<void> {
   const pids = await askPostgres<Pid>(
     adminUrl,
     "select pid from pg_stat_activity where usename = 'shop' order by pid",
   )
-  const victim = pids[chance.number(pids.length)]
-  if (!victim) throw new Error('nobody was connected')
+  const victim = pids[random.number(pids.length)]
+  if (!victim) throw new Error('no backend is connected')
   process.kill(victim.pid, 'SIGKILL')
-  await untilAnswers(adminUrl)
+  await untilAvailable(adminUrl)
 }
 
-async function terminateConnections({ adminUrl }: Ground, chance: Chance): Promise<void> {
-  const share = chance.pick([0.3, 1])
+async function terminateConnections({ adminUrl }: FaultTargets, random: Random): Promise<void> {
+  const share = random.pick([0.3, 1])
   await askPostgres(
     adminUrl,
     `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'shop' and random() < ${share}`,
   )
 }
 
-const locked = [
+const lockableTables = [
   'orders',
   'products',
   'outbox',
@@ -111,40 +114,40 @@ const locked = [
   'outbox_queues',
 ] as const
 
-async function lockTable({ adminUrl }: Ground, chance: Chance): Promise<void> {
-  const table = chance.pick(locked)
-  const seconds = 0.7 + chance.number(800) / 1_000
+async function lockTable({ adminUrl }: FaultTargets, random: Random): Promise<void> {
+  const table = random.pick(lockableTables)
+  const seconds = 0.7 + random.number(800) / 1_000
   await askPostgres(
     adminUrl,
     `begin; lock table ${table} in access exclusive mode; select pg_sleep(${seconds}); commit`,
   )
 }
 
-async function setReadOnly({ adminUrl }: Ground, chance: Chance): Promise<void> {
+async function setReadOnly({ adminUrl }: FaultTargets, random: Random): Promise<void> {
   async function set(change: string) {
     await askPostgres(adminUrl, `alter system ${change}`)
     await askPostgres(adminUrl, 'select pg_reload_conf()')
   }
   await set('set default_transaction_read_only = on')
-  await delay(300 + chance.number(500))
+  await delay(300 + random.number(500))
   await set('reset default_transaction_read_only')
 }
 
 /**
- * To the last byte: tables cannot grow, and when the log cannot either, Postgres panics and may not come up before
- * there is room. Where no disk of its own can be had, triggers say what a full disk says.
+ * To the last byte: tables cannot grow, and when the WAL cannot either, Postgres panics and may not start before
+ * space is freed. Without a tmpfs, triggers raise the error of a full disk.
  */
-async function fillDisk({ own, adminUrl }: Ground, chance: Chance): Promise<void> {
-  if (own.hasOwnDisk) await own.fillDisk()
-  else await askPostgres(adminUrl, pretendFull)
-  await delay(500 + chance.number(800))
-  if (own.hasOwnDisk) await own.clearDisk()
+async function fillDisk({ postgres, adminUrl }: FaultTargets, random: Random): Promise<void> {
+  if (postgres.hasOwnDisk) await postgres.fillDisk()
+  else await askPostgres(adminUrl, simulateFullDisk)
+  await delay(500 + random.number(800))
+  if (postgres.hasOwnDisk) await postgres.clearDisk()
   else await askPostgres(adminUrl, 'drop function disk_is_full() cascade')
-  await own.start()
-  await untilAnswers(adminUrl)
+  await postgres.start()
+  await untilAvailable(adminUrl)
 }
 
-const pretendFull = `
+const simulateFullDisk = `
 create function disk_is_full() returns trigger language plpgsql as $$
 begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
 create trigger disk_is_full before insert or update on products execute function disk_is_full();
@@ -152,47 +155,48 @@ create trigger disk_is_full before insert or update on orders execute function d
 create trigger disk_is_full before insert or update on outbox execute function disk_is_full();
 create trigger disk_is_full before insert or update on feed_chunks execute function disk_is_full();`
 
-/** Takes every place that there is, then ends the servers' connections, so that they find none free. */
-async function useUpConnections({ adminUrl }: Ground, chance: Chance): Promise<void> {
+/** Opens all available connections, then ends those of the servers, so that they get no new ones. */
+async function useUpConnections({ adminUrl }: FaultTargets, random: Random): Promise<void> {
   const url = new URL(adminUrl)
   url.username = 'other'
-  const hoarded: pg.Client[] = []
-  const hoard = (): Promise<boolean> =>
+  const opened: pg.Client[] = []
+  const open = (): Promise<boolean> =>
     openClient(url.href).then(
-      (client) => hoarded.push(client) > 0,
+      (client) => opened.push(client) > 0,
       () => false,
     )
-  while (await hoard());
+  while (await open());
   await askPostgres(
     adminUrl,
     "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'shop'",
   )
-  for (let more = 0; more < 10; more++) await Promise.all([hoard(), hoard(), hoard(), hoard()])
-  await delay(400 + chance.number(600))
-  await Promise.all(hoarded.map((client) => client.end()))
+  for (let more = 0; more < 10; more++) await Promise.all([open(), open(), open(), open()])
+  await delay(400 + random.number(600))
+  await Promise.all(opened.map((client) => client.end()))
 }
 
-/** Goes on while other faults strike. */
-function failKlaviyo(kind: FaultKind, share: number): Strike {
-  return async ({ sandbox }, chance) => {
-    const dice = createFaultInjector({ [kind]: share, seed: chance.number(1_000) })
-    sandbox.state.dice = dice
+/** Lasts while other faults are injected. */
+function failKlaviyo(kind: FaultKind, probability: number): InjectFault {
+  return async ({ sandbox }, random) => {
+    const faultInjector = createFaultInjector({ [kind]: probability, seed: random.number(1_000) })
+    sandbox.state.faultInjector = faultInjector
     setTimeout(() => {
-      if (sandbox.state.dice === dice) sandbox.state.dice = createFaultInjector()
-    }, 800 + chance.number(1_200))
+      if (sandbox.state.faultInjector === faultInjector)
+        sandbox.state.faultInjector = createFaultInjector()
+    }, 800 + random.number(1_200))
     await delay(200)
   }
 }
 
-async function untilAnswers(url: string): Promise<void> {
-  const answers = () =>
+async function untilAvailable(url: string): Promise<void> {
+  const isAvailable = () =>
     askPostgres(url, 'select 1').then(
       () => true,
       () => false,
     )
-  const giveUpAt = Date.now() + 30_000
-  while (!(await answers())) {
-    if (Date.now() > giveUpAt) throw new Error('Postgres did not recover')
+  const deadline = Date.now() + 30_000
+  while (!(await isAvailable())) {
+    if (Date.now() > deadline) throw new Error('Postgres did not recover')
     await delay(50)
   }
 }

@@ -1,17 +1,16 @@
-/** In charge of polling through a storm: every answer must be whole, of one moment, and, when it says fresh, hold all that was acknowledged before. */
+/** Polls feeds while faults are injected: each response must be whole, a consistent snapshot and, when fresh, include all earlier acknowledged writes. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { type ReadItem, readJson, readXml } from '../feeds/strict-parsers.ts'
-import { ask } from './ask.ts'
-import type { Exchanged } from './exchange.ts'
-import type { Supervised } from './supervised.ts'
-import type { Field } from './writers.ts'
+import { type HttpResponse, requestServer } from './http-client.ts'
+import type { SupervisedServer } from './supervisor.ts'
+import type { Workload } from './writers.ts'
 
 const pauseMs = 60
 
 type Poll = { feed: 'products' | 'stores'; format: 'json' | 'xml'; gzip: boolean }
 
-const whole: Poll = { feed: 'products', format: 'json', gzip: true }
+const defaultPoll: Poll = { feed: 'products', format: 'json', gzip: true }
 const polls: Poll[] = (['products', 'stores'] as const).flatMap((feed) =>
   (['json', 'xml'] as const).flatMap((format) => [
     { feed, format, gzip: true },
@@ -19,74 +18,81 @@ const polls: Poll[] = (['products', 'stores'] as const).flatMap((feed) =>
   ]),
 )
 
-export function startPollers(field: Field): Promise<unknown> {
-  return Promise.all([0, 1, 2, 3].map((start) => keepPolling(field, start)))
+export function startPollers(workload: Workload): Promise<unknown> {
+  return Promise.all([0, 1, 2, 3].map((start) => keepPolling(workload, start)))
 }
 
-/** What one life of a server has shown: it must never come back with less. */
-type Known = { served: Set<string>; etags: Map<string, string> }
+/** What one server process has served: from then on it must not answer 503. */
+type Served = { feeds: Set<string>; etags: Map<string, string> }
 
-async function keepPolling(field: Field, start: number): Promise<void> {
-  const { servers, ledger, signal } = field
-  const known = new Map<string, Known>()
+async function keepPolling(workload: Workload, start: number): Promise<void> {
+  const { servers, writeLog, signal } = workload
+  const servedBy = new Map<string, Served>()
   for (let turn = start; !signal.aborted; turn++) {
     const server = servers[turn % 2 === 0 ? 0 : 1]
     const poll = polls[Math.floor(turn / 2) % polls.length]
-    const life = server.life()
-    const shown = known.get(`${server.url} ${life}`) ?? { served: new Set(), etags: new Map() }
-    if (life > 0) known.set(`${server.url} ${life}`, shown)
-    await pollOnce(field, server, poll ?? whole, shown, turn % 3 === 0).catch((error: Error) => {
-      ledger.wrong.push(
-        `${new Date().toISOString()} ${server.url} ${JSON.stringify(poll)}: ${error.message}`,
-      )
-    })
+    const generation = server.generation()
+    const process = `${server.url} ${generation}`
+    const served = servedBy.get(process) ?? { feeds: new Set(), etags: new Map() }
+    if (generation > 0) servedBy.set(process, served)
+    await pollOnce(workload, server, poll ?? defaultPoll, served, turn % 3 === 0).catch(
+      (error: Error) => {
+        writeLog.wrong.push(
+          `${new Date().toISOString()} ${server.url} ${JSON.stringify(poll)}: ${error.message}`,
+        )
+      },
+    )
     await delay(pauseMs)
   }
 }
 
 async function pollOnce(
-  { key, ledger }: Field,
-  server: Supervised,
+  { key, writeLog }: Workload,
+  server: SupervisedServer,
   poll: Poll,
-  { served, etags }: Known,
-  conditionally: boolean,
+  { feeds, etags }: Served,
+  conditional: boolean,
 ): Promise<void> {
   const name = `${poll.feed}.${poll.format}`
-  const kind = JSON.stringify(poll)
-  const etag = conditionally ? etags.get(kind) : undefined
+  const etagKey = JSON.stringify(poll)
+  const etag = conditional ? etags.get(etagKey) : undefined
   const condition = etag === undefined ? {} : { 'If-None-Match': etag }
   const headers = { 'Accept-Encoding': poll.gzip ? 'gzip' : 'identity', ...condition }
-  const before = new Map([...ledger.products].map(([id, { acknowledged }]) => [id, acknowledged]))
-  const answer = await ask(server, `/feeds/${name}?key=${key}`, { headers })
-  if (!answer) return
-  ledger.counts.polls++
-  ledger.slowestMs.poll = Math.max(ledger.slowestMs.poll, answer.ms)
-  if (answer.status === 304 && etag) return void ledger.counts.unchanged++
-  const hasNone = answer.status === 503 && answer.headers['retry-after'] && !served.has(name)
-  if (hasNone) return
-  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.body}`)
-  served.add(name)
-  etags.set(kind, String(answer.headers.etag))
-  if (answer.headers['x-feed-state'] === 'stale') ledger.counts.stale++
-  checkFeed(poll, answer, before)
+  const before = new Map([...writeLog.products].map(([id, { acknowledged }]) => [id, acknowledged]))
+  const response = await requestServer(server, `/feeds/${name}?key=${key}`, { headers })
+  if (!response) return
+  writeLog.counts.polls++
+  writeLog.slowestMs.poll = Math.max(writeLog.slowestMs.poll, response.ms)
+  if (response.status === 304 && etag) return void writeLog.counts.unchanged++
+  const isNotReady = response.status === 503 && response.headers['retry-after'] && !feeds.has(name)
+  if (isNotReady) return
+  if (response.status !== 200) throw new Error(`${response.status} ${response.body}`)
+  feeds.add(name)
+  etags.set(etagKey, String(response.headers.etag))
+  if (response.headers['x-feed-state'] === 'stale') writeLog.counts.stale++
+  checkFeed(poll, response, before)
 }
 
-/** Throws when it is not whole, when an item is of two moments, or when a fresh feed lacks what it must hold. */
-function checkFeed({ feed, format, gzip }: Poll, answer: Exchanged, before: Map<string, number>) {
-  if ((answer.headers['content-encoding'] === 'gzip') !== gzip) throw new Error('other encoding')
-  const text = (gzip ? gunzipSync(answer.body) : answer.body).toString()
+/** Throws when it is not whole or not a consistent snapshot, or when a fresh feed lacks an acknowledged write. */
+function checkFeed(
+  { feed, format, gzip }: Poll,
+  response: HttpResponse,
+  before: Map<string, number>,
+) {
+  if ((response.headers['content-encoding'] === 'gzip') !== gzip) throw new Error('wrong encoding')
+  const text = (gzip ? gunzipSync(response.body) : response.body).toString()
   const items = format === 'json' ? readJson(text).map(plain) : readXml(feed, text)
-  const announced = Number(answer.headers['x-feed-items'])
-  if (items.length !== announced)
-    throw new Error(`${items.length} items came where ${announced} were announced`)
-  const numbers = new Map(items.map((item) => [item.id, numberOf(item, feed)]))
-  if (numbers.size !== items.length) throw new Error('an item is there twice')
-  if (feed === 'stores' || answer.headers['x-feed-state'] !== 'fresh') return
+  const declared = Number(response.headers['x-feed-items'])
+  if (items.length !== declared)
+    throw new Error(`the feed has ${items.length} items, but X-Feed-Items is ${declared}`)
+  const versions = new Map(items.map((item) => [item.id, versionOf(item, feed)]))
+  if (versions.size !== items.length) throw new Error('the feed has an item twice')
+  if (feed === 'stores' || response.headers['x-feed-state'] !== 'fresh') return
   for (const [id, acknowledged] of before) {
-    const found = numbers.get(id) ?? 0
+    const found = versions.get(id) ?? 0
     if (found < acknowledged)
       throw new Error(
-        `a fresh feed, version ${answer.headers['x-feed-version']}, has ${id} v${found}, and v${acknowledged} was acknowledged`,
+        `a fresh feed (version ${response.headers['x-feed-version']}) has ${id} v${found}, but v${acknowledged} was acknowledged`,
       )
   }
 }
@@ -98,9 +104,9 @@ const plain = (item: ReadItem): PlainItem =>
     Object.entries(item).map(([name, value]) => [name.replace('$', ''), `${value}`]),
   )
 
-function numberOf({ id, title, description, price }: PlainItem, feed: Poll['feed']): number {
+function versionOf({ id, title, description, price }: PlainItem, feed: Poll['feed']): number {
   if (feed === 'stores') return 0
   if (title !== description || title !== `${id} v${price}`)
-    throw new Error(`an item is of two moments: ${id}, ${title}, ${description}, ${price}`)
+    throw new Error(`an item mixes two versions: ${id}, ${title}, ${description}, ${price}`)
   return Number(price)
 }

@@ -1,4 +1,4 @@
-/** In charge of showing that servers can be restarted one after the other, under load, without one failed request. */
+/** Servers can be restarted one after the other, under load, without a failed request. */
 import { Agent } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
@@ -8,7 +8,7 @@ import { createSendingRig, type SendingRig } from '../cli/sending.ts'
 import { until } from '../feeds/until.ts'
 import { statuses } from '../klaviyo/seed.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
-import { exchange } from './exchange.ts'
+import { sendRequest } from './http-client.ts'
 
 const key = 'key-of-a-rolling-restart'
 const perSecond = 200
@@ -44,58 +44,58 @@ async function startServer(): Promise<Running> {
   return server
 }
 
-test('two servers restarted in turn, twice, at 200 requests a second: not one request fails, and each event is there once', async () => {
+test('two servers are restarted twice each at 200 requests a second: no request fails, each event is recorded once', async () => {
   const load = startLoad()
   for (let restart = 0; restart < 2 * cycles; restart++) {
     const ended = await servers[restart % 2]?.end('SIGTERM')
     expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' })
     servers[restart % 2] = await startServer()
   }
-  const { failed, asked, seconds, orders } = await load.stop()
+  const { failed, sent, seconds, orders } = await load.stop()
   process.stdout.write(
-    `rolling restart: ${2 * cycles} restarts, ${asked} requests in ${seconds.toFixed(1)} s, ${failed.length} failed\n`,
+    `rolling restart: ${2 * cycles} restarts, ${sent} requests in ${seconds.toFixed(1)} s, ${failed.length} failed\n`,
   )
   expect({ failed, unanswered: balancer.failures }).toEqual({ failed: [], unanswered: [] })
-  expect(asked / seconds).toBeGreaterThan(0.95 * perSecond)
+  expect(sent / seconds).toBeGreaterThan(0.95 * perSecond)
   await until(
     () => statuses(rig.db),
     (counts) => counts.sent === 2 * orders,
   )
-  const [kept] = await rig.db.execute(sql`select count(*)::int as orders from orders`)
-  expect(kept).toEqual({ orders })
+  const [stored] = await rig.db.execute(sql`select count(*)::int as orders from orders`)
+  expect(stored).toEqual({ orders })
   expect([rig.recorded().length, rig.drops()]).toEqual([2 * orders, []])
 }, 120_000)
 
-/** At a steady pace, whether answers are there or not. */
+/** At a constant rate, whether responses have arrived or not. */
 function startLoad() {
   const agent = new Agent({ keepAlive: true })
-  const began = performance.now()
+  const startedAt = performance.now()
   const failed: string[] = []
-  const under = new Set<Promise<void>>()
-  let asked = 0
-  async function ask(number: number) {
-    const { path, good = [200], ...request } = requestOf(number)
-    const fault = await exchange(balancer.url + path, { ...request, agent }).then(
-      ({ status, body }) => (good.includes(status) ? undefined : `${status} ${body}`),
+  const inFlight = new Set<Promise<void>>()
+  let sent = 0
+  async function send(number: number) {
+    const { path, expected = [200], ...request } = requestOf(number)
+    const failure = await sendRequest(balancer.url + path, { ...request, agent }).then(
+      ({ status, body }) => (expected.includes(status) ? undefined : `${status} ${body}`),
       (error: Error) => error.message,
     )
-    if (fault !== undefined) failed.push(`${request.method ?? 'GET'} ${path}: ${fault}`)
+    if (failure !== undefined) failed.push(`${request.method ?? 'GET'} ${path}: ${failure}`)
   }
   const timer = setInterval(() => {
-    const due = ((performance.now() - began) * perSecond) / 1000
-    while (asked < due) {
-      const answered: Promise<void> = ask(asked++).finally(() => under.delete(answered))
-      under.add(answered)
+    const due = ((performance.now() - startedAt) * perSecond) / 1000
+    while (sent < due) {
+      const settled: Promise<void> = send(sent++).finally(() => inFlight.delete(settled))
+      inFlight.add(settled)
     }
   }, 5)
   return {
     async stop() {
       await delay(1_000)
       clearInterval(timer)
-      const seconds = (performance.now() - began) / 1000
-      await Promise.all(under)
+      const seconds = (performance.now() - startedAt) / 1000
+      await Promise.all(inFlight)
       agent.destroy()
-      return { asked, failed, seconds, orders: Math.ceil(asked / kinds.length) }
+      return { sent, failed, seconds, orders: Math.ceil(sent / loads.length) }
     },
   }
 }
@@ -105,15 +105,15 @@ type Load = {
   method?: string
   body?: object
   headers?: Record<string, string>
-  good?: number[]
+  expected?: number[]
 }
 
 const authorization = { Authorization: `Bearer ${key}` }
 const gzip = { 'Accept-Encoding': 'gzip' }
 const product = (number: number) => `/v1/products/p${number % 97}`
 
-/** One after the other, so that every tenth is an order. */
-const kinds: ((number: number) => Load)[] = [
+/** In rotation, so that every tenth is an order. */
+const loads: ((number: number) => Load)[] = [
   (number) => ({
     method: 'PUT',
     path: `/v1/orders/o${number}`,
@@ -123,19 +123,19 @@ const kinds: ((number: number) => Load)[] = [
       customer: { id: `c${number}`, email: `jo${number}@klaviyo-demo.com` },
       items: [{ product_id: 'p' }],
     },
-    good: [201],
+    expected: [201],
   }),
   ...Array<(number: number) => Load>(2).fill((number) => ({
     method: 'PUT',
     path: product(number),
     headers: authorization,
     body: { title: `Title ${number}`, price: number % 100 },
-    good: [200, 201],
+    expected: [200, 201],
   })),
   ...Array<(number: number) => Load>(4).fill((number) => ({
     path: product(number),
     headers: authorization,
-    good: [200, 404],
+    expected: [200, 404],
   })),
   () => ({ path: '/feeds/products.json', headers: gzip }),
   () => ({ path: '/feeds/products.xml' }),
@@ -143,4 +143,4 @@ const kinds: ((number: number) => Load)[] = [
 ]
 
 const requestOf = (number: number): Load =>
-  kinds[number % kinds.length]?.(number) ?? { path: '/healthz' }
+  loads[number % loads.length]?.(number) ?? { path: '/healthz' }

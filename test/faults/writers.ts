@@ -1,83 +1,84 @@
-/** In charge of writing through a storm: by REST as a shop's program does, and by plain SQL as a till does; what is acknowledged is noted. */
+/** Writes while faults are injected: by REST as an online shop does, and by SQL as a point of sale does. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import { openClient } from '../support/postgres-client.ts'
-import { ask } from './ask.ts'
-import { type Ledger, tryNext } from './ledger.ts'
-import type { Supervised } from './supervised.ts'
+import { requestServer } from './http-client.ts'
+import type { SupervisedServer } from './supervisor.ts'
+import { nextVersion, type WriteLog } from './write-log.ts'
 
-export type Field = {
-  servers: readonly [Supervised, Supervised]
+export type Workload = {
+  servers: readonly [SupervisedServer, SupervisedServer]
   key: string
-  /** Past the wire: the till is beside Postgres. */
-  tillUrl: string
-  ledger: Ledger
+  /** Not through the proxy: the point of sale connects to Postgres directly. */
+  posUrl: string
+  writeLog: WriteLog
   signal: AbortSignal
 }
 
 const pauseMs = 25
 const productsEach = 25
 export const storeCount = 8
-const tries = 4
+const maxAttempts = 4
 
-export function startWriters(field: Field): Promise<unknown> {
+export function startWriters(workload: Workload): Promise<unknown> {
   return Promise.all([
-    writeProducts(field, 'a'),
-    writeProducts(field, 'b'),
-    writeOrders(field, 'x'),
-    writeOrders(field, 'y'),
-    writeAsTill(field),
+    writeProducts(workload, 'a'),
+    writeProducts(workload, 'b'),
+    writeOrders(workload, 'x'),
+    writeOrders(workload, 'y'),
+    writeAsPos(workload),
   ])
 }
 
-/** True when it was acknowledged. Anything but an acknowledgement, a 503 that says when to come again, or a broken connection is wrong. */
-async function put(field: Field, turn: number, path: string, body: object, method = 'PUT') {
-  const { servers, key, ledger } = field
+/** True when it was acknowledged. Anything but a success, a 503 with Retry-After or a broken connection is wrong. */
+async function put(workload: Workload, turn: number, path: string, body: object, method = 'PUT') {
+  const { servers, key, writeLog } = workload
   const headers = { Authorization: `Bearer ${key}` }
-  const answer = await ask(servers[turn % 2 === 0 ? 0 : 1], path, { method, headers, body }).catch(
-    (error: Error) => void ledger.wrong.push(`${method} ${path}: ${error.message}`),
+  const server = servers[turn % 2 === 0 ? 0 : 1]
+  const response = await requestServer(server, path, { method, headers, body }).catch(
+    (error: Error) => void writeLog.wrong.push(`${method} ${path}: ${error.message}`),
   )
-  if (!answer) {
-    ledger.counts.unacknowledged++
+  if (!response) {
+    writeLog.counts.unacknowledged++
     await delay(50)
     return false
   }
-  ledger.slowestMs.write = Math.max(ledger.slowestMs.write, answer.ms)
-  if (answer.status >= 200 && answer.status < 300) {
-    ledger.counts.acknowledged++
+  writeLog.slowestMs.write = Math.max(writeLog.slowestMs.write, response.ms)
+  if (response.status >= 200 && response.status < 300) {
+    writeLog.counts.acknowledged++
     return true
   }
-  ledger.counts.unacknowledged++
-  if (answer.status !== 503 || !answer.headers['retry-after'])
-    ledger.wrong.push(`${method} ${path}: ${answer.status} ${answer.body}`)
+  writeLog.counts.unacknowledged++
+  if (response.status !== 503 || !response.headers['retry-after'])
+    writeLog.wrong.push(`${method} ${path}: ${response.status} ${response.body}`)
   return false
 }
 
-async function writeProducts(field: Field, name: string): Promise<void> {
-  for (let turn = 0; !field.signal.aborted; turn++) {
+async function writeProducts(workload: Workload, name: string): Promise<void> {
+  for (let turn = 0; !workload.signal.aborted; turn++) {
     const id = `${name}${turn % productsEach}`
-    const { number, kept } = tryNext(field.ledger, id)
-    const title = `${id} v${number}`
-    const written = await put(field, turn, `/v1/products/${id}`, {
+    const { version, acknowledge } = nextVersion(workload.writeLog, id)
+    const title = `${id} v${version}`
+    const written = await put(workload, turn, `/v1/products/${id}`, {
       title,
       description: title,
-      price: number,
+      price: version,
     })
     if (process.env.TRACE)
       process.stdout.write(`${new Date().toISOString()} ${title} ${written} via ${turn % 2}\n`)
-    if (written) kept()
+    if (written) acknowledge()
     if (written && turn % 5 === 0) {
       const store = `s${turn % storeCount}`
-      const linked = await put(field, turn + 1, `/v1/products/${id}/stores/${store}`, {})
-      if (linked) field.ledger.links.add(`${id} ${store}`)
+      const linked = await put(workload, turn + 1, `/v1/products/${id}/stores/${store}`, {})
+      if (linked) workload.writeLog.links.add(`${id} ${store}`)
     }
     await delay(pauseMs)
   }
 }
 
-/** An order is repeated until it is acknowledged, as its id makes that harmless; but not for ever. */
-async function writeOrders(field: Field, name: string): Promise<void> {
-  for (let turn = 0; !field.signal.aborted; turn++) {
+/** An order is retried until it is acknowledged, as its id makes PUT idempotent; but only a few times. */
+async function writeOrders(workload: Workload, name: string): Promise<void> {
+  for (let turn = 0; !workload.signal.aborted; turn++) {
     const id = `o-${name}${turn}`
     const order = {
       placed_at: new Date().toISOString(),
@@ -89,45 +90,45 @@ async function writeOrders(field: Field, name: string): Promise<void> {
       ],
     }
     const entry = { acknowledged: false, fulfilled: false }
-    field.ledger.orders.set(id, entry)
-    entry.acknowledged = await persist(field, (again) =>
-      put(field, turn + again, `/v1/orders/${id}`, order),
+    workload.writeLog.orders.set(id, entry)
+    entry.acknowledged = await retry(workload, (attempt) =>
+      put(workload, turn + attempt, `/v1/orders/${id}`, order),
     )
     if (entry.acknowledged && turn % 2 === 0)
-      entry.fulfilled = await persist(field, (again) =>
-        put(field, turn + again, `/v1/orders/${id}/fulfillments`, { id: 'f1' }, 'POST'),
+      entry.fulfilled = await retry(workload, (attempt) =>
+        put(workload, turn + attempt, `/v1/orders/${id}/fulfillments`, { id: 'f1' }, 'POST'),
       )
     await delay(pauseMs)
   }
 }
 
-async function persist(
-  { signal }: Field,
-  work: (again: number) => Promise<boolean>,
+async function retry(
+  { signal }: Workload,
+  work: (attempt: number) => Promise<boolean>,
 ): Promise<boolean> {
-  for (let again = 0; again < tries; again++) {
-    if (await work(again)) return true
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    if (await work(attempt)) return true
     if (!signal.aborted) await delay(200)
   }
   return false
 }
 
-/** One round trip each; whether a commit whose answer was lost took place, the till does not know. */
-async function writeAsTill({ tillUrl, ledger, signal }: Field): Promise<void> {
+/** One round trip for each sale; when the connection breaks, the outcome of the commit is unknown. */
+async function writeAsPos({ posUrl, writeLog, signal }: Workload): Promise<void> {
   let client: pg.Client | undefined
   for (let turn = 0; !signal.aborted; turn++) {
     const id = `t${turn % productsEach}`
-    const { number, kept } = tryNext(ledger, id)
+    const { version, acknowledge } = nextVersion(writeLog, id)
     const order = { acknowledged: false, fulfilled: false }
-    ledger.orders.set(`o-till${turn}`, order)
+    writeLog.orders.set(`o-pos${turn}`, order)
     try {
-      client ??= await openClient(tillUrl)
-      await client.query(sale(id, number, `o-till${turn}`))
-      kept()
+      client ??= await openClient(posUrl)
+      await client.query(sale(id, version, `o-pos${turn}`))
+      acknowledge()
       order.acknowledged = true
-      ledger.counts.acknowledged++
+      writeLog.counts.acknowledged++
     } catch {
-      ledger.counts.unacknowledged++
+      writeLog.counts.unacknowledged++
       await client?.end()
       client = undefined
       await delay(100)
@@ -137,9 +138,9 @@ async function writeAsTill({ tillUrl, ledger, signal }: Field): Promise<void> {
   await client?.end()
 }
 
-const sale = (product: string, number: number, order: string) => `begin;
-insert into products (id, title, description, price) values ('${product}', '${product} v${number}', '${product} v${number}', ${number})
+const sale = (product: string, version: number, order: string) => `begin;
+insert into products (id, title, description, price) values ('${product}', '${product} v${version}', '${product} v${version}', ${version})
 on conflict (id) do update set title = excluded.title, description = excluded.description, price = excluded.price;
-insert into orders (id, customer_id, currency, total) values ('${order}', 'c-till', 'USD', 5);
+insert into orders (id, customer_id, currency, total) values ('${order}', 'c-pos', 'USD', 5);
 insert into order_items (order_id, product_id, sku, item_price) values ('${order}', '${product}', 'SKU-1', 5);
 commit`

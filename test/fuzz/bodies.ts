@@ -1,18 +1,18 @@
-/** In charge of the bytes of bodies: as they should be, wrong in a few places, and damaged on the way. */
+/** Request bodies as bytes: valid, mutated in a few places, and damaged. */
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { hostileTree } from './hostile.ts'
+import { edgeCaseTree } from './edge-cases.ts'
+import { type Tree, writeTree } from './json-tree.ts'
 import { mutated } from './mutations.ts'
-import { type Tree, writeTree } from './tree.ts'
 
 const asBytes = (tree: Tree) => Buffer.from(writeTree(tree))
 
-/** Past the limit of 10 MB; most of it white space, so that it is cheap to send and to read. */
+/** Exceeds the limit of 10 MB; mostly white space, which is cheap to send and parse. */
 const huge = (text: string) => Buffer.from(text.padEnd(10_000_001, ' '))
 
 type Damage = (text: string) => Buffer
 
-const cheap: Damage[] = [
+const damages: Damage[] = [
   (text) => Buffer.from(`\ufeff${text}`),
   (text) => Buffer.from(`\ufeff\ufeff${text}`),
   (text) => Buffer.from(text, 'utf16le'),
@@ -42,7 +42,9 @@ const damaged = (valid: fc.Arbitrary<Tree>): fc.Arbitrary<Buffer> => {
   return fc.oneof(
     {
       weight: 12,
-      arbitrary: fc.tuple(text, fc.constantFrom(...cheap)).map(([given, damage]) => damage(given)),
+      arbitrary: fc
+        .tuple(text, fc.constantFrom(...damages))
+        .map(([given, damage]) => damage(given)),
     },
     {
       weight: 6,
@@ -63,9 +65,9 @@ const damaged = (valid: fc.Arbitrary<Tree>): fc.Arbitrary<Buffer> => {
 
 export const validBody = (valid: fc.Arbitrary<Tree>) => valid.map(asBytes)
 
-export const hostileBody = (valid: fc.Arbitrary<Tree>): fc.Arbitrary<Buffer> =>
+export const edgeCaseBody = (valid: fc.Arbitrary<Tree>): fc.Arbitrary<Buffer> =>
   fc.oneof(
     { weight: 10, arbitrary: mutated(valid).map(asBytes) },
     { weight: 3, arbitrary: damaged(valid) },
-    { weight: 1, arbitrary: hostileTree.map(asBytes) },
+    { weight: 1, arbitrary: edgeCaseTree.map(asBytes) },
   )

@@ -1,48 +1,55 @@
-/** In charge of headers: keys, content types and conditions, and what callers and proxies send besides. */
+/** Headers: credentials, content types, conditions, and others that clients and proxies send. */
 import fc from 'fast-check'
-import { hostileText } from './hostile.ts'
-import { pick } from './known.ts'
+import { edgeCaseText } from './edge-cases.ts'
+import { pick } from './observed-values.ts'
 import type { Operation } from './operations.ts'
-import type { Source } from './valid.ts'
+import type { Source } from './valid-values.ts'
 
 export type Header = [name: string, value: string]
-/** Headers, and what is to be added to the query. */
+/** Headers, and a parameter for the query. */
 export type Credentials = { headers: Header[]; query: string }
 
-/** `admin` opens everything; others are found on the way. */
+/** `admin` has all scopes; other keys are taken from responses. */
 export type Keys = { admin: string; source: Source }
 
 const basic = (key: string) => `Basic ${Buffer.from(`klaviyo:${key}`).toString('base64')}`
-const bearing = (value: string): Credentials => ({ headers: [['Authorization', value]], query: '' })
-const nobody: Credentials = { headers: [], query: '' }
+const authorization = (value: string): Credentials => ({
+  headers: [['Authorization', value]],
+  query: '',
+})
+const noCredentials: Credentials = { headers: [], query: '' }
 
-/** The admin's key, in any of the ways that the operation takes. */
+/** The admin key, by any of the operation's security schemes. */
 export function validCredentials(
   { admin }: Keys,
   { security }: Operation,
 ): fc.Arbitrary<Credentials> {
-  const ways = new Map<string, Credentials>([
-    ['key', bearing(`Bearer ${admin}`)],
-    ['feed_password', bearing(basic(admin))],
+  const schemes = new Map<string, Credentials>([
+    ['key', authorization(`Bearer ${admin}`)],
+    ['feed_password', authorization(basic(admin))],
     ['feed_key', { headers: [], query: `key=${admin}` }],
   ])
-  const open = security.flatMap((way) => ways.get(way) ?? [])
-  return fc.constantFrom(...(open.length > 0 ? open : [nobody]))
+  const accepted = security.flatMap((scheme) => schemes.get(scheme) ?? [])
+  return fc.constantFrom(...(accepted.length > 0 ? accepted : [noCredentials]))
 }
 
-/** Of keys that other requests made, most of which may do less, and some of which are revoked. */
+/** Keys that other requests created, most with fewer scopes and some revoked; and invalid credentials. */
 export function otherCredentials({ admin, source }: Keys): fc.Arbitrary<Credentials> {
   return fc.oneof(
-    fc.nat().map((place) => bearing(`Bearer ${pick(source.known, 'key', place) ?? 'none'}`)),
+    fc
+      .nat()
+      .map((place) => authorization(`Bearer ${pick(source.observed, 'key', place) ?? 'none'}`)),
     fc.constantFrom(
-      nobody,
+      noCredentials,
       ...['', 'Bearer', 'Bearer ', 'Bearer  x', 'Basic', 'Basic %%%', 'Basic Og==', 'Digest x'].map(
-        bearing,
+        authorization,
       ),
       ...[`bearer ${admin}`, `BEARER ${admin} x`, admin, `Basic ${admin}`, `Token ${admin}`].map(
-        bearing,
+        authorization,
       ),
-      ...[basic(''), basic('\0'), `Bearer ${'x'.repeat(5000)}`, 'Bearer \xff\xfe'].map(bearing),
+      ...[basic(''), basic('\0'), `Bearer ${'x'.repeat(5000)}`, 'Bearer \xff\xfe'].map(
+        authorization,
+      ),
       { headers: [], query: 'key=' },
       { headers: [], query: 'key=%00' },
       { headers: [], query: 'key=%F0%9F%98%80&key=2' },
@@ -59,7 +66,7 @@ export const validType: fc.Arbitrary<Header> = fc
   .constantFrom(...jsonTypes)
   .map((type) => ['Content-Type', type])
 
-const oddTypes = [
+const edgeCaseTypes = [
   ...[
     '',
     'text/plain',
@@ -92,19 +99,19 @@ export const validCondition: fc.Arbitrary<Condition> = fc.constantFrom(
   'any',
 )
 
-/** If-Match with the ETag that the path had when it was last read, where the operation takes one. */
+/** If-Match with the last ETag of the path, where the operation accepts one. */
 export function ifMatch(
-  { known: { etags } }: Source,
+  { observed: { etags } }: Source,
   path: string,
   { parameters }: Operation,
   condition: Condition,
 ): Header[] {
-  const takes = parameters.some(({ name }) => name === 'If-Match')
+  const accepts = parameters.some(({ name }) => name === 'If-Match')
   const etag = condition === 'any' ? '*' : etags.get(path)
-  return takes && condition !== 'none' && etag !== undefined ? [['If-Match', etag]] : []
+  return accepts && condition !== 'none' && etag !== undefined ? [['If-Match', etag]] : []
 }
 
-const oddTags = [
+const edgeCaseETags = [
   '',
   '*',
   '"*"',
@@ -119,7 +126,7 @@ const oddTags = [
   '"'.repeat(300),
   '"1-d41d8cd98f00b204e9800998ecf8427e"',
 ]
-const oddDates = [
+const edgeCaseDates = [
   '',
   'now',
   '0',
@@ -129,12 +136,12 @@ const oddDates = [
   'Mon, 30 Feb 2026 25:61:61 GMT',
 ]
 
-/** What each of these may hold that it should not, or that means nothing here. */
-const oddHeaders: Record<string, string[]> = {
-  'If-Match': oddTags,
-  'If-None-Match': oddTags,
-  'If-Modified-Since': oddDates,
-  'If-Unmodified-Since': oddDates,
+/** Invalid values, and values without a meaning here. */
+const edgeCaseHeaderValues: Record<string, string[]> = {
+  'If-Match': edgeCaseETags,
+  'If-None-Match': edgeCaseETags,
+  'If-Modified-Since': edgeCaseDates,
+  'If-Unmodified-Since': edgeCaseDates,
   Accept: ['', 'text/html', 'application/xml;q=0.1', ';;q=2', '*'.repeat(1000)],
   'Accept-Encoding': [
     ...[
@@ -161,7 +168,7 @@ const oddHeaders: Record<string, string[]> = {
     'items=1',
     '',
   ],
-  'Content-Type': oddTypes,
+  'Content-Type': edgeCaseTypes,
   'Content-Encoding': ['gzip', 'br', 'identity', 'x', ''],
   'X-Request-Id': ['', 'ok-1', 'x'.repeat(65), 'a b', '\xff', '"', '__proto__'],
   'X-HTTP-Method-Override': ['DELETE', 'TRACE'],
@@ -195,25 +202,28 @@ const oddHeaders: Record<string, string[]> = {
   Big: ['x'.repeat(10_000), 'x'.repeat(20_000)],
 }
 
-/** A header's bytes are Latin-1, and none of them may end its line. */
+/** Header bytes are Latin-1, without control characters that would end the line. */
 const inHeader = (text: string) =>
   Buffer.from(text)
     .toString('latin1')
     .replace(/\p{Cc}/gu, '?')
 
-export const hostileHeaders: fc.Arbitrary<Header[]> = fc.array(
+export const edgeCaseHeaders: fc.Arbitrary<Header[]> = fc.array(
   fc.oneof(
     {
       weight: 5,
       arbitrary: fc
-        .constantFrom(...Object.entries(oddHeaders))
+        .constantFrom(...Object.entries(edgeCaseHeaderValues))
         .chain(([name, values]) =>
           fc.constantFrom(...values).map((value): Header => [name, value]),
         ),
     },
     {
       weight: 1,
-      arbitrary: fc.tuple(fc.constantFrom(...Object.keys(oddHeaders)), hostileText.map(inHeader)),
+      arbitrary: fc.tuple(
+        fc.constantFrom(...Object.keys(edgeCaseHeaderValues)),
+        edgeCaseText.map(inHeader),
+      ),
     },
   ),
   { minLength: 1, maxLength: 2 },

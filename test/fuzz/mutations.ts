@@ -1,11 +1,17 @@
-/** In charge of making a valid tree wrong in a few places. */
+/** Mutates a valid tree in a few places. */
 import fc from 'fast-check'
-import { hostileKey, hostileNumber, hostileText, hostileTime, hostileTree } from './hostile.ts'
-import { changeNode, countNodes, leaf, type Member, type Tree } from './tree.ts'
+import {
+  edgeCaseKey,
+  edgeCaseNumber,
+  edgeCaseText,
+  edgeCaseTime,
+  edgeCaseTree,
+} from './edge-cases.ts'
+import { changeNode, countNodes, leaf, type Member, type Tree } from './json-tree.ts'
 
 type Change = (node: Tree) => Tree
 
-/** A change of an object's members, drawn with a number that chooses among them. */
+/** A change of one of an object's members. */
 const ofMembers = (change: (members: Member[], chosen: number) => Member[]) =>
   fc.nat().map(
     (drawn): Change =>
@@ -18,12 +24,12 @@ const ofMembers = (change: (members: Member[], chosen: number) => Member[]) =>
 const drop = ofMembers((members, chosen) => members.filter((_, place) => place !== chosen))
 const repeat = ofMembers((members, chosen) => [...members, ...members.slice(chosen, chosen + 1)])
 
-const add = fc.tuple(hostileKey, hostileTree).map(
+const add = fc.tuple(edgeCaseKey, edgeCaseTree).map(
   (member): Change =>
     (node) =>
       'members' in node ? { members: [...node.members, member] } : node,
 )
-const rename = fc.tuple(fc.nat(), hostileKey).map(
+const rename = fc.tuple(fc.nat(), edgeCaseKey).map(
   ([drawn, key]): Change =>
     (node) => {
       if (!('members' in node)) return node
@@ -46,25 +52,27 @@ const wrap = fc.boolean().map(
     (node) =>
       inList ? { items: [node] } : { members: [['id', node]] },
 )
-const replace = hostileTree.map(
+const replace = edgeCaseTree.map(
   (tree): Change =>
     () =>
       tree,
 )
 
-/** Of the right kind, and yet odd: where a time stands, an odd time. */
-const spoil = fc.record({ text: hostileText, time: hostileTime, number: hostileNumber }).map(
-  ({ text, time, number }): Change =>
-    (node) => {
-      if (!('json' in node)) return node
-      if (/^"\d{4}-\d{2}-\d{2}T/.test(node.json)) return leaf(time)
-      if (node.json.startsWith('"')) return leaf(text)
-      return /^[-\d]/.test(node.json) ? { json: number } : node
-    },
-)
+/** Replaces a value by an edge case of the same type: a time by a time. */
+const replaceByEdgeCase = fc
+  .record({ text: edgeCaseText, time: edgeCaseTime, number: edgeCaseNumber })
+  .map(
+    ({ text, time, number }): Change =>
+      (node) => {
+        if (!('json' in node)) return node
+        if (/^"\d{4}-\d{2}-\d{2}T/.test(node.json)) return leaf(time)
+        if (node.json.startsWith('"')) return leaf(text)
+        return /^[-\d]/.test(node.json) ? { json: number } : node
+      },
+  )
 
 const anyChange = fc.oneof(
-  { weight: 8, arbitrary: spoil },
+  { weight: 8, arbitrary: replaceByEdgeCase },
   { weight: 4, arbitrary: replace },
   { weight: 2, arbitrary: drop },
   { weight: 2, arbitrary: add },

@@ -1,6 +1,6 @@
-/** In charge of what there is to ask: the operations of the document, each with its parameters. */
+/** The operations of the OpenAPI document. */
 import type { OpenApi } from '../support/contract.ts'
-import type { Schema } from './valid.ts'
+import type { Schema } from './valid-values.ts'
 
 export type Parameter = { name: string; in: string; required?: boolean; schema: Schema }
 
@@ -8,10 +8,10 @@ export type Operation = {
   method: string
   path: string
   parameters: Parameter[]
-  /** Undefined when it takes no body. */
+  /** Undefined without a request body. */
   body: Schema | undefined
   statuses: string[]
-  /** The names of the ways to prove oneself; none for what is open. */
+  /** The names of the security schemes; empty for public operations. */
   security: string[]
 }
 

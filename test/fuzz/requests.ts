@@ -1,9 +1,9 @@
-/** In charge of whole requests: valid ones, and ones of which one part, or every part, is hostile. */
+/** Complete requests: valid ones, and ones with edge cases in some or all parts. */
 import fc from 'fast-check'
-import { hostileBody, validBody } from './bodies.ts'
+import { edgeCaseBody, validBody } from './bodies.ts'
 import {
+  edgeCaseHeaders,
   type Header,
-  hostileHeaders,
   ifMatch,
   type Keys,
   otherCredentials,
@@ -11,57 +11,57 @@ import {
   validCredentials,
   validType,
 } from './headers.ts'
-import { nounOf } from './known.ts'
+import { resourceOf } from './observed-values.ts'
 import type { Operation } from './operations.ts'
-import { hostilePath, hostileQuery, validPath, validQuery } from './targets.ts'
-import { type Source, validTree } from './valid.ts'
+import { edgeCasePath, validPath } from './paths.ts'
+import { edgeCaseQuery, validQuery } from './queries.ts'
+import { type Source, validTree } from './valid-values.ts'
 
-/** A request as it goes over the wire. */
-export type Sent = {
-  /** The operation it was made for. */
+export type FuzzRequest = {
+  /** The operation it was generated for. */
   operation: Operation
   method: string
-  /** Path and query, as they stand in the request's first line. */
+  /** Path and query, as in the request line. */
   target: string
   headers: Header[]
   body: Buffer | undefined
-  /** Byte for byte on a connection of its own, as no client library would send it. */
-  bare: boolean
+  /** Sent byte for byte on its own connection, as no client library would. */
+  raw: boolean
 }
 
-type Part = 'path' | 'query' | 'headers' | 'credentials' | 'body' | 'method' | 'bare'
+type Part = 'path' | 'query' | 'headers' | 'credentials' | 'body' | 'method' | 'raw'
 
-const oddMethods = [
+const edgeCaseMethods = [
   ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
   ...['TRACE', 'PROPFIND', 'QUERY', 'LINK'],
 ]
-/** For what no client would send. */
-const bareMethods = [...oddMethods, 'CONNECT', 'TRACK', 'get', 'BREW', '']
+/** Including what no client library sends. */
+const rawMethods = [...edgeCaseMethods, 'CONNECT', 'TRACK', 'get', 'BREW', '']
 
-/** Which parts are hostile, and how often; a part that an operation lacks is drawn more seldom. */
-function mixesOf({ body, parameters }: Operation): { hostile: Part[]; weight: number }[] {
+/** Which parts are edge cases, and how often; a part that the operation lacks has a lower weight. */
+function edgeCaseMixes({ body, parameters }: Operation): { edgeCases: Part[]; weight: number }[] {
   const has = (place: string) => parameters.some((one) => one.in === place)
   return [
-    { hostile: [], weight: 24 },
-    { hostile: ['body'], weight: body ? 18 : 1 },
-    { hostile: ['path'], weight: has('path') ? 5 : 1 },
-    { hostile: ['query'], weight: has('query') ? 8 : 1 },
-    { hostile: ['headers'], weight: 3 },
-    { hostile: ['credentials'], weight: 2 },
-    { hostile: ['method'], weight: 2 },
-    { hostile: ['bare', 'headers'], weight: 1 },
-    { hostile: ['bare', 'method', 'path'], weight: 1 },
-    { hostile: ['headers', 'body'], weight: 1 },
-    { hostile: ['query', 'path', 'body'], weight: 1 },
-    { hostile: ['path', 'query', 'headers', 'credentials', 'body', 'method'], weight: 1 },
+    { edgeCases: [], weight: 24 },
+    { edgeCases: ['body'], weight: body ? 18 : 1 },
+    { edgeCases: ['path'], weight: has('path') ? 5 : 1 },
+    { edgeCases: ['query'], weight: has('query') ? 8 : 1 },
+    { edgeCases: ['headers'], weight: 3 },
+    { edgeCases: ['credentials'], weight: 2 },
+    { edgeCases: ['method'], weight: 2 },
+    { edgeCases: ['raw', 'headers'], weight: 1 },
+    { edgeCases: ['raw', 'method', 'path'], weight: 1 },
+    { edgeCases: ['headers', 'body'], weight: 1 },
+    { edgeCases: ['query', 'path', 'body'], weight: 1 },
+    { edgeCases: ['path', 'query', 'headers', 'credentials', 'body', 'method'], weight: 1 },
   ]
 }
 
-function requestsOf(source: Source, keys: Keys, operation: Operation): fc.Arbitrary<Sent> {
+function requestsOf(source: Source, keys: Keys, operation: Operation): fc.Arbitrary<FuzzRequest> {
   return fc.oneof(
-    ...mixesOf(operation).map(({ hostile, weight }) => ({
+    ...edgeCaseMixes(operation).map(({ edgeCases, weight }) => ({
       weight,
-      arbitrary: requestsWith(source, keys, operation, hostile),
+      arbitrary: requestsWith(source, keys, operation, edgeCases),
     })),
   )
 }
@@ -70,11 +70,11 @@ function requestsWith(
   source: Source,
   keys: Keys,
   operation: Operation,
-  hostile: Part[],
-): fc.Arbitrary<Sent> {
-  const draw = <T>(part: Part, odd: () => fc.Arbitrary<T>, valid: () => fc.Arbitrary<T>) =>
-    hostile.includes(part) ? odd() : valid()
-  const methods = hostile.includes('bare') ? bareMethods : oddMethods
+  edgeCases: Part[],
+): fc.Arbitrary<FuzzRequest> {
+  const draw = <T>(part: Part, edgeCase: () => fc.Arbitrary<T>, valid: () => fc.Arbitrary<T>) =>
+    edgeCases.includes(part) ? edgeCase() : valid()
+  const methods = edgeCases.includes('raw') ? rawMethods : edgeCaseMethods
   const nothing = () => fc.constant<Header[]>([])
   return fc
     .record({
@@ -85,12 +85,12 @@ function requestsWith(
       ),
       path: draw(
         'path',
-        () => hostilePath(source, operation),
+        () => edgeCasePath(source, operation),
         () => validPath(source, operation),
       ),
       query: draw(
         'query',
-        () => hostileQuery(source, operation),
+        () => edgeCaseQuery(source, operation),
         () => validQuery(source, operation),
       ),
       credentials: draw(
@@ -100,14 +100,14 @@ function requestsWith(
       ),
       body: draw(
         'body',
-        () => hostileBody(bodyTree(source, operation)),
-        () => neededBody(source, operation),
+        () => edgeCaseBody(bodyTree(source, operation)),
+        () => validBodyOf(source, operation),
       ),
       type: validType,
       condition: validCondition,
-      odd: draw('headers', () => hostileHeaders, nothing),
+      extra: draw('headers', () => edgeCaseHeaders, nothing),
     })
-    .map(({ method, path, query, credentials, type, condition, body, odd }): Sent => {
+    .map(({ method, path, query, credentials, type, condition, body, extra }): FuzzRequest => {
       const usual = [
         ...credentials.headers,
         ...ifMatch(source, path, operation, condition),
@@ -117,22 +117,22 @@ function requestsWith(
         operation,
         method,
         target: withKey(path + query, credentials.query),
-        headers: [...usual.filter(([name]) => odd.every(([other]) => other !== name)), ...odd],
+        headers: [...usual.filter(([name]) => extra.every(([other]) => other !== name)), ...extra],
         body,
-        bare: hostile.includes('bare'),
+        raw: edgeCases.includes('raw'),
       }
     })
 }
 
 const bodyTree = (source: Source, { body = {}, path }: Operation) =>
-  validTree(source, body, { name: '', holder: nounOf(path) })
+  validTree(source, body, { name: '', parent: resourceOf(path) })
 
-function neededBody(source: Source, operation: Operation): fc.Arbitrary<Buffer | undefined> {
+function validBodyOf(source: Source, operation: Operation): fc.Arbitrary<Buffer | undefined> {
   return operation.body ? validBody(bodyTree(source, operation)) : fc.constant(undefined)
 }
 
 const withKey = (target: string, query: string) =>
   query === '' ? target : `${target}${target.includes('?') ? '&' : '?'}${query}`
 
-export const anyRequest = (keys: Keys, operations: Operation[]): fc.Arbitrary<Sent> =>
+export const anyRequest = (keys: Keys, operations: Operation[]): fc.Arbitrary<FuzzRequest> =>
   fc.oneof(...operations.map((operation) => requestsOf(keys.source, keys, operation)))

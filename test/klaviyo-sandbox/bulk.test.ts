@@ -6,7 +6,7 @@ const BULK = '/api/event-bulk-create-jobs'
 const ITEMS = '/data/attributes/events-bulk-create/data'
 
 describe('a bulk request', () => {
-  test('records the sample, history by its backfill flag', async () => {
+  test('is recorded with its backfill flag', async () => {
     const sandbox = await openSandbox()
     expect((await send(sandbox, BULK, samples.bulk)).status).toBe(202)
     const events = await list(sandbox, '/sandbox/events')
@@ -14,7 +14,7 @@ describe('a bulk request', () => {
     expect(events[0]).toMatchObject({ unique_id: '1234', backfill: true, transport: 'bulk' })
   })
 
-  test('keeps the order in which its events stand', async () => {
+  test('keeps the order of its events', async () => {
     const sandbox = await openSandbox()
     const metrics = ['Placed Order', 'Ordered Product', 'Fulfilled Order', 'Refunded Order']
     const events = metrics.map((metric) => ({
@@ -31,7 +31,7 @@ describe('a bulk request', () => {
     expect(listed.map((event) => event.metric)).toEqual(metrics)
   })
 
-  test('fails whole for one bad item, and the pointer gives its index', async () => {
+  test('is rejected as a whole for one invalid item, with a pointer to its index', async () => {
     const sandbox = await openSandbox()
     const events = [
       { unique_id: '0' },
@@ -47,7 +47,7 @@ describe('a bulk request', () => {
     expect((await statsOf(sandbox)).events).toMatchObject({ recorded: 0 })
   })
 
-  test('fails for a unique_id repeated within it for one profile and metric, not for two metrics', async () => {
+  test('is rejected when it repeats a unique_id for the same profile and metric', async () => {
     const sandbox = await openSandbox()
     const twice = await send(
       sandbox,
@@ -62,7 +62,7 @@ describe('a bulk request', () => {
     expect((await send(sandbox, BULK, bulkBody(two))).status).toBe(202)
   })
 
-  test('takes 1,000 events and refuses 1,001', async () => {
+  test('may have 1,000 events, not 1,001', async () => {
     const sandbox = await openSandbox()
     const events = Array.from({ length: 1_001 }, (_, index) => ({ unique_id: String(index) }))
     const tooMany = await send(sandbox, BULK, bulkBody(events))

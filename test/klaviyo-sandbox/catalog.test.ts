@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { expect, onTestFinished, test } from 'vitest'
-import { openCatalog, replaceItems } from '../../src/klaviyo-sandbox/account/catalog.ts'
+import { createCatalog, replaceItems } from '../../src/klaviyo-sandbox/account/catalog.ts'
 import type { RunningSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { control, list, openSandbox } from './klaviyo-requests.ts'
 
@@ -20,7 +20,7 @@ const BASTER = { ...OVEN, $id: '1112', $title: 'Turkey Baster', price: 5.99 }
 const XML = `<?xml version="1.0" encoding="UTF-8"?>
 <Products><Product><id>1111</id><title>8 quart Dutch &amp; French Oven</title><link>n/a</link><description>Cast iron</description><price>330</price><image_link>n/a</image_link><categories>Kitchen Supplies,Cooking</categories><store_ids>1212,1213</store_ids></Product></Products>`
 
-/** Serves until the test ends; the last URL asked for and its User-Agent can be read. */
+/** Serves until the test ends. */
 async function serveFeed(listener: RequestListener) {
   const server = createServer(listener)
   server.listen(0, '127.0.0.1')
@@ -40,7 +40,7 @@ async function importFeed(sandbox: RunningSandbox, url: string) {
   return { status: response.status, report: await response.json() }
 }
 
-test('a JSON feed is imported whole, under Klaviyo’s names', async () => {
+test('a JSON feed is imported with Klaviyo’s field names', async () => {
   const sandbox = await openSandbox()
   let userAgent: string | undefined
   const url = await serveFeed((request, response) => {
@@ -49,7 +49,7 @@ test('a JSON feed is imported whole, under Klaviyo’s names', async () => {
   })
   expect(await importFeed(sandbox, url)).toMatchObject({
     status: 200,
-    report: { url, fault: null, imported: 2, ignored: 0, warnings: [] },
+    report: { url, error: null, imported: 2, ignored: 0, warnings: [] },
   })
   expect(userAgent).toBe('Klaviyo/1.0')
   const items = await list(sandbox, '/sandbox/catalog')
@@ -81,7 +81,7 @@ test('an XML feed gives the same item', async () => {
   ])
 })
 
-test('items that break Klaviyo’s rules are ignored, each with its reason', async () => {
+test('items that violate Klaviyo’s rules are ignored, each with a reason', async () => {
   const sandbox = await openSandbox()
   const url = await serveJson([
     OVEN,
@@ -110,7 +110,7 @@ test('items that break Klaviyo’s rules are ignored, each with its reason', asy
   })
 })
 
-test('a source replaces its own items, and a second source feeds the same catalog', async () => {
+test('an import replaces the items of its own source only', async () => {
   const sandbox = await openSandbox()
   const feed = [OVEN, BASTER]
   const products = await serveFeed((_request, response) => void response.end(JSON.stringify(feed)))
@@ -123,10 +123,10 @@ test('a source replaces its own items, and a second source feeds the same catalo
   expect(ids.sort()).toEqual(['1111', '1212'])
 })
 
-test('a feed that cannot be imported leaves the catalog as it was and says why', async () => {
+test('a feed that cannot be imported leaves the catalog unchanged, and the report says why', async () => {
   const sandbox = await openSandbox()
-  let answer: RequestListener = (_request, response) => void response.end(JSON.stringify([OVEN]))
-  const url = await serveFeed((request, response) => answer(request, response))
+  let respond: RequestListener = (_request, response) => void response.end(JSON.stringify([OVEN]))
+  const url = await serveFeed((request, response) => respond(request, response))
   await importFeed(sandbox, url)
   const broken: [RequestListener, RegExp][] = [
     [(_, response) => void response.end('{"data": []}'), /bare array/],
@@ -136,17 +136,17 @@ test('a feed that cannot be imported leaves the catalog as it was and says why',
     [(_, response) => void response.writeHead(500).end(), /answered 500/],
     [(_, response) => void response.destroy(), /./],
   ]
-  for (const [listener, fault] of broken) {
-    answer = listener
+  for (const [listener, error] of broken) {
+    respond = listener
     expect(await importFeed(sandbox, url)).toMatchObject({
       status: 422,
-      report: { fault: expect.stringMatching(fault), imported: 0 },
+      report: { error: expect.stringMatching(error), imported: 0 },
     })
   }
   expect(await list(sandbox, '/sandbox/catalog')).toHaveLength(1)
 })
 
-test('a feed of more than 100 MB is not imported, and one of more than 50 MB is advised against', async () => {
+test('a feed of more than 100 MB is not imported; one of more than 50 MB has a warning', async () => {
   const sandbox = await openSandbox()
   const padding = Buffer.alloc(1_000_000, ' ')
   let megabytes = 101
@@ -155,26 +155,26 @@ test('a feed of more than 100 MB is not imported, and one of more than 50 MB is 
     response.end('[]')
   })
   expect((await importFeed(sandbox, url)).report).toMatchObject({
-    fault: expect.stringContaining('100 MB'),
+    error: expect.stringContaining('100 MB'),
   })
   megabytes = 51
   expect((await importFeed(sandbox, url)).report).toMatchObject({
-    fault: null,
+    error: null,
     warnings: [expect.stringContaining('50 MB')],
   })
 })
 
-test('an account holds 250,000 items and 2,500 categories', () => {
+test('an account may have 250,000 items and 2,500 categories', () => {
   const item = { title: 'T', link: 'n/a', description: 'n/a', image_link: 'n/a' }
   const items = Array.from({ length: 250_001 }, (_, index) => ({ ...item, id: String(index) }))
-  expect(replaceItems(openCatalog(), 'feed', items)).toMatchObject({
+  expect(replaceItems(createCatalog(), 'feed', items)).toMatchObject({
     imported: 250_000,
     reasons: { 'the account holds 250000 items already': 1 },
   })
   const categorised = items
     .slice(0, 2_502)
     .map((one, index) => ({ ...one, categories: [`c${index % 2_501}`] }))
-  expect(replaceItems(openCatalog(), 'feed', categorised)).toMatchObject({
+  expect(replaceItems(createCatalog(), 'feed', categorised)).toMatchObject({
     imported: 2_501,
     reasons: { 'the account holds 2500 categories already': 1 },
   })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { control, eventBody, list, openSandbox, read, send, statsOf } from './klaviyo-requests.ts'
 
-test('events are listed by order, metric, unique_id and page', async () => {
+test('events are filtered by order, metric and unique_id, and paged', async () => {
   const sandbox = await openSandbox()
   for (const order of ['1', '2', '3']) {
     for (const metric of ['Placed Order', 'Fulfilled Order']) {
@@ -27,23 +27,26 @@ test('events are listed by order, metric, unique_id and page', async () => {
   expect((await fetch(`${sandbox.url}/sandbox/events?limit=none`)).status).toBe(400)
 })
 
-test('a DELETE empties everything, and what was recorded before may come again', async () => {
+test('DELETE /sandbox resets the account: what was recorded before is accepted again', async () => {
   const sandbox = await openSandbox()
   await send(sandbox, '/api/events', eventBody({ unique_id: '1' }))
   expect((await control(sandbox, 'DELETE', '/sandbox', undefined)).status).toBe(204)
-  expect(await statsOf(sandbox)).toMatchObject({ requests: { received: 0 }, profiles: { held: 0 } })
+  expect(await statsOf(sandbox)).toMatchObject({
+    requests: { received: 0 },
+    profiles: { total: 0 },
+  })
   await send(sandbox, '/api/events', eventBody({ unique_id: '1' }))
   expect((await statsOf(sandbox)).events).toMatchObject({ recorded: 1, duplicates: 0 })
 })
 
-test('controls take JSON only, so no web page elsewhere can steer a sandbox', async () => {
+test('control requests must be application/json, so that no website can control a sandbox', async () => {
   const sandbox = await openSandbox()
   const body = JSON.stringify({ url: `${sandbox.url}/feed.json` })
   const sent = await fetch(`${sandbox.url}/sandbox/catalog/import`, { method: 'POST', body })
   expect(sent.status).toBe(400)
 })
 
-test('a port that is taken is told, and a stopped sandbox frees its port', async () => {
+test('starting on a port in use fails, and a stopped sandbox frees its port', async () => {
   const first = await startSandbox({ port: 0 })
   const port = Number(new URL(first.url).port)
   await expect(startSandbox({ port })).rejects.toThrow(/EADDRINUSE/)
@@ -53,7 +56,7 @@ test('a port that is taken is told, and a stopped sandbox frees its port', async
   await second.stop()
 })
 
-test('a sandbox with a hung request stops all the same', async () => {
+test('a sandbox with a hung request can be stopped', async () => {
   const sandbox = await startSandbox({ port: 0, faults: { hang: 1 } })
   const hung = send(sandbox, '/api/events', eventBody())
   await expect.poll(() => sandbox.state.account.counts.faults.hang).toBe(1)

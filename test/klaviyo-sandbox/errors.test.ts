@@ -10,25 +10,25 @@ import {
   statsOf,
 } from './klaviyo-requests.ts'
 
-describe('Klaviyo refuses', () => {
+describe('rejected with 400 or 413', () => {
   const deep = (levels: number): object => (levels === 0 ? {} : { in: deep(levels - 1) })
   const wide = Object.fromEntries(Array.from({ length: 401 }, (_, index) => [`p${index}`, index]))
   const inAYearAndADay = new Date(Date.now() + 366 * 86_400_000).toISOString()
   const cases: [string, EventParts, string, RegExp][] = [
     [
-      'a phone that is not E.164',
+      'a phone number that is not E.164',
       { profile: { phone_number: '5551234567' } },
       '/profile/data/attributes/phone_number',
       /Invalid phone number format/,
     ],
     [
-      'an e-mail that is none',
+      'an invalid e-mail address',
       { email: 'john at home' },
       '/profile/data/attributes/email',
       /Invalid email/,
     ],
     [
-      'an e-mail of 101 characters',
+      'an e-mail address of 101 characters',
       { email: `${'a'.repeat(84)}@klaviyo-demo.com` },
       '/profile/data/attributes/email',
       /Invalid email/,
@@ -41,7 +41,7 @@ describe('Klaviyo refuses', () => {
     ['a UNIX time', { time: 1387302423 }, '/time', /expected string/],
     ['a time before 1991', { time: '1990-05-01T10:00:00Z' }, '/time', /1990/],
     ['a time more than a year ahead', { time: inAYearAndADay }, '/time', /one year/],
-    ['a value that is a text', { value: '335.99' }, '/value', /expected number/],
+    ['a value that is a string', { value: '335.99' }, '/value', /expected number/],
     [
       'a metric name of 128 characters',
       { metric: 'm'.repeat(128) },
@@ -50,7 +50,7 @@ describe('Klaviyo refuses', () => {
     ],
     ['more than 400 properties', { properties: wide }, '/properties', /400 properties/],
     [
-      'a text of more than 100 KB',
+      'a string of more than 100 KB',
       { properties: { Items: [{ Note: 'é'.repeat(50_001) }] } },
       '/properties/Items/0/Note',
       /100000 bytes/,
@@ -62,7 +62,7 @@ describe('Klaviyo refuses', () => {
       /4000 items/,
     ],
     [
-      'more than 10 levels',
+      'more than 10 levels of nesting',
       { properties: deep(11) },
       `/properties${'/in'.repeat(10)}`,
       /10 levels/,
@@ -73,7 +73,7 @@ describe('Klaviyo refuses', () => {
       '/profile/data',
       /95000 bytes/,
     ],
-    ['a field it does not know', { uniqueId: '1' }, '/uniqueId', /'uniqueId' is not a valid field/],
+    ['an unknown field', { uniqueId: '1' }, '/uniqueId', /'uniqueId' is not a valid field/],
   ]
 
   test.each(cases)('%s', async (_name, parts, pointer, detail) => {
@@ -94,24 +94,24 @@ describe('Klaviyo refuses', () => {
       },
     ])
     expect((await statsOf(sandbox)).events).toMatchObject({ recorded: 0 })
-    expect(await list(sandbox, '/sandbox/refusals')).toHaveLength(1)
+    expect(await list(sandbox, '/sandbox/errors')).toHaveLength(1)
   })
 
-  test('what is at a limit is taken', async () => {
+  test('values at a limit are accepted', async () => {
     const sandbox = await openSandbox()
     const { p400: _one, ...most } = wide
-    const fine = [
+    const atLimits = [
       { email: `${'a'.repeat(83)}@klaviyo-demo.com` },
       { unique_id: 'x'.repeat(255), metric: 'm'.repeat(127), properties: most },
       { time: '1991-01-01T00:00:00Z', properties: deep(9) },
       { time: '2024-05-01T10:00:00.123-05:00', value: 0 },
     ]
-    for (const parts of fine) {
+    for (const parts of atLimits) {
       expect((await send(sandbox, '/api/events', eventBody(parts))).status).toBe(202)
     }
   })
 
-  test('a body that lacks what is required, naming it', async () => {
+  test('a body that lacks a required field', async () => {
     const sandbox = await openSandbox()
     const { metric: _metric, ...attributes } = eventBody().data.attributes
     const response = await send(sandbox, '/api/events', { data: { type: 'event', attributes } })
@@ -120,22 +120,22 @@ describe('Klaviyo refuses', () => {
     ])
   })
 
-  test('a body that is no JSON, and one of more than 5 MB', async () => {
+  test('a body that is not JSON, and one of more than 5 MB', async () => {
     const sandbox = await openSandbox()
     const url = `${sandbox.url}/api/events`
-    const torn = await fetch(url, { method: 'POST', headers: HEADERS, body: '{"data":' })
-    expect(torn.status).toBe(400)
+    const truncated = await fetch(url, { method: 'POST', headers: HEADERS, body: '{"data":' })
+    expect(truncated.status).toBe(400)
     const properties = Object.fromEntries(
       Array.from({ length: 60 }, (_, index) => [`p${index}`, 'x'.repeat(90_000)]),
     )
     const large = await send(sandbox, '/api/events', eventBody({ properties }))
     expect(large.status).toBe(413)
-    const unannounced = await fetch(url, {
+    const chunked = await fetch(url, {
       method: 'POST',
       headers: HEADERS,
       body: new Blob([JSON.stringify(eventBody({ properties }))]).stream(),
       duplex: 'half',
     })
-    expect(unannounced.status).toBe(413)
+    expect(chunked.status).toBe(413)
   })
 })

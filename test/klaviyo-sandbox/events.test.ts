@@ -3,7 +3,7 @@ import { eventBody, list, openSandbox, send, statsOf } from './klaviyo-requests.
 import samples from './klaviyo-samples.json' with { type: 'json' }
 
 describe('an event', () => {
-  test('is accepted with an empty 202 and recorded whole', async () => {
+  test('is accepted with an empty 202 and recorded', async () => {
     const sandbox = await openSandbox()
     const response = await send(sandbox, '/api/events', samples.event)
     expect(response.status).toBe(202)
@@ -29,12 +29,12 @@ describe('an event', () => {
     ])
   })
 
-  test('goes through the address with a slash at its end too', async () => {
+  test('may be sent to a URL with a trailing slash', async () => {
     const sandbox = await openSandbox()
     expect((await send(sandbox, '/api/events/', samples.event)).status).toBe(202)
   })
 
-  test('is recorded once for a profile, a metric and a unique_id', async () => {
+  test('is recorded once for a profile, metric and unique_id', async () => {
     const sandbox = await openSandbox()
     const sent = [
       { unique_id: '1' },
@@ -49,10 +49,10 @@ describe('an event', () => {
     }
     const stats = await statsOf(sandbox)
     expect(stats.events).toMatchObject({ recorded: 4, duplicates: 2 })
-    expect(stats.profiles).toMatchObject({ held: 2 })
+    expect(stats.profiles).toMatchObject({ total: 2 })
   })
 
-  test('without unique_id is one a second, so line items of one order are lost', async () => {
+  test('without unique_id is deduplicated by the second, so line items of one order are lost', async () => {
     const sandbox = await openSandbox()
     const parts = { metric: 'Ordered Product', time: '2024-05-01T10:00:00.250+02:00' }
     await send(sandbox, '/api/events', eventBody(parts))
@@ -63,19 +63,19 @@ describe('an event', () => {
     })
   })
 
-  test('is dropped without a word when Klaviyo would, and the reason can be read', async () => {
+  test('is dropped silently where Klaviyo would, with a reason in /sandbox/drops', async () => {
     const sandbox = await openSandbox()
-    const silent = [
+    const dropped = [
       [{ email: 'someone@example.com' }, 'reserved_domain'],
       [{ email: 'someone@TEST.com' }, 'reserved_domain'],
       [{ profile: { first_name: 'John' } }, 'no_identifier'],
     ] as const
-    for (const [parts] of silent) {
+    for (const [parts] of dropped) {
       expect((await send(sandbox, '/api/events', eventBody(parts))).status).toBe(202)
     }
-    const stranger = eventBody()
+    const event = eventBody()
     const attributes = {
-      ...stranger.data.attributes,
+      ...event.data.attributes,
       profile: { data: { type: 'profile', id: '01NOBODY', attributes: {} } },
     }
     expect(
@@ -83,13 +83,13 @@ describe('an event', () => {
     ).toBe(202)
     const drops = await list(sandbox, '/sandbox/drops')
     expect(drops.map((drop) => drop.reason)).toEqual([
-      ...silent.map(([, reason]) => reason),
+      ...dropped.map(([, reason]) => reason),
       'unknown_profile',
     ])
     expect((await statsOf(sandbox)).events).toMatchObject({ recorded: 0 })
   })
 
-  test('tells which of its properties Klaviyo takes no notice of', async () => {
+  test('lists the properties that Klaviyo ignores', async () => {
     const sandbox = await openSandbox()
     const properties = { Company: '', Discount: 0, Coupon: null, StoreId: '1212', Gift: false }
     await send(sandbox, '/api/events', eventBody({ properties }))

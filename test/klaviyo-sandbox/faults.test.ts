@@ -18,11 +18,11 @@ import {
 
 const BULK = '/api/event-bulk-create-jobs'
 
-async function recorded(sandbox: RunningSandbox) {
+async function recordedIds(sandbox: RunningSandbox) {
   return (await list(sandbox, '/sandbox/events')).map((event) => event.unique_id)
 }
 
-test('a 429 on purpose closes the endpoint for the time it names, and counts who comes early', async () => {
+test('an injected 429 closes the endpoint until Retry-After, and earlier requests are counted', async () => {
   const sandbox = await openSandbox({ faults: { throttle: 1, wait: 2 } })
   const first = await send(sandbox, '/api/events', eventBody({ unique_id: '1' }))
   expect([first.status, first.headers.get('retry-after')]).toEqual([429, '2'])
@@ -36,24 +36,24 @@ test('a 429 on purpose closes the endpoint for the time it names, and counts who
     .toBe(202)
 })
 
-test('a 5xx is JSON:API, or HTML as from an edge, and records nothing', async () => {
+test('an injected 5xx is JSON:API, or HTML as from a CDN, and records nothing', async () => {
   const sandbox = await openSandbox({ faults: { error: 1 } })
   const error = await send(sandbox, '/api/events', eventBody())
   expect(await errorsOf(error)).toMatchObject([{ status: 503, code: 'service_unavailable' }])
   await control(sandbox, 'PUT', '/sandbox/faults', { html: 1 })
-  const edge = await send(sandbox, '/api/events', eventBody())
-  expect([edge.status, edge.headers.get('x-storefeed-sandbox')]).toEqual([525, 'true'])
-  expect(await edge.text()).toContain('<html>')
-  expect(await recorded(sandbox)).toEqual([])
+  const html = await send(sandbox, '/api/events', eventBody())
+  expect([html.status, html.headers.get('x-storefeed-sandbox')]).toEqual([525, 'true'])
+  expect(await html.text()).toContain('<html>')
+  expect(await recordedIds(sandbox)).toEqual([])
   expect((await statsOf(sandbox)).requests).toMatchObject({
     received: 2,
     accepted: 0,
-    refused: 0,
+    rejected: 0,
     faults: { error: 1, html: 1 },
   })
 })
 
-test('a hung request is never answered and records nothing', async () => {
+test('a hung request gets no response and records nothing', async () => {
   const sandbox = await openSandbox({ faults: { hang: 1 } })
   const request = fetch(`${sandbox.url}/api/events`, {
     method: 'POST',
@@ -62,19 +62,19 @@ test('a hung request is never answered and records nothing', async () => {
     signal: AbortSignal.timeout(200),
   })
   await expect(request).rejects.toThrow(/timeout/)
-  expect(await recorded(sandbox)).toEqual([])
+  expect(await recordedIds(sandbox)).toEqual([])
 })
 
-test('a connection is cut before anything is recorded, or after everything was', async () => {
+test('a connection is closed before anything is recorded, or after everything was', async () => {
   const sandbox = await openSandbox({ faults: { cut: 1 } })
   await expect(send(sandbox, '/api/events', eventBody({ unique_id: '1' }))).rejects.toThrow()
-  expect(await recorded(sandbox)).toEqual([])
+  expect(await recordedIds(sandbox)).toEqual([])
   await control(sandbox, 'PUT', '/sandbox/faults', { lost: 1 })
   await expect(send(sandbox, '/api/events', eventBody({ unique_id: '2' }))).rejects.toThrow()
-  expect(await recorded(sandbox)).toEqual(['2'])
+  expect(await recordedIds(sandbox)).toEqual(['2'])
 })
 
-test('bad items are refused by their unique_id, whichever way they come', async () => {
+test('bad items are rejected by unique_id: in bulk, single and by Track', async () => {
   const faults: FaultsInput = { bad: { ids: ['7'], pattern: '^bad-' } }
   const sandbox = await openSandbox({ faults })
   const events = ['1', '7', 'bad-1', '2'].map((unique_id) => ({ unique_id }))
@@ -90,24 +90,24 @@ test('bad items are refused by their unique_id, whichever way they come', async 
   expect((await send(sandbox, '/api/events', eventBody({ unique_id: '7' }))).status).toBe(400)
   const track = { token: 'T', event: 'E', customer_properties: {}, properties: { $event_id: 7 } }
   expect(await (await sendForm(sandbox, '/api/track', track)).text()).toBe('0')
-  expect(await recorded(sandbox)).toEqual([])
+  expect(await recordedIds(sandbox)).toEqual([])
 })
 
-test('the same seed fails the same requests, in the shares that were set', () => {
+test('the same seed draws the same faults, with the configured probabilities', () => {
   const faults = { seed: 7, throttle: 0.06, error: 0.06, hang: 0.01, cut: 0.01, lost: 0.01 }
-  const throws = (seed: number) => {
-    const dice = createFaultInjector({ ...faults, seed })
-    return Array.from({ length: 10_000 }, () => dice.roll())
+  const drawAll = (seed: number) => {
+    const faultInjector = createFaultInjector({ ...faults, seed })
+    return Array.from({ length: 10_000 }, () => faultInjector.draw())
   }
-  expect(throws(7)).toEqual(throws(7))
-  expect(throws(7)).not.toEqual(throws(8))
-  const shareOf = (kind: string | null) => throws(7).filter((one) => one === kind).length / 10_000
+  expect(drawAll(7)).toEqual(drawAll(7))
+  expect(drawAll(7)).not.toEqual(drawAll(8))
+  const shareOf = (kind: string | null) => drawAll(7).filter((one) => one === kind).length / 10_000
   expect(shareOf('throttle')).toBeCloseTo(0.06, 2)
   expect(shareOf('lost')).toBeCloseTo(0.01, 2)
   expect(shareOf(null)).toBeCloseTo(0.85, 2)
 })
 
-test('faults that make no sense are refused and change nothing', async () => {
+test('invalid faults are rejected and change nothing', async () => {
   const sandbox = await openSandbox()
   for (const body of [
     { error: 0.6, hang: 0.6 },
@@ -120,7 +120,7 @@ test('faults that make no sense are refused and change nothing', async () => {
   expect(await read(sandbox, '/sandbox/faults')).toMatchObject({ error: 0, bad: { ids: [] } })
 })
 
-test('a client that keeps trying through every fault loses nothing and doubles nothing', async () => {
+test('a client that retries through every fault loses and duplicates nothing', async () => {
   const faults = { seed: 3, throttle: 0.1, wait: 0, error: 0.1, html: 0.05, cut: 0.1, lost: 0.1 }
   const sandbox = await openSandbox({ settings: { limits: false }, faults })
   const ids = Array.from({ length: 200 }, (_, index) => String(index))

@@ -14,7 +14,7 @@ async function codeOf(response: Response) {
   return [response.status, errors[0]?.code]
 }
 
-test('a request without a private key is refused with 401', async () => {
+test('a request without a private key is rejected with 401', async () => {
   const sandbox = await openSandbox()
   const { authorization: _key, ...keyless } = HEADERS
   expect(await codeOf(await send(sandbox, '/api/events', eventBody(), keyless))).toEqual([
@@ -28,7 +28,7 @@ test('a request without a private key is refused with 401', async () => {
   ])
 })
 
-test('a sandbox that wants one key refuses any other', async () => {
+test('a sandbox with a key rejects any other', async () => {
   const sandbox = await openSandbox({ settings: { key: 'pk_right' } })
   const right = { ...HEADERS, authorization: 'Klaviyo-API-Key pk_right' }
   expect(await codeOf(await send(sandbox, '/api/events', eventBody()))).toEqual([
@@ -38,7 +38,7 @@ test('a sandbox that wants one key refuses any other', async () => {
   expect((await send(sandbox, '/api/events', eventBody(), right)).status).toBe(202)
 })
 
-test('a key without the scope is refused with 403, and a control gives it the scope', async () => {
+test('a key without the scope is rejected with 403; PUT /sandbox/settings changes its scopes', async () => {
   const sandbox = await openSandbox({ settings: { scopes: ['accounts:read'] } })
   expect(await codeOf(await send(sandbox, '/api/events', eventBody()))).toEqual([
     403,
@@ -48,27 +48,27 @@ test('a key without the scope is refused with 403, and a control gives it the sc
   expect((await send(sandbox, '/api/events', eventBody())).status).toBe(202)
 })
 
-test('a revision and the JSON:API media type are required', async () => {
+test('a revision header and a JSON media type are required', async () => {
   const sandbox = await openSandbox()
-  const { revision: _revision, ...unrevised } = HEADERS
-  expect(await codeOf(await send(sandbox, '/api/events', eventBody(), unrevised))).toEqual([
+  const { revision: _revision, ...withoutRevision } = HEADERS
+  expect(await codeOf(await send(sandbox, '/api/events', eventBody(), withoutRevision))).toEqual([
     400,
     'invalid',
   ])
-  const plain = { ...HEADERS, 'content-type': 'application/json' }
+  const plain = { ...HEADERS, 'content-type': 'text/plain' }
   expect(await codeOf(await send(sandbox, '/api/events', eventBody(), plain))).toEqual([
     415,
     'unsupported_media_type',
   ])
 })
 
-test('the end of a revision is announced when a control sets it', async () => {
+test('the retirement date of the revision is announced when it is set', async () => {
   const sandbox = await openSandbox({ settings: { retirement_date: '2028-07-15' } })
   const response = await send(sandbox, '/api/events', eventBody())
   expect(response.headers.get('x-klaviyo-api-retirement-date')).toBe('2028-07-15')
 })
 
-test('a doctor can ask for the account and for the metrics seen', async () => {
+test('the account and the metrics of its events can be read', async () => {
   const sandbox = await openSandbox()
   await send(sandbox, '/api/events', eventBody({ metric: 'Placed Order Retail' }))
   const accounts = await fetch(`${sandbox.url}/api/accounts`, { headers: HEADERS })
@@ -81,14 +81,14 @@ test('a doctor can ask for the account and for the metrics seen', async () => {
   })
 })
 
-test('what the sandbox does not have is answered as JSON:API too, and marked', async () => {
+test('an unknown path is a 404 in JSON:API, marked as the sandbox’s', async () => {
   const sandbox = await openSandbox()
   const response = await fetch(`${sandbox.url}/api/flows`)
   expect(response.headers.get('x-storefeed-sandbox')).toBe('true')
   expect(await codeOf(response)).toEqual([404, 'not_found'])
 })
 
-test('every request is counted once as accepted, refused or throttled', async () => {
+test('every request is counted once as accepted, rejected or throttled', async () => {
   const sandbox = await openSandbox()
   await send(sandbox, '/api/events', eventBody())
   await send(sandbox, '/api/events', {})
@@ -96,7 +96,7 @@ test('every request is counted once as accepted, refused or throttled', async ()
   expect((await statsOf(sandbox)).requests).toMatchObject({
     received: 3,
     accepted: 1,
-    refused: 2,
+    rejected: 2,
     throttled: 0,
     early: 0,
     faults: {},

@@ -1,4 +1,4 @@
-/** In charge of what the sandbox's tests send: requests as a client of Klaviyo makes them. */
+/** Requests as a client of Klaviyo sends them, and requests to the sandbox's own endpoints. */
 import { onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { type RunningSandbox, startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
@@ -43,7 +43,7 @@ export async function read(sandbox: RunningSandbox, path: string): Promise<unkno
 
 const listing = z.object({ next: z.number().nullable() }).catchall(z.array(z.looseObject({})))
 
-/** The rows of one page of a listing, whatever they are. */
+/** The rows of one page of any listing. */
 export async function list(sandbox: RunningSandbox, path: string) {
   const { next: _next, ...lists } = listing.parse(await read(sandbox, path))
   return Object.values(lists).flat()
@@ -59,7 +59,7 @@ export async function statsOf(sandbox: RunningSandbox) {
   return stats.parse(await read(sandbox, '/sandbox/stats'))
 }
 
-const refusal = z.object({
+const errorBody = z.object({
   errors: z.array(
     z.looseObject({
       status: z.number(),
@@ -70,9 +70,8 @@ const refusal = z.object({
   ),
 })
 
-/** What a refusal says, as JSON:API. */
 export async function errorsOf(response: Response) {
-  return refusal.parse(await response.json()).errors
+  return errorBody.parse(await response.json()).errors
 }
 
 export type EventParts = {
@@ -92,7 +91,7 @@ function profileOf({ email = DEFAULT_EMAIL, profile = { email } }: EventParts) {
   return { data: { type: 'profile', attributes: profile } }
 }
 
-/** Every key beside the parts goes among the event's attributes. */
+/** Other keys become attributes of the event. */
 export function eventBody(parts: EventParts = {}) {
   const { email: _email, metric, profile: _profile, properties = {}, ...rest } = parts
   const attributes = { properties, metric: metricOf(metric), profile: profileOf(parts), ...rest }

@@ -1,20 +1,19 @@
 import { describe, expect, test } from 'vitest'
-import { RATES } from '../../src/klaviyo-sandbox/api/limits.ts'
-import { openWindows, takeRequest } from '../../src/klaviyo-sandbox/api/rate-limits.ts'
+import { createWindows, RATES, takeRequest } from '../../src/klaviyo-sandbox/api/limits.ts'
 import { bulkBody, errorsOf, eventBody, openSandbox, send, statsOf } from './klaviyo-requests.ts'
 
 const BULK = '/api/event-bulk-create-jobs'
 const MINUTE = Date.UTC(2026, 0, 1)
 
-/** How many of these requests, all at one moment, are let in. */
-function countAllowed(windows: ReturnType<typeof openWindows>, count: number, now: number) {
-  const verdicts = Array.from({ length: count }, () => takeRequest(windows, 'bulk', now))
-  return verdicts.filter((verdict) => verdict.allowed).length
+/** How many of `count` simultaneous requests are allowed. */
+function countAllowed(windows: ReturnType<typeof createWindows>, count: number, now: number) {
+  const decisions = Array.from({ length: count }, () => takeRequest(windows, 'bulk', now))
+  return decisions.filter(({ allowed }) => allowed).length
 }
 
-describe('the windows', () => {
-  test('let a burst through each second and no more than the steady limit each minute', () => {
-    const windows = openWindows()
+describe('rate limits', () => {
+  test('allow a burst in each second and the steady limit in each minute', () => {
+    const windows = createWindows()
     const perSecond = Array.from({ length: 60 }, (_, second) =>
       countAllowed(windows, 12, MINUTE + second * 1_000),
     )
@@ -23,8 +22,8 @@ describe('the windows', () => {
     expect(countAllowed(windows, 12, MINUTE + 60_000)).toBe(10)
   })
 
-  test('tell how long to wait: the rest of the second, or of the minute', () => {
-    const windows = openWindows()
+  test('give the time to wait: the rest of the second, or of the minute', () => {
+    const windows = createWindows()
     countAllowed(windows, 10, MINUTE + 200)
     expect(takeRequest(windows, 'bulk', MINUTE + 300)).toEqual({
       allowed: false,
@@ -37,15 +36,15 @@ describe('the windows', () => {
     })
   })
 
-  test('are each endpoint’s own', () => {
-    const windows = openWindows()
+  test('are separate for each endpoint', () => {
+    const windows = createWindows()
     countAllowed(windows, 11, MINUTE)
     expect(takeRequest(windows, 'events', MINUTE).allowed).toBe(true)
   })
 })
 
 describe('a client', () => {
-  test('is told what is left of the minute', async () => {
+  test('gets RateLimit headers with the rest of the minute', async () => {
     const sandbox = await openSandbox()
     const { headers } = await send(sandbox, '/api/events', eventBody())
     expect(headers.get('ratelimit-limit')).toBe('3500')
@@ -58,24 +57,24 @@ describe('a client', () => {
     const sent = Array.from({ length: 40 }, (_, index) =>
       send(sandbox, BULK, bulkBody([{ unique_id: String(index) }])),
     )
-    const answers = await Promise.all(sent)
-    const refused = answers.filter((answer) => answer.status === 429)
-    expect(refused.length).toBeGreaterThan(0)
-    for (const answer of refused) {
-      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
-      expect(answer.headers.get('ratelimit-limit')).toBeNull()
-      expect(await errorsOf(answer)).toMatchObject([{ status: 429, code: 'throttled' }])
+    const responses = await Promise.all(sent)
+    const throttled = responses.filter(({ status }) => status === 429)
+    expect(throttled.length).toBeGreaterThan(0)
+    for (const response of throttled) {
+      expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect(response.headers.get('ratelimit-limit')).toBeNull()
+      expect(await errorsOf(response)).toMatchObject([{ status: 429, code: 'throttled' }])
     }
     const { requests, events } = await statsOf(sandbox)
-    expect(requests).toMatchObject({ throttled: refused.length, accepted: 40 - refused.length })
-    expect(events).toMatchObject({ recorded: 40 - refused.length })
+    expect(requests).toMatchObject({ throttled: throttled.length, accepted: 40 - throttled.length })
+    expect(events).toMatchObject({ recorded: 40 - throttled.length })
   })
 
-  test('meets no limit when they are switched off', async () => {
+  test('is not limited when limits are off', async () => {
     const sandbox = await openSandbox({ settings: { limits: false } })
     const sent = Array.from({ length: 30 }, (_, index) =>
       send(sandbox, BULK, bulkBody([{ unique_id: String(index) }])),
     )
-    expect((await Promise.all(sent)).every((answer) => answer.status === 202)).toBe(true)
+    expect((await Promise.all(sent)).every(({ status }) => status === 202)).toBe(true)
   })
 })

@@ -8,9 +8,9 @@ async function openPage(sandbox: RunningSandbox) {
   return { headers: response.headers, text: await response.text() }
 }
 
-test('the page says that it is a stand-in, and shows events, profiles and troubles', async () => {
+test('the page says that it is a stand-in, and shows events, profiles, drops and errors', async () => {
   const sandbox = await openSandbox()
-  expect((await openPage(sandbox)).text).toContain('No event yet')
+  expect((await openPage(sandbox)).text).toContain('No events yet')
   await send(sandbox, '/api/events', eventBody({ unique_id: 'order-1234', value: 335.99 }))
   await send(sandbox, '/api/events', eventBody({ email: 'someone@example.com' }))
   await send(sandbox, '/api/events', eventBody({ value: 'text' }))
@@ -26,21 +26,21 @@ test('the page says that it is a stand-in, and shows events, profiles and troubl
     expect(text).toContain(shown)
 })
 
-test('whatever is sent is shown as text, never as markup', async () => {
+test('everything sent is shown as text, never as markup', async () => {
   const sandbox = await openSandbox()
-  const nasty = `<img src=x onerror=alert(1)>"'&</pre></script><script>alert(2)</script>`
+  const markup = `<img src=x onerror=alert(1)>"'&</pre></script><script>alert(2)</script>`
   const profile = {
-    external_id: nasty,
-    first_name: nasty,
-    properties: { MostRecentStoreLocation: nasty },
+    external_id: markup,
+    first_name: markup,
+    properties: { MostRecentStoreLocation: markup },
   }
   await send(
     sandbox,
     '/api/events',
     eventBody({
-      metric: nasty.slice(0, 120),
-      unique_id: nasty,
-      properties: { [nasty]: nasty },
+      metric: markup.slice(0, 120),
+      unique_id: markup,
+      properties: { [markup]: markup },
       profile,
     }),
   )
@@ -50,7 +50,7 @@ test('whatever is sent is shown as text, never as markup', async () => {
   expect(text.match(/<script>/g)).toHaveLength(1)
 })
 
-test('the page needs nothing from outside and runs no script but its own', async () => {
+test('the page loads nothing from elsewhere and allows only its own script', async () => {
   const sandbox = await openSandbox()
   const { headers, text } = await openPage(sandbox)
   expect(text).not.toMatch(/(src|href)=/)

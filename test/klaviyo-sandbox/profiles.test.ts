@@ -15,22 +15,22 @@ async function profileOf(sandbox: RunningSandbox, email: string) {
   return profile
 }
 
-test('a profile is made with 201, then changed with 200, and answered as it is', async () => {
+test('a profile is created with 201, updated with 200, and returned', async () => {
   const sandbox = await openSandbox()
-  const made = await send(sandbox, '/api/profile-import', samples.profileImport)
-  expect(made.status).toBe(201)
-  const { data } = z.object({ data: z.looseObject({ id: z.string() }) }).parse(await made.json())
+  const created = await send(sandbox, '/api/profile-import', samples.profileImport)
+  expect(created.status).toBe(201)
+  const { data } = z.object({ data: z.looseObject({ id: z.string() }) }).parse(await created.json())
   const { properties, ...attributes } = samples.profileImport.data.attributes
   expect(data).toMatchObject({
     type: 'profile',
     attributes: { ...attributes, properties: { ...properties, StoresVisited: ['store-7'] } },
   })
-  const changed = await importProfile(sandbox, { first_name: 'Sally' }, data.id)
-  expect(changed.status).toBe(200)
+  const updated = await importProfile(sandbox, { first_name: 'Sally' }, data.id)
+  expect(updated.status).toBe(200)
   expect(await profileOf(sandbox, EMAIL)).toMatchObject({ first_name: 'Sally', last_name: 'Mason' })
 })
 
-test('null clears a field and an absent key leaves it', async () => {
+test('null clears a field, an absent key leaves it unchanged', async () => {
   const sandbox = await openSandbox()
   await send(sandbox, '/api/profile-import', samples.profileImport)
   await importProfile(sandbox, {
@@ -52,7 +52,7 @@ test('null clears a field and an absent key leaves it', async () => {
   })
 })
 
-test('an event changes the profile it names', async () => {
+test('an event updates its profile', async () => {
   const sandbox = await openSandbox()
   await send(sandbox, '/api/profile-import', samples.profileImport)
   const profile = { email: EMAIL.toUpperCase(), properties: { MostRecentStoreId: '1212' } }
@@ -60,10 +60,10 @@ test('an event changes the profile it names', async () => {
   expect(await profileOf(sandbox, EMAIL)).toMatchObject({
     properties: { MostRecentStoreId: '1212' },
   })
-  expect((await statsOf(sandbox)).profiles).toMatchObject({ held: 1 })
+  expect((await statsOf(sandbox)).profiles).toMatchObject({ total: 1 })
 })
 
-test('one phone shared by two e-mail addresses stays with two people', async () => {
+test('one phone number shared by two e-mail addresses stays two profiles', async () => {
   const sandbox = await openSandbox()
   const phone = '+15005550006'
   await importProfile(sandbox, { email: 'a@klaviyo-demo.com', phone_number: phone })
@@ -73,7 +73,7 @@ test('one phone shared by two e-mail addresses stays with two people', async () 
   ).toBe(201)
 })
 
-test('a profile without an identifier, of an unknown id or of more than 100 KB is refused', async () => {
+test('a profile without an identifier, of an unknown id or of more than 100 KB is rejected', async () => {
   const sandbox = await openSandbox()
   expect((await importProfile(sandbox, { first_name: 'John' })).status).toBe(400)
   expect((await importProfile(sandbox, {}, '01NOBODY')).status).toBe(404)
@@ -81,7 +81,7 @@ test('a profile without an identifier, of an unknown id or of more than 100 KB i
   expect((await importProfile(sandbox, { email: EMAIL, properties })).status).toBe(413)
 })
 
-test('list properties are appended to, taken from and unset', async () => {
+test('patch_properties append to, remove from and unset list properties', async () => {
   const sandbox = await openSandbox()
   const patch = (patch_properties: object) =>
     send(sandbox, '/api/profile-import', {

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import brief from './guide-payloads.json' with { type: 'json' }
+import guide from './guide-payloads.json' with { type: 'json' }
 import { list, openSandbox, sendForm, statsOf } from './klaviyo-requests.ts'
 
-const { placedOrder, orderedProduct, fulfilledOrder, cancelledOrder, refundedOrder } = brief
+const { placedOrder, orderedProduct, fulfilledOrder, cancelledOrder, refundedOrder } = guide
 const ORDER_EVENTS = [placedOrder, orderedProduct, fulfilledOrder, cancelledOrder, refundedOrder]
 
-test("the brief's order events are answered with 1 and recorded whole, in order", async () => {
+test("the order events of Klaviyo's guide are answered with 1 and recorded in order", async () => {
   const sandbox = await openSandbox()
   for (const payload of ORDER_EVENTS) {
     const response = await sendForm(sandbox, '/api/track', payload)
@@ -22,11 +22,11 @@ test("the brief's order events are answered with 1 and recorded whole, in order"
   })
 })
 
-test("the brief's customer becomes a profile, and Identify sets the recent store", async () => {
+test("the guide's customer becomes a profile, and Identify sets the recent store", async () => {
   const sandbox = await openSandbox()
   await sendForm(sandbox, '/api/track', placedOrder)
-  const properties = { ...brief.identify.properties, MostRecentStoreId: '7' }
-  const response = await sendForm(sandbox, '/api/identify', { ...brief.identify, properties })
+  const properties = { ...guide.identify.properties, MostRecentStoreId: '7' }
+  const response = await sendForm(sandbox, '/api/identify', { ...guide.identify, properties })
   expect(await response.text()).toBe('1')
   const profiles = await list(sandbox, '/sandbox/profiles')
   expect(profiles).toMatchObject([
@@ -47,7 +47,7 @@ test("the brief's customer becomes a profile, and Identify sets the recent store
   ])
 })
 
-test('the same event and $event_id are skipped after the first, whoever the customer is', async () => {
+test('a repeated event and $event_id is a duplicate for any customer', async () => {
   const sandbox = await openSandbox()
   await sendForm(sandbox, '/api/track', placedOrder)
   const other = { ...placedOrder, customer_properties: { $email: 'jane@klaviyo-demo.com' } }
@@ -58,7 +58,7 @@ test('the same event and $event_id are skipped after the first, whoever the cust
   })
 })
 
-test('a GET with the payload in base64 works as well', async () => {
+test('a GET with the payload in base64 is accepted', async () => {
   const sandbox = await openSandbox()
   const data = Buffer.from(JSON.stringify(placedOrder)).toString('base64')
   const response = await fetch(`${sandbox.url}/api/track?${new URLSearchParams({ data })}`)
@@ -66,7 +66,7 @@ test('a GET with the payload in base64 works as well', async () => {
   expect((await statsOf(sandbox)).events).toMatchObject({ recorded: 1 })
 })
 
-test('what is wrong is answered with 0, and the reason can be read', async () => {
+test('an invalid payload is answered with 0, with the reason in /sandbox/errors', async () => {
   const sandbox = await openSandbox()
   const { token: _token, ...tokenless } = placedOrder
   const wrong = [
@@ -81,17 +81,17 @@ test('what is wrong is answered with 0, and the reason can be read', async () =>
   expect(
     await (await sendForm(sandbox, '/api/identify', { token: 'T', properties: {} })).text(),
   ).toBe('0')
-  const refusals = await list(sandbox, '/sandbox/refusals')
-  expect(refusals).toHaveLength(5)
-  expect(refusals[0]).toMatchObject({ details: [{ detail: expect.stringContaining('token') }] })
+  const errors = await list(sandbox, '/sandbox/errors')
+  expect(errors).toHaveLength(5)
+  expect(errors[0]).toMatchObject({ details: [{ detail: expect.stringContaining('token') }] })
   expect((await statsOf(sandbox)).requests).toMatchObject({
     accepted: 0,
-    refused: 5,
+    rejected: 5,
   })
 })
 
-test('told to, Track and Identify answer 410 as the real ones do', async () => {
+test('with track_retired, Track and Identify answer 410 as the real ones do', async () => {
   const sandbox = await openSandbox({ settings: { track_retired: true } })
   expect((await sendForm(sandbox, '/api/track', placedOrder)).status).toBe(410)
-  expect((await sendForm(sandbox, '/api/identify', brief.identify)).status).toBe(410)
+  expect((await sendForm(sandbox, '/api/identify', guide.identify)).status).toBe(410)
 })

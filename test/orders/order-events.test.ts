@@ -53,7 +53,7 @@ test('the brief’s order and what becomes of it are sent as its payloads by the
   expect(sent['fulfilled_order f1']).toBe(payloads.fulfilled_order)
   expect(sent['cancelled_order x1']).toBe(payloads.cancelled_order)
   expect(sent['refunded_order r1']).toBe(payloads.refunded_order)
-  expect(sandbox.state.account.journal.entries).toHaveLength(6)
+  expect(sandbox.state.account.eventLog.entries).toHaveLength(6)
 })
 
 test('a visit of who ordered before sends the brief’s Identify payload, and says so at /v1/events', async () => {

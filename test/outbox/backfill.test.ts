@@ -18,7 +18,7 @@ beforeEach(async () => {
 })
 
 const ever = { from: null, to: null }
-const recorded = () => rig.sandbox.state.account.journal.entries
+const recorded = () => rig.sandbox.state.account.eventLog.entries
 
 async function enqueue(period: { from: string | null; to: string | null } = ever): Promise<number> {
   let messages = 0

@@ -48,20 +48,20 @@ test('an order is sent as soon as it is written, and its messages show what was 
     payload: { data: { attributes: { unique_id: 'o1', value: 10 } } },
   })
   expect(item).toMatchObject({ metric: 'ordered_product', unique_id: 'o1_s' })
-  expect(sandbox.state.account.journal.entries.map(({ uniqueId }) => uniqueId)).toEqual([
+  expect(sandbox.state.account.eventLog.entries.map(({ uniqueId }) => uniqueId)).toEqual([
     'o1',
     'o1_s',
   ])
 })
 
 test('a message that Klaviyo rejected has failed with its reason, and a retry sends it under its own id', async () => {
-  sandbox.state.dice = createFaultInjector({ bad: { ids: ['o2', 'o3'] } })
+  sandbox.state.faultInjector = createFaultInjector({ bad: { ids: ['o2', 'o3'] } })
   await server.ask('PUT', '/v1/orders/o2', order('o2@klaviyo-demo.com'))
   await server.ask('PUT', '/v1/orders/o3', order('o3@klaviyo-demo.com'))
   await expect.poll(() => events('status=failed')).toHaveLength(2)
   const [, failed] = await events('status=failed')
   expect(failed).toMatchObject({ unique_id: 'o2', error: expect.stringContaining('refuse') })
-  sandbox.state.dice = createFaultInjector({})
+  sandbox.state.faultInjector = createFaultInjector({})
   expect((await server.ask('POST', `/v1/events/${failed?.id}/retry`)).status).toBe(200)
   await expect.poll(() => events('order_id=o2&status=sent')).toHaveLength(2)
   expect((await server.ask('POST', '/v1/events/retry')).body).toEqual({ retried: 1 })
@@ -86,13 +86,13 @@ test('a message without an identifier is unsendable until the customer has one',
 })
 
 test('what is discarded is never sent', async () => {
-  sandbox.state.dice = createFaultInjector({ bad: { ids: ['o5'] } })
+  sandbox.state.faultInjector = createFaultInjector({ bad: { ids: ['o5'] } })
   await server.ask('PUT', '/v1/orders/o5', order('o5@klaviyo-demo.com'))
   await expect.poll(() => events('order_id=o5&status=failed')).toHaveLength(1)
   const [failed] = await events('order_id=o5&status=failed')
   const { body } = await server.ask('POST', `/v1/events/${failed?.id}/discard`)
   expect(body).toMatchObject({ status: 'discarded' })
-  sandbox.state.dice = createFaultInjector({})
+  sandbox.state.faultInjector = createFaultInjector({})
   expect((await server.ask('POST', '/v1/events/retry')).body).toEqual({ retried: 0 })
 })
 

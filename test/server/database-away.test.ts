@@ -6,24 +6,24 @@ import { createLogger } from '../../src/server/logger.ts'
 import { type RunningServer, startServer } from '../../src/server/server.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { asker } from '../support/server.ts'
-import { openWire, type Wire } from '../support/wire.ts'
+import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
 const key = 'key-of-these-tests'
 let database: TestDatabase
-let wire: Wire
+let proxy: TcpProxy
 let server: RunningServer
 beforeAll(async () => {
   database = await createTestDatabase()
   await ensureKey(database.db, key, { name: 'tests', scopes: ['admin'] })
   const url = new URL(database.url)
-  wire = await openWire(new URL(url))
-  url.host = `127.0.0.1:${wire.port}`
+  proxy = await openTcpProxy(new URL(url))
+  url.host = `127.0.0.1:${proxy.port}`
   const config = { ...readConfig({}), host: '127.0.0.1', port: 0, feedsPublic: true }
   server = await startServer(config, url.href, createLogger('silent'))
 })
 afterAll(async () => {
   await server.stop()
-  await wire.cut()
+  await proxy.disconnect()
   await database.close()
 })
 
@@ -37,7 +37,7 @@ test('a server without its database lives, is not ready, asks to try again, and 
   })
   const figures = async () => (await ask('GET', '/metrics')).text
   expect(await figures()).toContain('storefeed_database_up 1')
-  await wire.cut()
+  await proxy.disconnect()
   expect((await ask('GET', '/healthz')).status).toBe(200)
   expect(await figures()).toMatch(/^storefeed_database_up 0$/m)
   expect(await figures()).toContain('storefeed_feed_polls_total{feed="products"')
@@ -61,7 +61,7 @@ test('a server without its database lives, is not ready, asks to try again, and 
       detail: 'The database does not answer. Try again later.',
     })
   }
-  await wire.mend()
+  await proxy.restore()
   await until(async () => {
     expect((await ask('GET', '/v1/products/before')).status).toBe(200)
   })
@@ -77,10 +77,10 @@ test('writes that break off in the middle are refused, never a failure, and the 
     ask('PATCH', '/v1/products/before', { metadata: { [`k${n}`]: n } }),
   )
   await Promise.race(writes)
-  await wire.cut()
+  await proxy.disconnect()
   const statuses = (await Promise.all([...writes, ...patches])).map(({ status }) => status)
   expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([])
-  await wire.mend()
+  await proxy.restore()
   await until(async () => {
     expect((await ask('GET', '/v1/products/before')).status).toBe(200)
   })
@@ -92,7 +92,7 @@ test('a database that says nothing at all costs nobody more than seconds: writes
   await until(async () => {
     expect((await ask('GET', '/feeds/products.json')).headers.get('X-Feed-State')).toBe('fresh')
   })
-  wire.hush()
+  proxy.stall()
   const began = performance.now()
   const answers = await Promise.all([
     ...Array.from({ length: 60 }, () => ask('PUT', '/v1/products/silent', { title: 'x' })),
@@ -103,7 +103,7 @@ test('a database that says nothing at all costs nobody more than seconds: writes
   for (const { status, headers } of answers)
     expect([status, headers.get('Retry-After')]).toEqual([503, '5'])
   expect([polled.status, polled.headers.get('X-Feed-State')]).toEqual([200, 'stale'])
-  await wire.mend()
+  await proxy.restore()
   await until(async () => {
     expect((await ask('GET', '/v1/products/before')).status).toBe(200)
   })

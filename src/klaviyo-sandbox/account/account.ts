@@ -1,9 +1,8 @@
-/** In charge of the one account the sandbox plays: all that it holds, and what it does with an event that arrives. */
-
+/** The account that the sandbox simulates: its data, and how it processes an incoming event. */
 import type { ErrorRecord } from '../api/errors.ts'
-import type { JsonObject } from '../api/json-object.ts'
-import { openWindows, type Windows } from '../api/rate-limits.ts'
-import { type Catalog, openCatalog } from './catalog.ts'
+import type { JsonObject } from '../api/json.ts'
+import { createWindows, type Windows } from '../api/limits.ts'
+import { type Catalog, createCatalog } from './catalog.ts'
 import {
   createEventLog,
   type DropReason,
@@ -25,15 +24,15 @@ import {
 const RESERVED_DOMAIN = /@(example|test)\.com$/i
 
 type Counts = {
-  /** Requests: every one received is accepted, refused, throttled or failed on purpose (`faults`). */
+  /** Requests: each one received is accepted, rejected, throttled or hit by an injected fault. */
   received: number
   accepted: number
-  refused: number
+  rejected: number
   throttled: number
-  /** Requests sent before the time that a 429 had named. */
+  /** Requests sent before the Retry-After of a 429 had passed. */
   early: number
   faults: Record<string, number>
-  /** Events: every one in an accepted request is recorded, or dropped with a reason. */
+  /** Events: each one in an accepted request is recorded, or dropped with a reason. */
   recorded: number
   dropped: Record<DropReason, number>
   profilesCreated: number
@@ -42,19 +41,20 @@ type Counts = {
 
 export type Account = {
   counts: Counts
-  journal: EventLog
-  people: Profiles
+  eventLog: EventLog
+  profiles: Profiles
   catalog: Catalog
-  refusals: ErrorRecord[]
+  /** The newest rejected requests. */
+  errors: ErrorRecord[]
   windows: Windows
 }
 
-export function openAccount(): Account {
+export function createAccount(): Account {
   return {
     counts: {
       received: 0,
       accepted: 0,
-      refused: 0,
+      rejected: 0,
       throttled: 0,
       early: 0,
       faults: {},
@@ -63,16 +63,16 @@ export function openAccount(): Account {
       profilesCreated: 0,
       profilesUpdated: 0,
     },
-    journal: createEventLog(),
-    people: createProfiles(),
-    catalog: openCatalog(),
-    refusals: [],
-    windows: openWindows(),
+    eventLog: createEventLog(),
+    profiles: createProfiles(),
+    catalog: createCatalog(),
+    errors: [],
+    windows: createWindows(),
   }
 }
 
-/** An event in a request that was accepted. */
-export type Arrival = {
+/** An event of an accepted request. */
+export type IncomingEvent = {
   transport: Transport
   metric: string
   uniqueId: string | null
@@ -80,29 +80,29 @@ export type Arrival = {
   value: number | null
   backfill: boolean
   properties: JsonObject
-  person: ProfileInput
+  profile: ProfileInput
   body: JsonObject
 }
 
-export function takeEvent(account: Account, arrival: Arrival): void {
-  const reason = findDropReason(account, arrival.person) ?? recordEvent(account, arrival)
+export function receiveEvent(account: Account, incoming: IncomingEvent): void {
+  const reason = findDropReason(account, incoming.profile) ?? recordEvent(account, incoming)
   if (!reason) return
   account.counts.dropped[reason] += 1
-  saveDrop(account.journal, reason, arrival.metric, arrival.body)
+  saveDrop(account.eventLog, reason, incoming.metric, incoming.body)
 }
 
-/** Says why it did not. The profile is merged even when the event is a repeat: a late repeat must do no harm. */
-function recordEvent(account: Account, arrival: Arrival): DropReason | null {
-  const { journal, counts } = account
-  const { transport, value, backfill, properties } = arrival
-  const profileId = takeProfile(account, arrival.person).profile.id
-  const metric = getMetric(journal, arrival.metric)
-  const timeMs = arrival.timeMs ?? Date.now()
-  const uniqueId = arrival.uniqueId ?? String(Math.floor(timeMs / 1_000))
-  const isOfTrack = transport === 'track' && arrival.uniqueId !== null
-  const key = `${isOfTrack ? 'track' : profileId} ${metric.id} ${uniqueId}`
-  if (journal.seen.has(key)) return 'duplicate'
-  journal.seen.add(key)
+/** Returns why it did not. The profile is merged even for a duplicate event: a late retry must do no harm. */
+function recordEvent(account: Account, incoming: IncomingEvent): DropReason | null {
+  const { eventLog, counts } = account
+  const { transport, value, backfill, properties } = incoming
+  const profileId = upsertProfile(account, incoming.profile).profile.id
+  const metric = getMetric(eventLog, incoming.metric)
+  const timeMs = incoming.timeMs ?? Date.now()
+  const uniqueId = incoming.uniqueId ?? String(Math.floor(timeMs / 1_000))
+  const isFromTrack = transport === 'track' && incoming.uniqueId !== null
+  const key = `${isFromTrack ? 'track' : profileId} ${metric.id} ${uniqueId}`
+  if (eventLog.seen.has(key)) return 'duplicate'
+  eventLog.seen.add(key)
   counts.recorded += 1
   const event = {
     metric: metric.name,
@@ -115,23 +115,23 @@ function recordEvent(account: Account, arrival: Arrival): DropReason | null {
     transport,
     ignored: Object.keys(properties).filter((name) => isIgnored(properties[name])),
   }
-  saveEntry(journal, event, arrival.body)
+  saveEntry(eventLog, event, incoming.body)
   return null
 }
 
-export function takeProfile(
+export function upsertProfile(
   account: Account,
-  person: ProfileInput,
+  input: ProfileInput,
 ): { profile: Profile; isNew: boolean } {
-  const saved = saveProfile(account.people, person)
+  const saved = saveProfile(account.profiles, input)
   account.counts[saved.isNew ? 'profilesCreated' : 'profilesUpdated'] += 1
   return saved
 }
 
-function findDropReason(account: Account, person: ProfileInput): DropReason | null {
-  if (!hasIdentifier(person)) return 'no_identifier'
-  if (person.id && !findProfile(account.people, person)) return 'unknown_profile'
-  return RESERVED_DOMAIN.test(person.identifiers.email ?? '') ? 'reserved_domain' : null
+function findDropReason(account: Account, input: ProfileInput): DropReason | null {
+  if (!hasIdentifier(input)) return 'no_identifier'
+  if (input.id && !findProfile(account.profiles, input)) return 'unknown_profile'
+  return RESERVED_DOMAIN.test(input.identifiers.email ?? '') ? 'reserved_domain' : null
 }
 
 function isIgnored(value: unknown): boolean {

@@ -1,12 +1,12 @@
-/** In charge of the account's one catalog: which items of a feed Klaviyo takes, and why it ignores the others. */
-import { isJsonObject, type JsonObject } from '../api/json-object.ts'
+/** The account's catalog: which items of a feed Klaviyo accepts, and why it ignores the others. */
+import { isJsonObject, type JsonObject } from '../api/json.ts'
 import { LIMITS } from '../api/limits.ts'
 
 const KEPT_IGNORED = 100
 const KEPT_REPORTS = 50
 const REQUIRED = ['id', 'title', 'link', 'description', 'image_link'] as const
 
-/** `fields` carry Klaviyo's names without their `$`. */
+/** `fields` have Klaviyo's names without the `$`. */
 export type CatalogItem = { id: string; source: string; fields: JsonObject }
 
 type IgnoredItem = { index: number; id: string; reason: string }
@@ -14,20 +14,20 @@ type IgnoredItem = { index: number; id: string; reason: string }
 export type ImportReport = {
   url: string
   at: string
-  /** Why nothing was imported; the catalog stays as it was. */
-  fault: string | null
+  /** Why nothing was imported and the catalog is unchanged. */
+  error: string | null
   bytes: number
   imported: number
   ignored: number
   reasons: Record<string, number>
-  /** The first of them. */
+  /** The first 100. */
   ignored_items: IgnoredItem[]
   warnings: string[]
 }
 
 export type Catalog = { items: Map<string, CatalogItem>; reports: ImportReport[] }
 
-export function openCatalog(): Catalog {
+export function createCatalog(): Catalog {
   return { items: new Map(), reports: [] }
 }
 
@@ -36,37 +36,36 @@ export function saveReport(catalog: Catalog, report: ImportReport): void {
   if (catalog.reports.length > KEPT_REPORTS) catalog.reports.shift()
 }
 
-type Outcome = Pick<ImportReport, 'imported' | 'ignored' | 'reasons' | 'ignored_items'>
+type ImportCounts = Pick<ImportReport, 'imported' | 'ignored' | 'reasons' | 'ignored_items'>
 
-/** Takes the rows in place of what the same source held before. All sources feed one catalog. */
-export function replaceItems(catalog: Catalog, source: string, rows: unknown[]): Outcome {
-  const ofOthers = [...catalog.items].filter(([, item]) => item.source !== source)
-  catalog.items = new Map(ofOthers)
-  const categories = new Set(ofOthers.flatMap(([, item]) => categoriesOf(item.fields)))
-  const outcome: Outcome = { imported: 0, ignored: 0, reasons: {}, ignored_items: [] }
+/** Replaces the items of one source. All sources feed one catalog. */
+export function replaceItems(catalog: Catalog, source: string, rows: unknown[]): ImportCounts {
+  const otherItems = [...catalog.items].filter(([, item]) => item.source !== source)
+  catalog.items = new Map(otherItems)
+  const categories = new Set(otherItems.flatMap(([, item]) => categoriesOf(item.fields)))
+  const counts: ImportCounts = { imported: 0, ignored: 0, reasons: {}, ignored_items: [] }
   for (const [index, row] of rows.entries()) {
     const fields = isJsonObject(row) ? row : {}
     const id = String(fields.id ?? '')
-    const reason = findFaultyField(fields) ?? findFullAccount(catalog, categories, id, fields)
+    const reason = findFieldError(fields) ?? findAccountError(catalog, categories, id, fields)
     if (reason) {
-      ignoreItem(outcome, { index, id, reason })
+      ignoreItem(counts, { index, id, reason })
       continue
     }
     catalog.items.set(id, { id, source, fields })
     for (const category of categoriesOf(fields)) categories.add(category)
-    outcome.imported += 1
+    counts.imported += 1
   }
-  return outcome
+  return counts
 }
 
-function ignoreItem(outcome: Outcome, item: IgnoredItem): void {
-  outcome.ignored += 1
-  outcome.reasons[item.reason] = (outcome.reasons[item.reason] ?? 0) + 1
-  if (outcome.ignored_items.length < KEPT_IGNORED) outcome.ignored_items.push(item)
+function ignoreItem(counts: ImportCounts, item: IgnoredItem): void {
+  counts.ignored += 1
+  counts.reasons[item.reason] = (counts.reasons[item.reason] ?? 0) + 1
+  if (counts.ignored_items.length < KEPT_IGNORED) counts.ignored_items.push(item)
 }
 
-/** Why Klaviyo ignores this item, or null. */
-function findFaultyField(fields: JsonObject): string | null {
+function findFieldError(fields: JsonObject): string | null {
   const { price, categories, ...others } = fields
   const blank = REQUIRED.find((name) => !isText(fields[name]))
   if (blank) return `${blank} is missing, blank or not a text`
@@ -77,7 +76,7 @@ function findFaultyField(fields: JsonObject): string | null {
   return nested ? `${nested} is nested: a feed is one node deep` : null
 }
 
-function findFullAccount(
+function findAccountError(
   { items }: Catalog,
   categories: Set<string>,
   id: string,

@@ -1,14 +1,14 @@
-/** In charge of the events the account has recorded, in the order in which they came, and of those it dropped. */
-import type { JsonObject } from '../api/json-object.ts'
+/** The events that the account has recorded, in order of arrival, and those it dropped. */
+import type { JsonObject } from '../api/json.ts'
 
-/** Bodies are kept for the newest events only; what tells order and repeats is kept of every event. */
+/** Bodies are kept for the newest events only, to bound memory. */
 const KEPT_BODIES = 1_000
 const KEPT_DROPS = 1_000
 
 export type Transport = 'events' | 'bulk' | 'track'
 
 export type EventLogEntry = {
-  /** 1 for the first event the account ever recorded. */
+  /** Starts at 1. */
   sequence: number
   metric: string
   uniqueId: string
@@ -20,11 +20,10 @@ export type EventLogEntry = {
   value: number | null
   backfill: boolean
   transport: Transport
-  /** Names of properties that Klaviyo takes no notice of: null, 0 or "". */
+  /** Names of properties that Klaviyo ignores: null, 0 or "". */
   ignored: string[]
 }
 
-/** In words a person can act on: shown on the page and counted by `/sandbox/stats`. */
 export const DROP_REASONS = {
   duplicate: 'an event of this profile, metric and unique_id was recorded before',
   no_identifier: 'the profile has no e-mail, phone number or other identifier',
@@ -59,38 +58,38 @@ export function createEventLog(): EventLog {
 }
 
 export function saveEntry(
-  journal: EventLog,
+  eventLog: EventLog,
   event: Omit<EventLogEntry, 'sequence' | 'receivedAt'>,
   body: JsonObject,
 ): void {
-  const sequence = journal.entries.length + 1
+  const sequence = eventLog.entries.length + 1
   const entry = { sequence, ...event, receivedAt: new Date() }
-  journal.entries.push(entry)
-  journal.bodies.set(sequence, body)
-  journal.bodies.delete(sequence - KEPT_BODIES)
+  eventLog.entries.push(entry)
+  eventLog.bodies.set(sequence, body)
+  eventLog.bodies.delete(sequence - KEPT_BODIES)
   if (!entry.order) return
-  const ofOrder = journal.byOrder.get(entry.order)
+  const ofOrder = eventLog.byOrder.get(entry.order)
   if (ofOrder) ofOrder.push(entry)
-  else journal.byOrder.set(entry.order, [entry])
+  else eventLog.byOrder.set(entry.order, [entry])
 }
 
 export function saveDrop(
-  journal: EventLog,
+  eventLog: EventLog,
   reason: DropReason,
   metric: string,
   body: JsonObject,
 ): void {
-  journal.drops.push({ reason, metric, receivedAt: new Date(), body })
-  if (journal.drops.length > KEPT_DROPS) journal.drops.shift()
+  eventLog.drops.push({ reason, metric, receivedAt: new Date(), body })
+  if (eventLog.drops.length > KEPT_DROPS) eventLog.drops.shift()
 }
 
-/** A metric comes to be with its first event, as in Klaviyo. */
-export function getMetric(journal: EventLog, name: string): Metric {
-  const known = journal.metrics.get(name)
-  if (known) return known
-  const id = `SAND${String(journal.metrics.size + 1).padStart(2, '0')}`
+/** As in Klaviyo, the first event of a name creates its metric. */
+export function getMetric(eventLog: EventLog, name: string): Metric {
+  const existing = eventLog.metrics.get(name)
+  if (existing) return existing
+  const id = `SAND${String(eventLog.metrics.size + 1).padStart(2, '0')}`
   const metric = { id, name, createdAt: new Date() }
-  journal.metrics.set(name, metric)
+  eventLog.metrics.set(name, metric)
   return metric
 }
 
@@ -105,8 +104,8 @@ export type EventFilter = {
 }
 
 /** Oldest first. */
-export function listEntries(journal: EventLog, filter: EventFilter): EventLogEntry[] {
-  const entries = filter.order ? (journal.byOrder.get(filter.order) ?? []) : journal.entries
+export function listEntries(eventLog: EventLog, filter: EventFilter): EventLogEntry[] {
+  const entries = filter.order ? (eventLog.byOrder.get(filter.order) ?? []) : eventLog.entries
   const found: EventLogEntry[] = []
   for (let index = filter.order ? 0 : filter.after; index < entries.length; index++) {
     const entry = entries[index]

@@ -1,7 +1,6 @@
-/** In charge of importing a feed as Klaviyo's poller does: fetched from a URL, read as JSON or XML. */
+/** Imports a feed as Klaviyo does: fetches a URL, reads JSON or XML. */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
-import { parseJson } from '../api/json-body.ts'
-import { isJsonObject, type JsonObject } from '../api/json-object.ts'
+import { isJsonObject, type JsonObject, parseJson } from '../api/json.ts'
 import { LIMITS } from '../api/limits.ts'
 import { type Catalog, type ImportReport, replaceItems, saveReport } from './catalog.ts'
 
@@ -9,9 +8,9 @@ const TIMEOUT_MS = 60_000
 const MEGABYTE = 1_000_000
 
 type Fetched = { bytes: number; waitedMs: number; text: string }
-type Read = { rows: unknown[] } | { fault: string }
+type ParsedFeed = { rows: unknown[] } | { error: string }
 
-/** Never throws for a bad feed: the report says what is wrong, and the catalog stays as it was. */
+/** Never throws for an invalid feed: the report says what is wrong, and the catalog is unchanged. */
 export async function importFeed(catalog: Catalog, url: string): Promise<ImportReport> {
   const report = await readFeed(catalog, url)
   saveReport(catalog, report)
@@ -29,16 +28,16 @@ async function readFeed(catalog: Catalog, url: string): Promise<ImportReport> {
     ignored_items: [],
     warnings: [],
   }
-  const fetched = await fetchFeed(url).catch((error: Error) => ({ fault: causeOf(error) }))
-  if ('fault' in fetched) return { ...empty, fault: fetched.fault }
+  const fetched = await fetchFeed(url).catch((error: Error) => ({ error: causeOf(error) }))
+  if ('error' in fetched) return { ...empty, error: fetched.error }
   const { bytes } = fetched
-  const read = readRows(fetched.text)
-  if ('fault' in read) return { ...empty, bytes, fault: read.fault }
-  const result = replaceItems(catalog, url, read.rows)
-  return { ...empty, bytes, fault: null, ...result, warnings: warningsOf(fetched) }
+  const parsed = parseFeed(fetched.text)
+  if ('error' in parsed) return { ...empty, bytes, error: parsed.error }
+  const counts = replaceItems(catalog, url, parsed.rows)
+  return { ...empty, bytes, error: null, ...counts, warnings: warningsOf(fetched) }
 }
 
-async function fetchFeed(url: string): Promise<Fetched | { fault: string }> {
+async function fetchFeed(url: string): Promise<Fetched | { error: string }> {
   const startedAt = Date.now()
   const response = await fetch(url, {
     redirect: 'manual',
@@ -47,14 +46,14 @@ async function fetchFeed(url: string): Promise<Fetched | { fault: string }> {
   })
   const waitedMs = Date.now() - startedAt
   if (response.status >= 300 && response.status < 400)
-    return { fault: `answered ${response.status}: redirects are not followed` }
-  if (!response.ok || !response.body) return { fault: `answered ${response.status}` }
+    return { error: `answered ${response.status}: redirects are not followed` }
+  if (!response.ok || !response.body) return { error: `answered ${response.status}` }
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of response.body) {
     bytes += chunk.byteLength
     if (bytes > LIMITS.feedBytes)
-      return { fault: `larger than ${LIMITS.feedBytes / MEGABYTE} MB: split it into several feeds` }
+      return { error: `larger than ${LIMITS.feedBytes / MEGABYTE} MB: split it into several feeds` }
     chunks.push(chunk)
   }
   return {
@@ -70,15 +69,15 @@ function causeOf(error: Error): string {
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
-function readRows(text: string): Read {
-  return text.trimStart().startsWith('<') ? readXml(text) : readJson(text)
+function parseFeed(text: string): ParsedFeed {
+  return text.trimStart().startsWith('<') ? parseXml(text) : parseJsonFeed(text)
 }
 
-/** A bare array of objects. Feeds write Klaviyo's own fields with a `$`. */
-function readJson(text: string): Read {
+/** A bare array of objects, Klaviyo's own fields with a `$`. */
+function parseJsonFeed(text: string): ParsedFeed {
   const json = parseJson(text)
-  if (json === undefined) return { fault: 'neither JSON nor XML' }
-  if (!Array.isArray(json)) return { fault: 'not a bare array: an envelope is not imported' }
+  if (json === undefined) return { error: 'neither JSON nor XML' }
+  if (!Array.isArray(json)) return { error: 'not a bare array: an envelope is not imported' }
   return { rows: json.map((row) => (isJsonObject(row) ? withoutDollars(row) : row)) }
 }
 
@@ -89,20 +88,20 @@ function withoutDollars(row: JsonObject): JsonObject {
 }
 
 /** `<Products><Product>…`: one root, its children all of one name. */
-function readXml(text: string): Read {
+function parseXml(text: string): ParsedFeed {
   const valid = XMLValidator.validate(text)
   if (valid !== true)
-    return { fault: `not well-formed XML: ${valid.err.msg} (line ${valid.err.line})` }
+    return { error: `not well-formed XML: ${valid.err.msg} (line ${valid.err.line})` }
   const parser = new XMLParser({ parseTagValue: false, ignoreDeclaration: true })
   const root: unknown = Object.values(parser.parse(text))[0]
   if (root === '') return { rows: [] }
   const children = isJsonObject(root) ? Object.values(root) : []
-  if (children.length !== 1) return { fault: 'the root element must hold items of one name only' }
-  return { rows: children.flat().map((row) => (isJsonObject(row) ? typed(row) : row)) }
+  if (children.length !== 1) return { error: 'the root element must hold items of one name only' }
+  return { rows: children.flat().map((row) => (isJsonObject(row) ? withTypes(row) : row)) }
 }
 
-/** XML holds texts only; Klaviyo's mapping gives price its type and splits the categories. */
-function typed(row: JsonObject): JsonObject {
+/** XML has only text; Klaviyo's field mapping gives price its type and splits the categories. */
+function withTypes(row: JsonObject): JsonObject {
   const { price, categories, ...rest } = row
   const typedRow: JsonObject = { ...rest }
   if (price !== undefined) typedRow.price = isNumeral(price) ? Number(price) : price

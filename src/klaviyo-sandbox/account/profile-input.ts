@@ -1,16 +1,15 @@
-/** In charge of what one request says of one person: who it is, and what is to change. */
-
-import type { JsonObject } from '../api/json-object.ts'
+/** What one request says about a profile: its identifiers and the changes to it. */
+import type { JsonObject } from '../api/json.ts'
 import type { ProfileData } from '../api/schemas.ts'
 
-/** In the order in which Klaviyo looks a person up. */
+/** In the order in which Klaviyo looks a profile up. */
 export const IDENTIFIERS = ['email', 'phone_number', 'external_id', 'anonymous_id', '_kx'] as const
 export type Identifier = (typeof IDENTIFIERS)[number]
 export type Identifiers = Partial<Record<Identifier, string>>
 
 export type Patch = { append: JsonObject; unappend: JsonObject; unset: string[] }
 
-/** A key that is absent says nothing; null clears. */
+/** An absent key leaves a field as it is; null clears it. */
 export type ProfileInput = {
   id: string | null
   identifiers: Identifiers
@@ -20,7 +19,7 @@ export type ProfileInput = {
   patch: Patch
 }
 
-export function profileInput(data: ProfileData): ProfileInput {
+export function readProfile(data: ProfileData): ProfileInput {
   const { email, phone_number, external_id, anonymous_id, _kx, ...rest } = data.attributes
   const { location, properties, meta, ...fields } = rest
   return {
@@ -35,7 +34,7 @@ export function profileInput(data: ProfileData): ProfileInput {
 
 type Part = 'identifiers' | 'fields' | 'location'
 
-/** Where Track's special properties, which carry a `$`, belong today. */
+/** Track's special properties, which begin with `$`, and their places in today's API. */
 const TRACK_NAMES = new Map<string, [Part, string]>([
   ['$email', ['identifiers', 'email']],
   ['$phone_number', ['identifiers', 'phone_number']],
@@ -55,8 +54,8 @@ const TRACK_NAMES = new Map<string, [Part, string]>([
   ['$timezone', ['location', 'timezone']],
 ])
 
-/** What is not special is a custom property. */
-export function trackProfileInput(customerProperties: JsonObject): ProfileInput {
+/** All other properties are custom properties. */
+export function readTrackProfile(customerProperties: JsonObject): ProfileInput {
   const parts: Record<Part | 'properties', JsonObject> = {
     identifiers: {},
     fields: {},
@@ -70,14 +69,14 @@ export function trackProfileInput(customerProperties: JsonObject): ProfileInput 
   return { id: null, ...parts, identifiers: identifiersOf(parts.identifiers), patch: patchOf({}) }
 }
 
-/** One text for the same person, whatever else is said: it tells repeats within one request. */
-export function identityOf(person: ProfileInput): string {
-  const first = IDENTIFIERS.find((name) => person.identifiers[name])
-  return person.id ?? (first ? keyOf(first, person.identifiers[first] ?? '') : '')
+/** The same key for the same profile: it finds duplicates within a request. */
+export function identityOf(input: ProfileInput): string {
+  const first = IDENTIFIERS.find((name) => input.identifiers[name])
+  return input.id ?? (first ? keyOf(first, input.identifiers[first] ?? '') : '')
 }
 
-export function hasIdentifier(person: ProfileInput): boolean {
-  return identityOf(person) !== ''
+export function hasIdentifier(input: ProfileInput): boolean {
+  return identityOf(input) !== ''
 }
 
 /** E-mail addresses are compared in lower case. */

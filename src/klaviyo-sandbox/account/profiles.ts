@@ -1,5 +1,5 @@
-/** In charge of the account's profiles: who is who, and how a change is merged into what is known. */
-import { isJsonObject, type JsonObject } from '../api/json-object.ts'
+/** The account's profiles: identity resolution, and merging of changes. */
+import { isJsonObject, type JsonObject } from '../api/json.ts'
 import {
   IDENTIFIERS,
   type Identifier,
@@ -25,36 +25,36 @@ export function createProfiles(): Profiles {
   return { byId: new Map(), byIdentifier: new Map() }
 }
 
-/** Null when there is none, or when the one found is known by another e-mail or phone: two people, then. */
-export function findProfile(people: Profiles, person: ProfileInput): Profile | null {
-  if (person.id) return people.byId.get(person.id) ?? null
+/** Null when there is none, or when the one found has another value of a stronger identifier: that is someone else. */
+export function findProfile(profiles: Profiles, input: ProfileInput): Profile | null {
+  if (input.id) return profiles.byId.get(input.id) ?? null
   for (const name of IDENTIFIERS) {
-    const value = person.identifiers[name]
-    const profile = value && people.byIdentifier.get(keyOf(name, value))
-    if (profile && !contradicts(profile, person, name)) return profile
+    const value = input.identifiers[name]
+    const profile = value && profiles.byIdentifier.get(keyOf(name, value))
+    if (profile && !contradicts(profile, input, name)) return profile
   }
   return null
 }
 
-/** Finds or makes the person's profile and merges what is said of them into it. */
+/** Finds or creates the profile and merges the input into it. */
 export function saveProfile(
-  people: Profiles,
-  person: ProfileInput,
+  profiles: Profiles,
+  input: ProfileInput,
 ): { profile: Profile; isNew: boolean } {
-  const found = findProfile(people, person)
-  const profile = found ?? emptyProfile(people.byId.size + 1)
+  const found = findProfile(profiles, input)
+  const profile = found ?? emptyProfile(profiles.byId.size + 1)
   profile.updatedAt = new Date()
   for (const name of IDENTIFIERS) {
-    const value = person.identifiers[name]
+    const value = input.identifiers[name]
     if (!value) continue
     profile.identifiers[name] = value
-    people.byIdentifier.set(keyOf(name, value), profile)
+    profiles.byIdentifier.set(keyOf(name, value), profile)
   }
-  merge(profile.fields, person.fields)
-  merge(profile.location, person.location)
-  merge(profile.properties, person.properties)
-  applyPatch(profile.properties, person.patch)
-  people.byId.set(profile.id, profile)
+  merge(profile.fields, input.fields)
+  merge(profile.location, input.location)
+  merge(profile.properties, input.properties)
+  applyPatch(profile.properties, input.patch)
+  profiles.byId.set(profile.id, profile)
   return { profile, isNew: !found }
 }
 
@@ -65,28 +65,27 @@ function emptyProfile(number: number): Profile {
   return { ...profile, createdAt: now, updatedAt: now }
 }
 
-function contradicts(profile: Profile, person: ProfileInput, foundBy: Identifier): boolean {
+function contradicts(profile: Profile, input: ProfileInput, foundBy: Identifier): boolean {
   const stronger = IDENTIFIERS.slice(0, IDENTIFIERS.indexOf(foundBy))
   return stronger.some((name) => {
-    const [known, said] = [profile.identifiers[name], person.identifiers[name]]
-    return known && said && keyOf(name, known) !== keyOf(name, said)
+    const [current, given] = [profile.identifiers[name], input.identifiers[name]]
+    return current && given && keyOf(name, current) !== keyOf(name, given)
   })
 }
 
-function merge(known: JsonObject, said: JsonObject): void {
-  for (const name of Object.keys(said)) {
-    const value = said[name]
-    if (value === null) delete known[name]
-    else if (value !== undefined) known[name] = value
+function merge(current: JsonObject, changes: JsonObject): void {
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) delete current[name]
+    else if (value !== undefined) current[name] = value
   }
 }
 
-function applyPatch(known: JsonObject, patch: Patch): void {
+function applyPatch(current: JsonObject, patch: Patch): void {
   for (const [name, added] of Object.entries(patch.append))
-    known[name] = [...new Set([...listOf(known[name]), ...listOf(added)])]
+    current[name] = [...new Set([...listOf(current[name]), ...listOf(added)])]
   for (const [name, removed] of Object.entries(patch.unappend))
-    known[name] = listOf(known[name]).filter((value) => !listOf(removed).includes(value))
-  for (const name of patch.unset) delete known[name]
+    current[name] = listOf(current[name]).filter((value) => !listOf(removed).includes(value))
+  for (const name of patch.unset) delete current[name]
 }
 
 function listOf(value: unknown): unknown[] {

@@ -1,9 +1,9 @@
-/** In charge of saying no as Klaviyo does: JSON:API error bodies, and a note of each for a person to read. */
+/** Errors as Klaviyo answers them, in JSON:API; each is also recorded for the page and /sandbox/errors. */
 import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 
-const KINDS = {
+const ERRORS = {
   invalid: { status: 400, title: 'Invalid input.' },
   not_authenticated: { status: 401, title: 'Authentication credentials were not provided.' },
   authentication_failed: { status: 401, title: 'Incorrect authentication credentials.' },
@@ -19,9 +19,9 @@ const KINDS = {
   service_unavailable: { status: 503, title: 'Service unavailable.' },
 } as const
 
-export type ErrorKind = keyof typeof KINDS
+export type ErrorCode = keyof typeof ERRORS
 
-/** `pointer` is a JSON pointer into the request's body. */
+/** `pointer` is a JSON pointer into the request body. */
 export type ErrorDetail = { detail: string; pointer: string }
 
 export type ErrorRecord = {
@@ -34,20 +34,20 @@ export type ErrorRecord = {
 
 export type SandboxEnv = {
   Bindings: Partial<HttpBindings>
-  Variables: { refusal?: ErrorRecord }
+  Variables: { error?: ErrorRecord }
 }
 
 export function errorResponse(
   c: Context<SandboxEnv>,
-  kind: ErrorKind,
+  code: ErrorCode,
   details: ErrorDetail[],
 ): Response {
-  const { status, title } = KINDS[kind]
+  const { status, title } = ERRORS[code]
   recordError(c, status, details)
   const errors = details.map(({ detail, pointer }) => ({
     id: randomUUID(),
     status,
-    code: kind,
+    code,
     title,
     detail,
     source: { pointer },
@@ -57,15 +57,15 @@ export function errorResponse(
   return c.body(JSON.stringify({ errors }), status, { 'content-type': 'application/vnd.api+json' })
 }
 
-/** In place of the RateLimit headers, a 429 says how long to wait. */
+/** A 429 has Retry-After in place of the RateLimit headers. */
 export function throttle(c: Context<SandboxEnv>, retryAfterSeconds: number): Response {
   c.header('Retry-After', String(retryAfterSeconds))
   const detail = `Request was throttled. Expected available in ${retryAfterSeconds} seconds.`
   return errorResponse(c, 'throttled', [{ detail, pointer: '/data/' }])
 }
 
-/** For the page: Track says no with a `0` and tells nothing. */
+/** Track rejects with a bare `0`, so the record is the only place that says why. */
 export function recordError(c: Context<SandboxEnv>, status: number, details: ErrorDetail[]): void {
   const { method, path } = c.req
-  c.set('refusal', { at: new Date(), method, path, status, details })
+  c.set('error', { at: new Date(), method, path, status, details })
 }

@@ -1,15 +1,15 @@
-/** In charge of today's API for events: one by one, and in bulk. */
+/** The Events API: single and bulk. */
 import { Hono } from 'hono'
-import { type Account, type Arrival, takeEvent } from '../account/account.ts'
+import { type IncomingEvent, receiveEvent } from '../account/account.ts'
 import type { Transport } from '../account/event-log.ts'
-import { identityOf, type ProfileInput, profileInput } from '../account/profile-input.ts'
+import { identityOf, type ProfileInput, readProfile } from '../account/profile-input.ts'
+import { badItem, findBadIdentifiers } from '../faults/fault-injection.ts'
 import type { FaultInjector } from '../faults/fault-injector.ts'
 import type { SandboxState } from '../state.ts'
-import { findBadIdentifiers } from './bad-identifiers.ts'
 import { type ErrorDetail, errorResponse, type SandboxEnv } from './errors.ts'
-import { readBody } from './json-body.ts'
+import { readBody } from './json.ts'
 import { LIMITS } from './limits.ts'
-import { writeGates } from './middleware.ts'
+import { writeMiddleware } from './middleware.ts'
 import {
   type BulkItem,
   bulkBody,
@@ -20,64 +20,64 @@ import {
 
 const ITEMS = '/data/attributes/events-bulk-create/data'
 
-/** Where in the body the event stands, and where what says whose it is. */
-type Placed = { arrival: Arrival; pointer: string; profilePointer: string }
+/** An event with the JSON pointers of its attributes and of its profile's. */
+type LocatedEvent = { event: IncomingEvent; pointer: string; profilePointer: string }
 
 export function eventRoutes(state: SandboxState): Hono<SandboxEnv> {
   const app = new Hono<SandboxEnv>()
-  const single = writeGates(state, 'events', 'events:write')
-  const bulk = writeGates(state, 'bulk', 'events:write')
+  const single = writeMiddleware(state, 'events', 'events:write')
+  const bulk = writeMiddleware(state, 'bulk', 'events:write')
 
   app.post('/events', ...single, async (c) => {
     const body = await readBody(c, eventBody, LIMITS.eventBytes)
-    if (!body.ok) return errorResponse(c, body.kind, body.details)
+    if (!body.ok) return errorResponse(c, body.code, body.details)
     const { attributes } = body.value.data
-    const arrival = arrivalOf('events', attributes, profileInput(attributes.profile.data))
+    const event = incomingEvent('events', attributes, readProfile(attributes.profile.data))
     const pointer = '/data/attributes'
-    const faults = findBad(state.dice, [
-      { arrival, pointer, profilePointer: `${pointer}/profile/data/attributes` },
+    const errors = findBadItems(state.faultInjector, [
+      { event, pointer, profilePointer: `${pointer}/profile/data/attributes` },
     ])
-    if (faults.length > 0) return errorResponse(c, 'invalid', faults)
-    takeEvent(state.account, arrival)
+    if (errors.length > 0) return errorResponse(c, 'invalid', errors)
+    receiveEvent(state.account, event)
     return c.body(null, 202)
   })
 
   app.post('/event-bulk-create-jobs', ...bulk, async (c) => {
     const body = await readBody(c, bulkBody, LIMITS.bulkBytes)
-    if (!body.ok) return errorResponse(c, body.kind, body.details)
-    const placed = body.value.data.attributes['events-bulk-create'].data.flatMap(placeItem)
-    const faults = [...findTooMany(placed), ...findRepeats(placed), ...findBad(state.dice, placed)]
-    if (faults.length > 0) return errorResponse(c, 'invalid', faults)
-    takeAll(state.account, placed)
+    if (!body.ok) return errorResponse(c, body.code, body.details)
+    const events = body.value.data.attributes['events-bulk-create'].data.flatMap(locateEvents)
+    const errors = [
+      ...findTooMany(events),
+      ...findDuplicates(events),
+      ...findBadItems(state.faultInjector, events),
+    ]
+    if (errors.length > 0) return errorResponse(c, 'invalid', errors)
+    for (const { event } of events) receiveEvent(state.account, event)
     return c.body(null, 202)
   })
 
   return app
 }
 
-function takeAll(account: Account, placed: Placed[]): void {
-  for (const { arrival } of placed) takeEvent(account, arrival)
-}
-
-function placeItem(item: BulkItem, index: number): Placed[] {
+function locateEvents(item: BulkItem, index: number): LocatedEvent[] {
   const { profile, events, backfill } = item.attributes
-  const person = profileInput(profile.data)
-  return events.data.map((event, position) => ({
-    arrival: arrivalOf(
+  const input = readProfile(profile.data)
+  return events.data.map(({ attributes }, position) => ({
+    event: incomingEvent(
       'bulk',
-      { ...event.attributes, backfill: event.attributes.backfill ?? backfill, profile },
-      person,
+      { ...attributes, backfill: attributes.backfill ?? backfill, profile },
+      input,
     ),
     pointer: `${ITEMS}/${index}/attributes/events/data/${position}/attributes`,
     profilePointer: `${ITEMS}/${index}/attributes/profile/data/attributes`,
   }))
 }
 
-function arrivalOf(
+function incomingEvent(
   transport: Transport,
   attributes: EventAttributes & { profile: { data: ProfileData } },
-  person: ProfileInput,
-): Arrival {
+  profile: ProfileInput,
+): IncomingEvent {
   return {
     transport,
     metric: attributes.metric.data.attributes.name,
@@ -86,23 +86,23 @@ function arrivalOf(
     value: attributes.value ?? null,
     backfill: attributes.backfill ?? false,
     properties: attributes.properties,
-    person,
+    profile,
     body: attributes,
   }
 }
 
-function findTooMany(placed: Placed[]): ErrorDetail[] {
-  if (placed.length <= LIMITS.bulkEvents) return []
-  const detail = `Must not exceed ${LIMITS.bulkEvents} events, has ${placed.length}.`
+function findTooMany({ length }: LocatedEvent[]): ErrorDetail[] {
+  if (length <= LIMITS.bulkEvents) return []
+  const detail = `Must not exceed ${LIMITS.bulkEvents} events, has ${length}.`
   return [{ detail, pointer: ITEMS }]
 }
 
-/** Klaviyo: a unique_id repeated for the same profile and metric fails the request. */
-function findRepeats(placed: Placed[]): ErrorDetail[] {
+/** Klaviyo rejects a request that repeats a unique_id for the same profile and metric. */
+function findDuplicates(events: LocatedEvent[]): ErrorDetail[] {
   const seen = new Set<string>()
-  return placed.flatMap(({ arrival, pointer }) => {
-    if (!arrival.uniqueId) return []
-    const key = JSON.stringify([identityOf(arrival.person), arrival.metric, arrival.uniqueId])
+  return events.flatMap(({ event, pointer }) => {
+    if (!event.uniqueId) return []
+    const key = JSON.stringify([identityOf(event.profile), event.metric, event.uniqueId])
     if (seen.has(key)) {
       const detail = 'The unique_id is repeated for the same profile and metric.'
       return [{ detail, pointer: `${pointer}/unique_id` }]
@@ -112,15 +112,12 @@ function findRepeats(placed: Placed[]): ErrorDetail[] {
   })
 }
 
-function findBad(dice: FaultInjector, placed: Placed[]): ErrorDetail[] {
-  const bad = placed
-    .filter(({ arrival }) => dice.isBad(arrival.uniqueId))
-    .map(({ pointer }) => ({
-      detail: 'The sandbox was told to refuse this unique_id.',
-      pointer: `${pointer}/unique_id`,
-    }))
-  const ofNobody = placed.flatMap(({ arrival, profilePointer }) =>
-    findBadIdentifiers(dice, arrival.person, profilePointer),
+function findBadItems(faultInjector: FaultInjector, events: LocatedEvent[]): ErrorDetail[] {
+  const badEvents = events
+    .filter(({ event }) => faultInjector.isBad(event.uniqueId))
+    .map(({ pointer }) => ({ detail: badItem('unique_id'), pointer: `${pointer}/unique_id` }))
+  const badIdentifiers = events.flatMap(({ event, profilePointer }) =>
+    findBadIdentifiers(faultInjector, event.profile, profilePointer),
   )
-  return [...bad, ...ofNobody]
+  return [...badEvents, ...badIdentifiers]
 }

@@ -1,58 +1,56 @@
-/** In charge of what every API request passes before its endpoint: the mark, the count, the key, the headers, the limits. */
+/** What an API request passes before its endpoint: counters, faults, key, headers, rate limits. */
 import { randomUUID } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'
-import { faultInjection } from '../faults/fault-injection.ts'
-import type { Scope } from '../settings.ts'
-import type { SandboxState } from '../state.ts'
+import { injectFaults } from '../faults/fault-injection.ts'
+import type { SandboxState, Scope } from '../state.ts'
 import { errorResponse, type SandboxEnv, throttle } from './errors.ts'
-import type { Endpoint } from './limits.ts'
-import { takeRequest } from './rate-limits.ts'
+import { type Endpoint, takeRequest } from './limits.ts'
 
-const KEPT_REFUSALS = 200
+const KEPT_ERRORS = 200
 
-type Gate = MiddlewareHandler<SandboxEnv>
+type Middleware = MiddlewareHandler<SandboxEnv>
 
-/** By this header a client knows that it does not speak with Klaviyo. */
-export const markAnswers: Gate = async (c, next) => {
+/** Lets a client see that it is not talking to Klaviyo. */
+export const markResponses: Middleware = async (c, next) => {
   await next()
   c.res.headers.set('X-Storefeed-Sandbox', 'true')
 }
 
-export function countRequests(state: SandboxState): Gate {
+export function countRequests(state: SandboxState): Middleware {
   return async (c, next) => {
     state.account.counts.received += 1
     await next()
-    const { counts, refusals } = state.account
+    const { counts, errors } = state.account
     c.res.headers.set('X-Klaviyo-Req-Id', randomUUID())
     const retirement = state.settings.retirement_date
     if (retirement) c.res.headers.set('X-Klaviyo-Api-Retirement-Date', retirement)
     if (c.res.status >= 500) return
-    const refusal = c.get('refusal')
-    if (!refusal) counts.accepted += 1
-    else if (refusal.status === 429) counts.throttled += 1
+    const error = c.get('error')
+    if (!error) counts.accepted += 1
+    else if (error.status === 429) counts.throttled += 1
     else {
-      counts.refused += 1
-      refusals.push(refusal)
-      if (refusals.length > KEPT_REFUSALS) refusals.shift()
+      counts.rejected += 1
+      errors.push(error)
+      if (errors.length > KEPT_ERRORS) errors.shift()
     }
   }
 }
 
-/** What a POST of JSON:API passes. */
-export function writeGates(
+/** For POST requests with a JSON body. */
+export function writeMiddleware(
   state: SandboxState,
   endpoint: Endpoint,
   scope: Scope,
-): [Gate, Gate, Gate, Gate] {
+): [Middleware, Middleware, Middleware, Middleware] {
   return [
-    faultInjection(state, endpoint),
+    injectFaults(state, endpoint),
     requireKey(state, scope),
     requireMediaType,
     limitRate(state, endpoint),
   ]
 }
 
-export function requireKey(state: SandboxState, scope: Scope): Gate {
+export function requireKey(state: SandboxState, scope: Scope): Middleware {
   return async (c, next) => {
     const { key, scopes } = state.settings
     const given = /^Klaviyo-API-Key (\S+)$/.exec(c.req.header('authorization') ?? '')?.[1]
@@ -76,14 +74,15 @@ export function requireKey(state: SandboxState, scope: Scope): Gate {
   }
 }
 
-const requireMediaType: Gate = async (c, next) => {
+/** Klaviyo documents JSON:API's media type; its own SDKs send application/json. */
+const requireMediaType: Middleware = async (c, next) => {
   const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
-  if (type === 'application/vnd.api+json') return next()
-  const detail = 'The content-type must be application/vnd.api+json.'
+  if (type === 'application/vnd.api+json' || type === 'application/json') return next()
+  const detail = 'The content-type must be application/vnd.api+json or application/json.'
   return errorResponse(c, 'unsupported_media_type', [{ detail, pointer: '/data' }])
 }
 
-function limitRate(state: SandboxState, endpoint: Endpoint): Gate {
+function limitRate(state: SandboxState, endpoint: Endpoint): Middleware {
   return async (c, next) => {
     const { counts, windows } = state.account
     const now = Date.now()
@@ -93,11 +92,11 @@ function limitRate(state: SandboxState, endpoint: Endpoint): Gate {
       return throttle(c, Math.ceil((closedUntil - now) / 1_000))
     }
     if (!state.settings.limits) return next()
-    const verdict = takeRequest(windows, endpoint, now)
-    if (!verdict.allowed) return throttle(c, verdict.retryAfterSeconds)
-    c.header('RateLimit-Limit', String(verdict.limit))
-    c.header('RateLimit-Remaining', String(verdict.remaining))
-    c.header('RateLimit-Reset', String(verdict.resetSeconds))
+    const decision = takeRequest(windows, endpoint, now)
+    if (!decision.allowed) return throttle(c, decision.retryAfterSeconds)
+    c.header('RateLimit-Limit', String(decision.limit))
+    c.header('RateLimit-Remaining', String(decision.remaining))
+    c.header('RateLimit-Reset', String(decision.resetSeconds))
     return next()
   }
 }

@@ -1,14 +1,14 @@
-/** In charge of today's API for profiles, and of what tells an account apart: its name and its metrics. */
+/** Profiles, accounts and metrics of Klaviyo's API. */
 import { Hono } from 'hono'
-import { takeProfile } from '../account/account.ts'
-import { hasIdentifier, profileInput } from '../account/profile-input.ts'
+import { upsertProfile } from '../account/account.ts'
+import { hasIdentifier, readProfile } from '../account/profile-input.ts'
 import { findProfile } from '../account/profiles.ts'
+import { findBadIdentifiers } from '../faults/fault-injection.ts'
 import type { SandboxState } from '../state.ts'
-import { findBadIdentifiers } from './bad-identifiers.ts'
 import { errorResponse, type SandboxEnv } from './errors.ts'
-import { readBody } from './json-body.ts'
+import { readBody } from './json.ts'
 import { LIMITS } from './limits.ts'
-import { requireKey, writeGates } from './middleware.ts'
+import { requireKey, writeMiddleware } from './middleware.ts'
 import { accountResource, metricResource, profileResource } from './resources.ts'
 import { profileImportBody } from './schemas.ts'
 
@@ -16,23 +16,23 @@ const JSON_API = { 'content-type': 'application/vnd.api+json' }
 
 export function profileRoutes(state: SandboxState): Hono<SandboxEnv> {
   const app = new Hono<SandboxEnv>()
-  const gates = writeGates(state, 'profileImport', 'profiles:write')
+  const middleware = writeMiddleware(state, 'profileImport', 'profiles:write')
 
-  app.post('/profile-import', ...gates, async (c) => {
+  app.post('/profile-import', ...middleware, async (c) => {
     const body = await readBody(c, profileImportBody, LIMITS.profileImportBytes)
-    if (!body.ok) return errorResponse(c, body.kind, body.details)
-    const person = profileInput(body.value.data)
-    if (!hasIdentifier(person)) {
+    if (!body.ok) return errorResponse(c, body.code, body.details)
+    const input = readProfile(body.value.data)
+    if (!hasIdentifier(input)) {
       const detail = 'At least one identifier is required: id, email, phone_number, external_id.'
       return errorResponse(c, 'invalid', [{ detail, pointer: '/data/attributes' }])
     }
-    const faults = findBadIdentifiers(state.dice, person, '/data/attributes')
-    if (faults.length > 0) return errorResponse(c, 'invalid', faults)
-    if (person.id && !findProfile(state.account.people, person)) {
-      const detail = `A profile with id ${person.id} does not exist.`
+    const errors = findBadIdentifiers(state.faultInjector, input, '/data/attributes')
+    if (errors.length > 0) return errorResponse(c, 'invalid', errors)
+    if (input.id && !findProfile(state.account.profiles, input)) {
+      const detail = `A profile with id ${input.id} does not exist.`
       return errorResponse(c, 'not_found', [{ detail, pointer: '/data/id' }])
     }
-    const { profile, isNew } = takeProfile(state.account, person)
+    const { profile, isNew } = upsertProfile(state.account, input)
     const data = profileResource(profile)
     return c.body(JSON.stringify({ data }), isNew ? 201 : 200, JSON_API)
   })
@@ -42,7 +42,7 @@ export function profileRoutes(state: SandboxState): Hono<SandboxEnv> {
   })
 
   app.get('/metrics', requireKey(state, 'metrics:read'), (c) => {
-    const data = [...state.account.journal.metrics.values()].map(metricResource)
+    const data = [...state.account.eventLog.metrics.values()].map(metricResource)
     const links = { self: c.req.url, next: null, prev: null }
     return c.body(JSON.stringify({ data, links }), 200, JSON_API)
   })

@@ -1,4 +1,4 @@
-/** In charge of how the account's records look on the wire. */
+/** The account's data as JSON: Klaviyo's resources, and the views of the sandbox's own endpoints. */
 import type { Account } from '../account/account.ts'
 import type { CatalogItem } from '../account/catalog.ts'
 import {
@@ -68,7 +68,7 @@ export function profileView(profile: Profile) {
 }
 
 /** `body` is null for all but the newest events. */
-export function eventView(journal: EventLog, entry: EventLogEntry) {
+export function eventView(eventLog: EventLog, entry: EventLogEntry) {
   return {
     sequence: entry.sequence,
     metric: entry.metric,
@@ -81,7 +81,7 @@ export function eventView(journal: EventLog, entry: EventLogEntry) {
     backfill: entry.backfill,
     transport: entry.transport,
     ignored_properties: entry.ignored,
-    body: journal.bodies.get(entry.sequence) ?? null,
+    body: eventLog.bodies.get(entry.sequence) ?? null,
   }
 }
 
@@ -95,7 +95,7 @@ export function dropView(drop: Drop) {
   }
 }
 
-export function refusalView({ at, method, path, status, details }: ErrorRecord) {
+export function errorView({ at, method, path, status, details }: ErrorRecord) {
   return { at: at.toISOString(), method, path, status, details }
 }
 
@@ -109,7 +109,7 @@ export function statsView(account: Account) {
     requests: {
       received: counts.received,
       accepted: counts.accepted,
-      refused: counts.refused,
+      rejected: counts.rejected,
       throttled: counts.throttled,
       early: counts.early,
       faults: counts.faults,
@@ -120,7 +120,7 @@ export function statsView(account: Account) {
       dropped: counts.dropped,
     },
     profiles: {
-      held: account.people.byId.size,
+      total: account.profiles.byId.size,
       created: counts.profilesCreated,
       updated: counts.profilesUpdated,
     },

@@ -1,26 +1,19 @@
-/** In charge of the shapes of the request bodies that Klaviyo's API takes, and of what it refuses in them. */
+/** The request bodies that Klaviyo's API accepts. */
 import { z } from 'zod'
-import { findContentFault } from './content-limits.ts'
-import { isJsonObject, type JsonObject } from './json-object.ts'
+import { isJsonObject, type JsonObject } from './json.ts'
 import { LIMITS } from './limits.ts'
 
-const DAY_MS = 86_400_000
+export const DAY_MS = 86_400_000
 const FIRST_TIME_MS = Date.UTC(1991, 0, 1)
 const ISO_8601 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/
 
 const text = z.string().nullish()
 
-const jsonObject = z.custom<JsonObject>(isJsonObject, 'Must be an object.')
+export const jsonObject = z.custom<JsonObject>(isJsonObject, 'Must be an object.')
 
 const properties = jsonObject.check((context) => {
-  const fault = findContentFault(context.value)
-  if (!fault) return
-  context.issues.push({
-    code: 'custom',
-    input: context.value,
-    message: fault.detail,
-    path: fault.path,
-  })
+  const error = findPropertiesError(context.value)
+  if (error) context.issues.push({ code: 'custom', input: context.value, ...error })
 })
 
 const time = z
@@ -61,6 +54,10 @@ const meta = z.strictObject({
       unset: z.union([z.string(), z.array(z.string())]).nullish(),
     })
     .nullish(),
+  /** Accepted, but not applied. */
+  patch_identifiers: z
+    .strictObject({ append: jsonObject.nullish(), unappend: jsonObject.nullish() })
+    .nullish(),
 })
 
 const profileAttributes = {
@@ -78,7 +75,7 @@ const profileAttributes = {
   properties: properties.nullish(),
 }
 
-/** Where `meta` stands differs between Klaviyo's endpoints: beside the attributes, or among them. */
+/** Klaviyo's endpoints differ in where `meta` goes: beside the attributes, or among them. */
 const profile = z.strictObject({
   type: z.literal('profile'),
   id: text,
@@ -157,3 +154,46 @@ export const profileImportBody = z.strictObject({
 export type ProfileData = z.infer<typeof profile>
 export type EventAttributes = z.infer<typeof eventBody>['data']['attributes']
 export type BulkItem = z.infer<typeof bulkItem>
+
+type PropertiesError = { path: (string | number)[]; message: string }
+
+/** The first property that exceeds one of Klaviyo's limits of size and depth, or null. */
+function findPropertiesError(object: JsonObject): PropertiesError | null {
+  const count = Object.keys(object).length
+  if (count > LIMITS.properties)
+    return errorHere(`Must not exceed ${LIMITS.properties} properties, has ${count}.`)
+  return checkValue(object, 1)
+}
+
+function checkValue(value: unknown, level: number): PropertiesError | null {
+  if (typeof value === 'string') return checkText(value)
+  if (typeof value !== 'object' || value === null) return null
+  if (level > LIMITS.levels)
+    return errorHere(`Must not be nested deeper than ${LIMITS.levels} levels.`)
+  if (Array.isArray(value)) return checkArray(value, level)
+  return isJsonObject(value) ? checkEntries(Object.entries(value), level) : null
+}
+
+function checkText(value: string): PropertiesError | null {
+  const mayBeTooLong = value.length * 3 > LIMITS.stringBytes
+  if (!mayBeTooLong || Buffer.byteLength(value) <= LIMITS.stringBytes) return null
+  return errorHere(`A string must not exceed ${LIMITS.stringBytes} bytes.`)
+}
+
+function checkArray(array: unknown[], level: number): PropertiesError | null {
+  if (array.length > LIMITS.arrayItems)
+    return errorHere(`A list must not exceed ${LIMITS.arrayItems} items.`)
+  return checkEntries([...array.entries()], level)
+}
+
+function checkEntries(entries: [string | number, unknown][], level: number) {
+  for (const [key, value] of entries) {
+    const error = checkValue(value, level + 1)
+    if (error) return { ...error, path: [key, ...error.path] }
+  }
+  return null
+}
+
+function errorHere(message: string): PropertiesError {
+  return { path: [], message }
+}

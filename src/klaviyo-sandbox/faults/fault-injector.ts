@@ -1,7 +1,7 @@
-/** In charge of failing on purpose: how often each fault strikes, which items are bad, and the dice. */
+/** Which faults the sandbox injects: a seeded draw for each request, and the items it always rejects. */
 import { z } from 'zod'
 
-const share = z.number().min(0).max(1).default(0)
+const probability = z.number().min(0).max(1).default(0)
 
 const pattern = z.string().refine((source) => {
   try {
@@ -12,25 +12,25 @@ const pattern = z.string().refine((source) => {
   }
 }, 'must be a regular expression')
 
-/** The share of requests that each fault strikes; one dice is thrown a request. */
+/** The probability of each fault; a request gets at most one. */
 export const faultsBody = z
   .strictObject({
-    /** The same seed throws the same dice. */
+    /** The same seed draws the same faults. */
     seed: z.int().default(1),
-    /** 429, and no request gets through for `wait` seconds. */
-    throttle: share,
+    /** 429, and the endpoint stays closed for `wait` seconds. */
+    throttle: probability,
     wait: z.int().min(0).default(1),
     /** 503 with a JSON:API body. */
-    error: share,
-    /** 525 with HTML, as from an edge in front of Klaviyo. */
-    html: share,
-    /** Nothing is recorded and no answer ever comes. */
-    hang: share,
-    /** The connection is cut before anything is recorded. */
-    cut: share,
-    /** Everything is recorded, then the connection is cut. */
-    lost: share,
-    /** Refused with 400: events by unique_id or by a regular expression on it, people by an e-mail or telephone. */
+    error: probability,
+    /** 525 with HTML, as from a CDN in front of Klaviyo. */
+    html: probability,
+    /** Nothing is recorded and no response is ever sent. */
+    hang: probability,
+    /** The connection is closed before anything is recorded. */
+    cut: probability,
+    /** Everything is recorded, then the connection is closed without a response. */
+    lost: probability,
+    /** Rejected with 400: events by unique_id or a regular expression on it, profiles by e-mail or phone number. */
     bad: z
       .strictObject({
         ids: z.array(z.string()).default([]),
@@ -40,7 +40,7 @@ export const faultsBody = z
       .default({ ids: [], identifiers: [] }),
   })
   .refine((faults) => KINDS.reduce((sum, kind) => sum + faults[kind], 0) <= 1, {
-    error: 'the shares must not come to more than 1',
+    error: 'the probabilities must not add up to more than 1',
   })
 
 const KINDS = ['throttle', 'error', 'html', 'hang', 'cut', 'lost'] as const
@@ -49,10 +49,10 @@ export type FaultKind = (typeof KINDS)[number]
 type Faults = z.infer<typeof faultsBody>
 export type FaultsInput = z.input<typeof faultsBody>
 
-/** Throws the dice for one request; tells whether an event or an identifier is bad. */
 export type FaultInjector = {
   faults: Faults
-  roll: () => FaultKind | null
+  /** The fault of the next request, or null. */
+  draw: () => FaultKind | null
   isBad: (uniqueId: string | null | undefined) => boolean
   isBadIdentifier: (identifier: string | undefined) => boolean
 }
@@ -65,7 +65,7 @@ export function createFaultInjector(input: FaultsInput = {}): FaultInjector {
   const badPattern = faults.bad.pattern ? new RegExp(faults.bad.pattern) : null
   return {
     faults,
-    roll: () => {
+    draw: () => {
       let left = random()
       for (const kind of KINDS) {
         left -= faults[kind]
@@ -80,7 +80,7 @@ export function createFaultInjector(input: FaultsInput = {}): FaultInjector {
   }
 }
 
-/** mulberry32: small, seeded, good enough to choose who fails. */
+/** mulberry32. */
 function createRandom(seed: number): () => number {
   let state = seed
   return () => {

@@ -98,7 +98,7 @@ async function audit({ db, sandbox }: Chaos): Promise<Omit<Audit, 'seconds'>> {
   const messages = await db.execute<SettledMessage>(sql`
     select order_id, unique_id, initcap(replace(metric, '_', ' ')) as name, status, error
     from outbox where order_id is not null order by id`)
-  const { entries } = sandbox.state.account.journal
+  const { entries } = sandbox.state.account.eventLog
   const places = new Map(
     entries.map((entry, place) => [`${entry.metric} ${entry.uniqueId}`, place]),
   )

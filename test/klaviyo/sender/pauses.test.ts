@@ -43,7 +43,7 @@ test('requests of one process count for the next one', async () => {
 
 test('after a 429 no process sends another bulk request', async () => {
   await seedOrders(rig.db, 700)
-  rig.sandbox.state.dice = createFaultInjector({ throttle: 1, wait: 60 })
+  rig.sandbox.state.faultInjector = createFaultInjector({ throttle: 1, wait: 60 })
   expect(await batchOfNewProcess('events')).toMatchObject({
     outcomes: [],
     pause: { ms: 60_000 },

@@ -18,10 +18,10 @@ beforeEach(async () => {
 })
 
 const phone = '+16175550100'
-const recorded = () => rig.sandbox.state.account.journal.entries
+const recorded = () => rig.sandbox.state.account.eventLog.entries
 
 function reject(...identifiers: string[]): void {
-  rig.sandbox.state.dice = createFaultInjector({ bad: { identifiers } })
+  rig.sandbox.state.faultInjector = createFaultInjector({ bad: { identifiers } })
 }
 
 async function messages(): Promise<{ unique_id: string; warnings: string[]; payload: string }[]> {
@@ -86,7 +86,7 @@ test('without another identifier the event fails with Klaviyo’s reason', async
   const [placed] = await rig.db.execute(sql`select error from outbox order by id limit 1`)
   expect(placed).toEqual({
     error:
-      '400 The sandbox was told to refuse this email.; The sandbox was told to refuse this phone_number.',
+      '400 The sandbox is set to reject this email.; The sandbox is set to reject this phone_number.',
   })
 })
 

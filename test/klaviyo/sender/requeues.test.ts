@@ -20,7 +20,7 @@ beforeEach(async () => {
   await rig.db.execute(sql`insert into customers (id, phone_number) values ('c1', '12')`)
 })
 
-const recorded = () => rig.sandbox.state.account.journal.entries
+const recorded = () => rig.sandbox.state.account.eventLog.entries
 
 async function order(id: string, placedAt = new Date().toISOString()): Promise<void> {
   await rig.db.execute(sql`insert into orders (id, customer_id, placed_at, currency, total)

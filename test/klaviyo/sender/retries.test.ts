@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rig.close())
 beforeEach(async () => {
   await rig.db.execute(sql`truncate orders, customers, order_items, order_updates, visits, outbox`)
-  rig.sandbox.state.dice = createFaultInjector({ error: 1 })
+  rig.sandbox.state.faultInjector = createFaultInjector({ error: 1 })
 })
 
 /** One message after this many attempts. */
@@ -92,7 +92,7 @@ test('a failed message holds back no other of its order', async () => {
   await seedOrders(rig.db, 1)
   await rig.db.execute(sql`update outbox set attempts = 159 where metric = 'placed_order'`)
   await rig.sendAll()
-  rig.sandbox.state.dice = createFaultInjector({})
+  rig.sandbox.state.faultInjector = createFaultInjector({})
   await rig.db.execute(sql`update outbox set next_at = now()`)
   await rig.sendAll()
   const rows = await rig.db.execute(sql`select unique_id, status from outbox order by id`)

@@ -23,7 +23,7 @@ beforeEach(async () => {
   Object.assign(rig.sandbox.state, fresh)
 })
 
-const recorded = () => rig.sandbox.state.account.journal.entries
+const recorded = () => rig.sandbox.state.account.eventLog.entries
 
 test('few events are sent singly, in the order of the history', async () => {
   await seedOrders(rig.db, 3, { fulfilled: true })
@@ -61,7 +61,7 @@ test('what rolls back is never sent', async () => {
 })
 
 test('an event in bulk that Klaviyo rejects fails with Klaviyo’s reason, and the others are sent', async () => {
-  rig.sandbox.state.dice = createFaultInjector({ bad: { ids: ['o7', 'o9_SKU-1'] } })
+  rig.sandbox.state.faultInjector = createFaultInjector({ bad: { ids: ['o7', 'o9_SKU-1'] } })
   await seedOrders(rig.db, 50)
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ sent: 148, failed: 2 })
@@ -69,13 +69,13 @@ test('an event in bulk that Klaviyo rejects fails with Klaviyo’s reason, and t
     sql`select unique_id, error, request_id is not null as named from outbox where status = 'failed' order by id`,
   )
   expect([...failed]).toEqual([
-    { unique_id: 'o7', error: 'The sandbox was told to refuse this unique_id.', named: true },
-    { unique_id: 'o9_SKU-1', error: 'The sandbox was told to refuse this unique_id.', named: true },
+    { unique_id: 'o7', error: 'The sandbox is set to reject this unique_id.', named: true },
+    { unique_id: 'o9_SKU-1', error: 'The sandbox is set to reject this unique_id.', named: true },
   ])
 })
 
 test('an outage holds back only the orders it hit, and their messages keep their order', async () => {
-  rig.sandbox.state.dice = createFaultInjector({ error: 1 })
+  rig.sandbox.state.faultInjector = createFaultInjector({ error: 1 })
   await seedOrders(rig.db, 2)
   await rig.sendAll()
   const [held] = await rig.db.execute(
@@ -83,7 +83,7 @@ test('an outage holds back only the orders it hit, and their messages keep their
   )
   expect(held?.tried).toBe(2)
   expect(held?.error).toMatch(/^503 /)
-  rig.sandbox.state.dice = createFaultInjector({})
+  rig.sandbox.state.faultInjector = createFaultInjector({})
   await seedOrders(rig.db, 1, { prefix: 'later' })
   await rig.sendAll()
   expect(recorded().map(({ order }) => order)).toEqual(['later1', 'later1', 'later1'])
@@ -97,12 +97,12 @@ test('an outage holds back only the orders it hit, and their messages keep their
 })
 
 test('after a 429 nobody sends before Retry-After is over, and no message counts an attempt', async () => {
-  rig.sandbox.state.dice = createFaultInjector({ throttle: 1, wait: 1 })
+  rig.sandbox.state.faultInjector = createFaultInjector({ throttle: 1, wait: 1 })
   await seedOrders(rig.db, 2)
   const began = Date.now()
   const sending = rig.sendAll()
   await expect.poll(pausedQueues).toBe(1)
-  rig.sandbox.state.dice = createFaultInjector({})
+  rig.sandbox.state.faultInjector = createFaultInjector({})
   await sending
   expect(Date.now() - began).toBeGreaterThanOrEqual(1_000)
   const [attempts] = await rig.db.execute(sql`select max(attempts) as most from outbox`)
@@ -120,7 +120,7 @@ test('an unknown key stops the sender, raises an alarm and loses nothing', async
 })
 
 test('a request without an answer times out and is retried', async () => {
-  rig.sandbox.state.dice = createFaultInjector({ hang: 1 })
+  rig.sandbox.state.faultInjector = createFaultInjector({ hang: 1 })
   await seedOrders(rig.db, 1)
   await rig.sendAll({ timeoutMs: 100 })
   const [first] = await rig.db.execute(sql`select error, attempts from outbox order by id limit 1`)
@@ -148,7 +148,7 @@ test('two senders at once send everything once', async () => {
   await seedOrders(rig.db, 400)
   await Promise.all([rig.sendAll(), rig.sendAll()])
   expect(recorded()).toHaveLength(1200)
-  expect(rig.sandbox.state.account.journal.drops).toHaveLength(0)
+  expect(rig.sandbox.state.account.eventLog.drops).toHaveLength(0)
 })
 
 test('an order without a usable identifier is unsendable, and says so', async () => {

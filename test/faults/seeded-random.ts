@@ -1,14 +1,14 @@
-/** In charge of chance that can be repeated: the same seed makes the same choices. */
+/** Reproducible random choices. */
 
-export type Chance = {
-  /** From 0 up to, but without, `below`; whole. */
+export type Random = {
+  /** An integer from 0 to below - 1. */
   number: (below: number) => number
   pick: <T>(choices: readonly [T, ...T[]]) => T
   shuffle: <T>(list: readonly T[]) => T[]
 }
 
 /** mulberry32. */
-export function seeded(seed: number): Chance {
+export function seededRandom(seed: number): Random {
   let state = seed
   function random(): number {
     state = (state + 0x6d2b79f5) | 0

@@ -1,9 +1,9 @@
-/** In charge of what has broken servers before: odd texts, numbers, times and nestings. */
+/** Values that have broken servers before: texts, numbers, times and nesting. */
 import fc from 'fast-check'
-import { leaf, type Tree } from './tree.ts'
+import { leaf, type Tree } from './json-tree.ts'
 
-/** Such as any JSON text can hold and Postgres or a schema may not. */
-const oddTexts = [
+/** JSON allows all of them; Postgres or a schema may not. */
+const edgeCaseTexts = [
   ...['', ' ', '\0', 'a\0b', '\u0001', '\u007f', '\u0085', '\u2028', '\ufeff', '\uffff', '\ufffd'],
   ...['\ud800', '\udfff', 'a\ud83d', '\ude00\ud83d', 'e\u0301', '\u00e9', '\u1e9b\u0323'],
   ...[
@@ -68,7 +68,7 @@ const oddTexts = [
   ],
 ]
 
-const oddTimes = [
+const edgeCaseTimes = [
   ...['0000-01-01T00:00:00Z', '0001-01-01T00:00:00+14:00', '1582-10-10T00:00:00Z'],
   ...['9999-12-31T23:59:59.999Z', '9999-12-31T23:59:59-23:59', '+275760-09-13T00:00:00Z'],
   ...['-000001-01-01T00:00:00Z', '2025-01-01T00:00:00+23:59', '2025-01-01T00:00:00-16:00'],
@@ -95,7 +95,7 @@ const oddTimes = [
   ],
 ]
 
-/** Lengths around the limits that the document tells of, in UTF-16, UTF-8 and characters. */
+/** Lengths around the documented limits, in UTF-16, UTF-8 and characters. */
 const longTexts = [
   32, 64, 255, 256, 320, 321, 1000, 1001, 2000, 2048, 2049, 20_001, 100_001,
 ].flatMap((length) => [
@@ -103,23 +103,23 @@ const longTexts = [
   ...(length > 2049 ? [] : ['€'.repeat(length), '😀'.repeat(Math.ceil(length / 2))]),
 ])
 
-export const hostileText: fc.Arbitrary<string> = fc.oneof(
-  { weight: 8, arbitrary: fc.constantFrom(...oddTexts) },
-  { weight: 2, arbitrary: fc.constantFrom(...oddTimes) },
+export const edgeCaseText: fc.Arbitrary<string> = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom(...edgeCaseTexts) },
+  { weight: 2, arbitrary: fc.constantFrom(...edgeCaseTimes) },
   { weight: 1, arbitrary: fc.constantFrom(...longTexts) },
   { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }) },
   {
     weight: 1,
     arbitrary: fc
-      .tuple(fc.constantFrom(...oddTexts), fc.constantFrom(...oddTexts))
+      .tuple(fc.constantFrom(...edgeCaseTexts), fc.constantFrom(...edgeCaseTexts))
       .map((two) => two.join('')),
   },
 )
 
-export const hostileTime: fc.Arbitrary<string> = fc.constantFrom(...oddTimes)
+export const edgeCaseTime: fc.Arbitrary<string> = fc.constantFrom(...edgeCaseTimes)
 
-/** As JSON writes them, and as it does not. */
-const oddNumbers = [
+/** Valid JSON numbers and invalid ones. */
+const edgeCaseNumbers = [
   ...['-0', '0', '-1', '1e308', '-1e308', '1e400', '-1e400', '5e-324', '1e-400', '1E+2', '1.0'],
   ...[
     '0.00001',
@@ -136,8 +136,8 @@ const oddNumbers = [
   ...['NaN', 'Infinity', '.5', '5.', '01', '0x10', '+1', '1_000', '1n'],
 ]
 
-export const hostileNumber: fc.Arbitrary<string> = fc.oneof(
-  { weight: 5, arbitrary: fc.constantFrom(...oddNumbers) },
+export const edgeCaseNumber: fc.Arbitrary<string> = fc.oneof(
+  { weight: 5, arbitrary: fc.constantFrom(...edgeCaseNumbers) },
   { weight: 1, arbitrary: fc.double().map(String) },
   { weight: 1, arbitrary: fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(String) },
 )
@@ -147,10 +147,10 @@ const nestedObjects = (depth: number): Tree => ({
   json: `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`,
 })
 
-/** Anything that JSON, or what passes for it, can hold. */
-export const hostileTree: fc.Arbitrary<Tree> = fc.oneof(
-  { weight: 8, arbitrary: hostileText.map(leaf) },
-  { weight: 6, arbitrary: hostileNumber.map((json) => ({ json })) },
+/** Any JSON, valid or not. */
+export const edgeCaseTree: fc.Arbitrary<Tree> = fc.oneof(
+  { weight: 8, arbitrary: edgeCaseText.map(leaf) },
+  { weight: 6, arbitrary: edgeCaseNumber.map((json) => ({ json })) },
   { weight: 4, arbitrary: fc.constantFrom<Tree>(leaf(null), leaf(true), leaf(false)) },
   { weight: 3, arbitrary: fc.constantFrom<Tree>({ items: [] }, { members: [] }) },
   { weight: 1, arbitrary: fc.nat(3000).map(nested) },
@@ -159,8 +159,8 @@ export const hostileTree: fc.Arbitrary<Tree> = fc.oneof(
   { weight: 2, arbitrary: fc.json({ maxDepth: 3 }).map((json) => ({ json })) },
 )
 
-/** Keys that mean something to JavaScript, and keys that nobody knows. */
-export const hostileKey: fc.Arbitrary<string> = fc.oneof(
+/** Keys with a meaning in JavaScript, and unknown keys. */
+export const edgeCaseKey: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
     '__proto__',
     'constructor',
@@ -169,5 +169,5 @@ export const hostileKey: fc.Arbitrary<string> = fc.oneof(
     'toJSON',
     '__defineGetter__',
   ),
-  hostileText,
+  edgeCaseText,
 )

@@ -1,28 +1,27 @@
-/** In charge of what an answer must be, whatever was asked. */
 import { checkAnswer, checkRefusal } from '../support/contract.ts'
 import type { Answer } from '../support/server.ts'
-import type { Sent } from './requests.ts'
-import { isKept } from './wire.ts'
+import type { FuzzRequest } from './requests.ts'
+import { usesKeepAlive } from './transport.ts'
 
-/** What is no HTTP, or has too much of a head, node refuses before the server sees it. */
-const unreadable = [400, 417, 431]
+/** Node itself rejects what is not valid HTTP, or has too large a head, with one of these and an empty body. */
+const nodeStatuses = [400, 417, 431]
 
-/** Throws when the answer is not one that the document promises, or says what no answer may. */
-export async function judge(
+/** Throws when the answer is not documented, or reveals what no answer may. */
+export async function checkResponse(
   url: string,
-  sent: Sent,
+  sent: FuzzRequest,
   answer: Answer | null,
   key: string,
 ): Promise<void> {
   if (answer === null) {
-    if (!isKept(sent)) return
+    if (!usesKeepAlive(sent)) return
     throw new Error('the server closed the connection without an answer')
   }
   if (answer.status >= 500) throw new Error(`${answer.status}: ${answer.text}`)
-  if (answer.text.includes(key)) throw new Error('the answer tells the key')
+  if (answer.text.includes(key)) throw new Error('the answer reveals the key')
   checkRefusal(answer, [key])
   if (
-    unreadable.includes(answer.status) &&
+    nodeStatuses.includes(answer.status) &&
     answer.text === '' &&
     !answer.headers.has('Content-Type')
   )
@@ -31,7 +30,7 @@ export async function judge(
   await checkAnswer(url, { method: sent.method, path: pathOf(url, sent.target), body }, answer)
 }
 
-/** All below /feeds/ is the name of a file there; all else is read as URLs are: without dots, and without a host. */
+/** Everything after /feeds/ is a file name; other targets are normalized as URLs: without dot segments and host. */
 function pathOf(url: string, target: string): string {
   const [, file] = /^\/feeds\/([^/?][^?]*)/.exec(target) ?? []
   if (file !== undefined) return `/feeds/${file.replaceAll('/', '%2F')}`
@@ -39,7 +38,7 @@ function pathOf(url: string, target: string): string {
   return pathname + search
 }
 
-function textOf({ body, operation }: Sent): string | undefined {
+function textOf({ body, operation }: FuzzRequest): string | undefined {
   if (body === undefined || operation.body === undefined) return undefined
   return new TextDecoder().decode(body)
 }

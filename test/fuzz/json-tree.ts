@@ -1,4 +1,4 @@
-/** In charge of JSON as it is written: a tree that holds what no value of JavaScript can, such as a key twice or a number past every float. */
+/** JSON source text as a tree: unlike JavaScript values it can have duplicate keys and numbers beyond double precision. */
 export type Member = [key: string, value: Tree]
 export type Tree = { json: string } | { items: Tree[] } | { members: Member[] }
 
@@ -17,7 +17,7 @@ export function countNodes(tree: Tree): number {
   return childrenOf(tree).reduce((count, child) => count + countNodes(child), 1)
 }
 
-/** The tree with its `place`th node, counted from the root down, changed. */
+/** Changes the node at `place`, in depth-first order from the root, 0. */
 export function changeNode(tree: Tree, place: number, change: (node: Tree) => Tree): Tree {
   if (place === 0) return change(tree)
   let left = place - 1

@@ -1,11 +1,11 @@
-/** In charge of the ground that requests find, a key that none of them can revoke and feeds that are held, and of how they leave it. */
+/** The server's state before and after the requests: a key that cannot be revoked, held feeds; afterwards consistency. */
 import { sql } from 'drizzle-orm'
 import { expect } from 'vitest'
 import { poll } from '../feeds/polls.ts'
 import type { TestDatabase } from '../support/database.ts'
 import type { TestServer } from '../support/server.ts'
 
-export async function prepareGround({ url, key, database: { db } }: TestServer): Promise<void> {
+export async function prepareServer({ url, key, database: { db } }: TestServer): Promise<void> {
   await db.execute(
     sql`create function keep_key() returns trigger language plpgsql as 'begin return null; end'`,
   )
@@ -26,7 +26,7 @@ export async function prepareGround({ url, key, database: { db } }: TestServer):
   }
 }
 
-/** Lets through what a feed holds back, if it does; afterwards both are fresh. */
+/** Releases both feeds if they are held; afterwards both are fresh. */
 export async function releaseFeeds({ url, key, ask }: TestServer): Promise<void> {
   for (const feed of ['products', 'stores']) {
     const pollFeed = () => poll(`${url}/feeds/${feed}.json?key=${key}`)
@@ -36,14 +36,14 @@ export async function releaseFeeds({ url, key, ask }: TestServer): Promise<void>
   }
 }
 
-/** What no constraint can see: ids that the one catalog lists, messages that orders should have. */
-export async function countFaults({ db }: TestDatabase): Promise<object> {
-  const [faults] = await db.execute(sql`
+/** Inconsistencies that no constraint prevents: ids missing from catalog_ids, messages missing for orders. */
+export async function countInconsistencies({ db }: TestDatabase): Promise<object> {
+  const [counts] = await db.execute(sql`
     with held as (
       select id, 'product' as kind from products union all select id, 'store' from stores
     ), listed as (select id, kind from catalog_ids)
     select
       (select count(*)::int from ((table held except table listed) union all (table listed except table held)) as d) as ids,
       outbox_enqueue_missing(array(select id from orders), false)::int as messages`)
-  return faults ?? {}
+  return counts ?? {}
 }

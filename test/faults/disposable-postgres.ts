@@ -1,4 +1,4 @@
-/** In charge of a Postgres of one's own that may be stopped, crashed and run out of disk: on a small disk in memory where the system allows one. */
+/** A Postgres that tests may stop, crash and run out of disk: on a small tmpfs where the system allows one. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -14,12 +14,12 @@ import { findPostgres } from '../../src/db/embedded-postgres/binaries.ts'
 import { ifMissing } from '../../src/lib/system-error.ts'
 import { freePort } from '../support/loopback.ts'
 
-export type OwnPostgres = {
-  /** As the superuser, past any wire. */
+export type DisposablePostgres = {
+  /** As the superuser, not through a proxy. */
   url: string
-  /** Whether its disk is one of its own, so that it can be filled. */
+  /** Whether it has a tmpfs, which can be filled. */
   hasOwnDisk: boolean
-  /** Does nothing while it runs. */
+  /** Does nothing when it is running. */
   start: () => Promise<void>
   stop: (mode: 'fast' | 'immediate') => Promise<void>
   /** To the last byte. */
@@ -30,7 +30,7 @@ export type OwnPostgres = {
 
 const diskMegabytes = 320
 
-/** A commit that is acknowledged is with the kernel, so it outlives any end of Postgres, though not of the machine. */
+/** Without fsync an acknowledged commit survives any end of Postgres, though not of the machine. */
 const settings = (port: number) => `
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -43,27 +43,27 @@ checkpoint_timeout = 30s
 log_min_messages = fatal
 `
 
-export async function createOwnPostgres(): Promise<OwnPostgres> {
+export async function createDisposablePostgres(): Promise<DisposablePostgres> {
   const home = await mkdtemp(join(tmpdir(), 'storefeed-faults-'))
   const disk = await openDisk(home)
   const account = disk?.account ?? (await accountFor(home))
   const { initdb, pgCtl } = await findPostgres(account)
   const port = await freePort()
   const data = join(home, 'data')
-  const seen = join(disk?.seenAs ?? '', home)
+  const visibleHome = join(disk?.visibleAt ?? '', home)
   await runOrThrow(account, initdb, [
     ...['-D', data, '-U', 'storefeed', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
   ])
-  await writeFile(join(seen, 'data', 'postgresql.conf'), settings(port), { flag: 'a' })
-  const filler = join(seen, 'filler')
+  await writeFile(join(visibleHome, 'data', 'postgresql.conf'), settings(port), { flag: 'a' })
+  const filler = join(visibleHome, 'filler')
 
   async function start() {
-    for (let tries = 1; ; tries++) {
+    for (let attempt = 1; ; attempt++) {
       const args = ['start', '-D', data, '-l', join(home, 'log'), '-w', '-t', '30']
       const { ok, output } = await run(account, pgCtl, args)
       if (ok || (await run(account, pgCtl, ['status', '-D', data])).ok) return
-      const log = await readFile(join(seen, 'log'), 'utf8').catch(ifMissing(''))
-      if (tries === 5) throw new Error(`Postgres does not start: ${output}\n${log.slice(-2_000)}`)
+      const log = await readFile(join(visibleHome, 'log'), 'utf8').catch(ifMissing(''))
+      if (attempt === 5) throw new Error(`Postgres does not start: ${output}\n${log.slice(-2_000)}`)
     }
   }
   await start()
@@ -84,9 +84,9 @@ export async function createOwnPostgres(): Promise<OwnPostgres> {
   }
 }
 
-type Disk = { account: Account; seenAs: string; close: () => Promise<void> }
+type Disk = { account: Account; visibleAt: string; close: () => Promise<void> }
 
-/** Seen only within a namespace, which lasts as long as the process that holds it: that one ends with this one. Undefined where namespaces are forbidden. */
+/** Mounted in a namespace of its own, held open by a child process that ends with this one. Undefined where namespaces are forbidden. */
 async function openDisk(home: string): Promise<Disk | undefined> {
   const mount = `mount -t tmpfs -o size=${diskMegabytes}m,mode=700 storefeed "$0" && echo mounted && exec cat`
   const args = ['--user', '--map-root-user', '--mount', 'sh', '-c', mount, home]
@@ -101,7 +101,7 @@ async function openDisk(home: string): Promise<Disk | undefined> {
   const unprivileged = ['unshare', '--user', '--map-user=65534', '--map-group=65534']
   return {
     account: { through: ['nsenter', ...inside, ...unprivileged], identity: {} },
-    seenAs: `/proc/${holder.pid}/root`,
+    visibleAt: `/proc/${holder.pid}/root`,
     async close() {
       holder.stdin?.end()
       await ended
@@ -111,10 +111,10 @@ async function openDisk(home: string): Promise<Disk | undefined> {
 
 async function fill(path: string): Promise<void> {
   const megabyte = Buffer.alloc(1024 * 1024)
-  for (const piece of [megabyte, megabyte.subarray(0, 4096)]) {
+  for (const block of [megabyte, megabyte.subarray(0, 4096)]) {
     let full = false
     while (!full) {
-      full = await writeFile(path, piece, { flag: 'a' }).then(
+      full = await writeFile(path, block, { flag: 'a' }).then(
         () => false,
         () => true,
       )

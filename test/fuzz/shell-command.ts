@@ -1,20 +1,20 @@
-/** In charge of showing a request so that a person can send it again from a shell. */
-import type { Sent } from './requests.ts'
-import { bytesOf, headersOf } from './wire.ts'
+/** Shows a request as a shell command that sends it again. */
+import type { FuzzRequest } from './requests.ts'
+import { encodeRequest, headersOf } from './transport.ts'
 
-/** Bodies beyond that are told by their length; the seed makes them again. */
+/** Longer bodies are truncated; the seed reproduces them. */
 const shownBytes = 20_000
 
-export function asShell(url: string, sent: Sent, key: string): string {
+export function toShellCommand(url: string, sent: FuzzRequest, key: string): string {
   const { body } = sent
   if (body && body.length > shownBytes)
-    return `${asShell(url, { ...sent, body: body.subarray(0, 200) }, key)}\n  (the first 200 of ${body.length} bytes of the body)`
-  return hideKey(sent.bare ? asNetcat(url, sent) : asCurl(url, sent), key)
+    return `${toShellCommand(url, { ...sent, body: body.subarray(0, 200) }, key)}\n  (the first 200 of ${body.length} bytes of the body)`
+  return hideKey(sent.raw ? toNetcat(url, sent) : toCurl(url, sent), key)
 }
 
 const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
-function asCurl(url: string, sent: Sent): string {
+function toCurl(url: string, sent: FuzzRequest): string {
   const headers = headersOf(url, sent)
     .filter(([name]) => !['Host', 'Content-Length'].includes(name))
     .map(([name, value]) => ` \\\n  -H ${quote(value === '' ? `${name};` : `${name}: ${value}`)}`)
@@ -28,9 +28,9 @@ function asCurl(url: string, sent: Sent): string {
     : `echo ${sent.body.toString('base64')} | base64 -d | ${line} \\\n  --data-binary @-\n  (the body: ${JSON.stringify(text)})`
 }
 
-function asNetcat(url: string, sent: Sent): string {
+function toNetcat(url: string, sent: FuzzRequest): string {
   const { hostname, port } = new URL(url)
-  const escaped = [...bytesOf(url, sent)].map((byte) => {
+  const escaped = [...encodeRequest(url, sent)].map((byte) => {
     const character = String.fromCharCode(byte)
     return /[\w !#&'()*+,./:;<=>?@[\]^{|}~-]/.test(character)
       ? character

@@ -1,14 +1,14 @@
-/** In charge of the books after a storm: what was acknowledged against what is there, and what was written against what arrived. */
+/** Compares acknowledged writes with the database, and written events with those that Klaviyo recorded. */
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../src/db/connection.ts'
 import type { RunningSandbox } from '../../src/klaviyo-sandbox/listen.ts'
-import type { Ledger } from './ledger.ts'
+import type { WriteLog } from './write-log.ts'
 
-/** Acknowledged writes that are not there, or that something older has overwritten. */
-export async function findLost(db: Database, ledger: Ledger): Promise<string[]> {
-  const { products, orders, links } = ledger
-  const numbers = await mapOf(db, sql`select id as key, price::int as value from products`)
-  const kept = await mapOf(
+/** Acknowledged writes that are missing, or overwritten by older ones. */
+export async function findLostWrites(db: Database, writeLog: WriteLog): Promise<string[]> {
+  const { products, orders, links } = writeLog
+  const versions = await mapOf(db, sql`select id as key, price::int as value from products`)
+  const itemCounts = await mapOf(
     db,
     sql`select o.id as key, count(i.line)::int as value from orders o left join order_items i on i.order_id = o.id group by o.id`,
   )
@@ -22,13 +22,13 @@ export async function findLost(db: Database, ledger: Ledger): Promise<string[]> 
   )
   return [
     ...[...products]
-      .filter(([id, { acknowledged, tried }]) => {
-        const found = numbers.get(id) ?? 0
-        return found < acknowledged || found > tried
+      .filter(([id, { acknowledged, attempted }]) => {
+        const found = versions.get(id) ?? 0
+        return found < acknowledged || found > attempted
       })
-      .map(([id, entry]) => `${id} is v${numbers.get(id)} and not ${JSON.stringify(entry)}`),
+      .map(([id, entry]) => `${id} is v${versions.get(id)} and not ${JSON.stringify(entry)}`),
     ...[...orders].flatMap(([id, { acknowledged, fulfilled }]) => [
-      ...(acknowledged && !kept.get(id) ? [`order ${id}`] : []),
+      ...(acknowledged && !itemCounts.get(id) ? [`order ${id}`] : []),
       ...(fulfilled && !updates.has(id) ? [`fulfilment of ${id}`] : []),
     ]),
     ...[...links].filter((link) => !linked.has(link)).map((link) => `link ${link}`),
@@ -40,23 +40,23 @@ async function mapOf(db: Database, query: ReturnType<typeof sql>): Promise<Map<s
   return new Map(rows.map(({ key, value }) => [key, value]))
 }
 
-type Books = {
-  /** By order, its events in the order of its history. */
+type EventsByOrder = {
+  /** By order, in chronological order. */
   written: Record<string, string[]>
-  arrived: Record<string, string[]>
+  recorded: Record<string, string[]>
 }
 
-/** What each order, with its items and updates, has to tell; and what Klaviyo recorded, in the order in which it came. */
-export async function readBooks(db: Database, { state }: RunningSandbox): Promise<Books> {
+/** The metrics that each order, its items and its updates should send; and those that Klaviyo recorded, in order of arrival. */
+export async function readEvents(db: Database, { state }: RunningSandbox): Promise<EventsByOrder> {
   const rows = await db.execute<{ order_id: string; events: string }>(sql`
     select o.id as order_id, concat_ws(', ', 'Placed Order',
       (select string_agg('Ordered Product', ', ') from order_items where order_id = o.id),
       (select string_agg('Fulfilled Order', ', ') from order_updates where order_id = o.id)) as events
     from orders o`)
-  const { byOrder } = state.account.journal
+  const { byOrder } = state.account.eventLog
   return {
     written: Object.fromEntries(rows.map(({ order_id, events }) => [order_id, events.split(', ')])),
-    arrived: Object.fromEntries(
+    recorded: Object.fromEntries(
       [...byOrder].map(([id, entries]) => [id, entries.map(({ metric }) => metric)]),
     ),
   }

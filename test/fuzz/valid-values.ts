@@ -1,8 +1,8 @@
-/** In charge of trees that a JSON Schema allows, made mostly of ids that exist and of values that also keep the rules no schema can tell. */
+/** JSON that a schema allows: mostly with existing ids, and with values that also satisfy rules a schema cannot express. */
 import fc from 'fast-check'
 import type { OpenApi } from '../support/contract.ts'
-import { type Known, pick, poolOf } from './known.ts'
-import { leaf, type Member, type Tree } from './tree.ts'
+import { leaf, type Member, type Tree } from './json-tree.ts'
+import { type ObservedValues, pick, poolOf } from './observed-values.ts'
 
 export type Schema = {
   $ref?: string
@@ -25,10 +25,10 @@ export type Schema = {
   example?: string
 }
 
-/** Where a value stands: under which name, in a record of which noun. */
-export type Place = { name: string; holder: string }
-/** `known` is what the caller knows for whom the next value is drawn. */
-export type Source = { document: OpenApi; known: Known }
+/** The name of a field, and the resource it belongs to. */
+export type Field = { name: string; parent: string }
+/** `observed` has the values of the client for which the next request is generated. */
+export type Source = { document: OpenApi; observed: ObservedValues }
 
 const words = [
   'Dutch Oven',
@@ -41,7 +41,7 @@ const words = [
   'US',
   '02116',
 ]
-const niceTexts = [
+const typicalTexts = [
   ...words,
   '8″ Pfanne <b>&',
   'قدر',
@@ -55,12 +55,12 @@ const niceTexts = [
 
 const shortText = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
 
-export function validTree(source: Source, schema: Schema, place: Place): fc.Arbitrary<Tree> {
-  if (schema.$ref !== undefined) return validTree(source, resolve(source, schema.$ref), place)
-  if (schema.anyOf) return fc.oneof(...schema.anyOf.map((one) => validTree(source, one, place)))
+export function validTree(source: Source, schema: Schema, field: Field): fc.Arbitrary<Tree> {
+  if (schema.$ref !== undefined) return validTree(source, resolve(source, schema.$ref), field)
+  if (schema.anyOf) return fc.oneof(...schema.anyOf.map((one) => validTree(source, one, field)))
   if (schema.enum) return fc.constantFrom(...schema.enum.map(leaf))
   const [type = 'string', ...others] = [schema.type ?? []].flat()
-  const tree = ofType(source, type, schema, place)
+  const tree = ofType(source, type, schema, field)
   return others.length === 0
     ? tree
     : fc.oneof({ weight: 4, arbitrary: tree }, { weight: 1, arbitrary: fc.constant(leaf(null)) })
@@ -68,91 +68,91 @@ export function validTree(source: Source, schema: Schema, place: Place): fc.Arbi
 
 function resolve({ document }: Source, ref: string): Schema {
   const found = document.components.schemas[ref.split('/').at(-1) ?? '']
-  if (!found) throw new Error(`the document does not hold ${ref}`)
+  if (!found) throw new Error(`the document has no ${ref}`)
   return found
 }
 
-function ofType(source: Source, type: string, schema: Schema, place: Place): fc.Arbitrary<Tree> {
+function ofType(source: Source, type: string, schema: Schema, field: Field): fc.Arbitrary<Tree> {
   switch (type) {
     case 'object':
-      return objects(source, schema, place)
+      return objects(source, schema, field)
     case 'array':
-      return arrays(source, schema, place)
+      return arrays(source, schema, field)
     case 'boolean':
       return fc.boolean().map(leaf)
     case 'null':
       return fc.constant(leaf(null))
     case 'string':
-      return validText(source, schema, place).map(leaf)
+      return validText(source, schema, field).map(leaf)
     default:
-      return validNumber(source, type, schema, place).map(leaf)
+      return validNumber(source, type, schema, field).map(leaf)
   }
 }
 
-/** Without an e-mail, few know who is meant; an id that the path has too had better be the same. */
-const likely: Record<string, number> = { email: 60, id: 1 }
+/** Without an e-mail most customers are unknown; an id in the body must equal that of the path. */
+const weights: Record<string, number> = { email: 60, id: 1 }
 
-function objects(source: Source, schema: Schema, place: Place): fc.Arbitrary<Tree> {
-  const holder = place.name === 'customer' ? 'customers' : place.holder
+function objects(source: Source, schema: Schema, field: Field): fc.Arbitrary<Tree> {
+  const parent = field.name === 'customer' ? 'customers' : field.parent
   const properties = Object.entries(schema.properties ?? {}).map(([name, held]) => {
-    const member = validTree(source, held, { name, holder }).map((tree): Member[] => [[name, tree]])
+    const member = validTree(source, held, { name, parent }).map((tree): Member[] => [[name, tree]])
     if (schema.required?.includes(name)) return member
-    const weight = likely[name] ?? 5
+    const weight = weights[name] ?? 5
     return fc.oneof({ weight: 10, arbitrary: fc.constant([]) }, { weight, arbitrary: member })
   })
   const named = fc.tuple(...properties).map((members): Tree => ({ members: members.flat() }))
   const { additionalProperties } = schema
   if (typeof additionalProperties !== 'object' || properties.length > 0) return named
   const key = fc.constantFrom('color', 'size', 'constructor', 'toString', 'opening_hours', 'k1')
-  const value = validTree(source, additionalProperties, place)
+  const value = validTree(source, additionalProperties, field)
   return fc
     .uniqueArray(fc.tuple(key, value), { maxLength: 4, selector: ([name]) => name })
     .map((members) => ({ members }))
 }
 
-function arrays(source: Source, schema: Schema, { name, holder }: Place): fc.Arbitrary<Tree> {
+function arrays(source: Source, schema: Schema, { name, parent }: Field): fc.Arbitrary<Tree> {
   const { items = {}, minItems = 0, maxItems = 3 } = schema
-  const inner = { name, holder: name === 'items' ? holder : name }
+  const inner = { name, parent: name === 'items' ? parent : name }
   return fc
     .array(validTree(source, items, inner), {
       minLength: minItems,
       maxLength: Math.min(maxItems, minItems + 3),
     })
-    .map((trees) => ({ items: withoutRepeats(trees) }))
+    .map((trees) => ({ items: withoutDuplicates(trees) }))
 }
 
-/** Most lists here may name nothing twice, which no schema says of objects. */
-const withoutRepeats = (trees: Tree[]) => [
+/** Most lists must not have duplicates, which the schemas cannot express for objects. */
+const withoutDuplicates = (trees: Tree[]) => [
   ...new Map(trees.map((tree) => [JSON.stringify(tree), tree])).values(),
 ]
 
-function validText(source: Source, schema: Schema, place: Place): fc.Arbitrary<string> {
+function validText(source: Source, schema: Schema, field: Field): fc.Arbitrary<string> {
   if (schema.enum) return fc.constantFrom(...schema.enum.map(String))
   if (schema.example !== undefined) return fc.constant(schema.example)
   if (schema.pattern !== undefined) return fc.stringMatching(new RegExp(schema.pattern))
   if (schema.format === 'date-time') return validTime
-  if (place.name === 'email') return fc.nat(30).map((n) => `person-${n}@example.org`)
-  if (place.name === 'id' || /_ids?$/.test(place.name) || place.name === 'cursor')
-    return knownText(source, place)
-  if (place.name === 'currency') return fc.constantFrom('USD', 'EUR', 'JPY')
+  if (field.name === 'email') return fc.nat(30).map((n) => `person-${n}@example.org`)
+  if (field.name === 'id' || /_ids?$/.test(field.name) || field.name === 'cursor')
+    return observedText(source, field)
+  if (field.name === 'currency') return fc.constantFrom('USD', 'EUR', 'JPY')
   const { maxLength = 100_000 } = schema
   return fc.oneof(
-    { weight: 12, arbitrary: fc.constantFrom(...niceTexts) },
+    { weight: 12, arbitrary: fc.constantFrom(...typicalTexts) },
     { weight: 3, arbitrary: shortText },
     { weight: maxLength > 3000 ? 0 : 1, arbitrary: fc.constant('x'.repeat(maxLength)) },
   )
 }
 
-/** One that was seen in an answer, or else one that a caller would think of. */
-function knownText(source: Source, { name, holder }: Place): fc.Arbitrary<string> {
-  const pool = poolOf(name, holder)
-  const seen = fc.nat().map((place) => pick(source.known, pool, place) ?? `${pool}-0`)
-  const made = (most: number) => fc.nat(most).map((number) => `${pool}-${number}`)
+/** A value from a response, or one in a typical format. */
+function observedText(source: Source, { name, parent }: Field): fc.Arbitrary<string> {
+  const pool = poolOf(name, parent)
+  const seen = fc.nat().map((field) => pick(source.observed, pool, field) ?? `${pool}-0`)
+  const generated = (most: number) => fc.nat(most).map((number) => `${pool}-${number}`)
   const weight = name === 'id' ? 1 : 0
   return fc.oneof(
     { weight: 5, arbitrary: seen },
-    { weight: 3 * weight, arbitrary: made(15) },
-    { weight: 2 * weight, arbitrary: made(5000) },
+    { weight: 3 * weight, arbitrary: generated(15) },
+    { weight: 2 * weight, arbitrary: generated(5000) },
   )
 }
 
@@ -167,15 +167,15 @@ function validNumber(
   source: Source,
   type: string,
   { minimum, exclusiveMinimum = -1000, maximum = 1000 }: Schema,
-  place: Place,
+  field: Field,
 ): fc.Arbitrary<number> {
   const least = minimum ?? exclusiveMinimum + 1
-  if (place.name === 'line') return fc.integer({ min: least, max: least + 1 })
+  if (field.name === 'line') return fc.integer({ min: least, max: least + 1 })
   const integer = fc.oneof(
     { weight: 6, arbitrary: fc.integer({ min: least, max: Math.min(maximum, least + 20) }) },
     { weight: 1, arbitrary: fc.constantFrom(Math.ceil(least), Math.floor(maximum)) },
   )
-  if (place.name === 'id') return knownText(source, place).map((text) => Number(text) || 1)
+  if (field.name === 'id') return observedText(source, field).map((text) => Number(text) || 1)
   if (type === 'integer') return integer
   const cents = fc.integer({ min: 1, max: 9000 }).map((count) => count / 100)
   return fc.oneof(integer, cents)

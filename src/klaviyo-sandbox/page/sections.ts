@@ -1,4 +1,3 @@
-/** In charge of the parts of the sandbox's page: counts, events, refusals, profiles, catalog. */
 import { html } from 'hono/html'
 import type { Account } from '../account/account.ts'
 import type { CatalogItem, ImportReport } from '../account/catalog.ts'
@@ -9,16 +8,16 @@ import { dropView, eventView, itemView, profileView } from '../api/resources.ts'
 
 type Html = ReturnType<typeof html>
 
-export function countsSection({ counts, people, catalog }: Account): Html {
+export function countsSection({ counts, profiles, catalog }: Account): Html {
   const dropped = Object.values(counts.dropped).reduce((sum, count) => sum + count, 0)
   const faults = Object.values(counts.faults).reduce((sum, count) => sum + count, 0)
   const cells: [string, number][] = [
     ['events', counts.recorded],
-    ['profiles', people.byId.size],
+    ['profiles', profiles.byId.size],
     ['items', catalog.items.size],
     ['requests', counts.received],
     ['dropped', dropped],
-    ['refused', counts.refused],
+    ['rejected', counts.rejected],
     ['throttled', counts.throttled],
     ['faults', faults],
   ]
@@ -28,8 +27,8 @@ export function countsSection({ counts, people, catalog }: Account): Html {
 }
 
 export function eventsSection(account: Account, count: number): Html {
-  const entries = account.journal.entries.slice(-count).reverse()
-  const empty = html`No event yet. Point storefeed here with <code>KLAVIYO_URL</code> and any <code>KLAVIYO_API_KEY</code>.`
+  const entries = account.eventLog.entries.slice(-count).reverse()
+  const empty = html`No events yet. Start storefeed with <code>KLAVIYO_URL</code> set to this address and any <code>KLAVIYO_API_KEY</code>.`
   return section(
     'Events',
     'newest first',
@@ -39,27 +38,27 @@ export function eventsSection(account: Account, count: number): Html {
 }
 
 function eventRow(account: Account, entry: EventLogEntry): Html {
-  const profile = account.people.byId.get(entry.profileId)
+  const profile = account.profiles.byId.get(entry.profileId)
   const value = entry.value === null ? '' : html`<span class="good">${entry.value}</span>`
-  const backfill = entry.backfill ? html`<span class="soft">history: no flow fires</span>` : ''
+  const backfill = entry.backfill ? html`<span class="soft">backfill: triggers no flow</span>` : ''
   return details(
     html`<b>${entry.metric}</b><code>${entry.uniqueId}</code>${value}${backfill}
-      <span class="end">${profile ? nameOf(profile) : ''}</span>${moment(entry.time)}`,
-    eventView(account.journal, entry),
+      <span class="end">${profile ? nameOf(profile) : ''}</span>${timestamp(entry.time)}`,
+    eventView(account.eventLog, entry),
   )
 }
 
-/** Silent drops and refusals: what a person looks for when an event does not show up. */
-export function troublesSection({ journal, refusals }: Account, count: number): Html {
+/** Silently dropped events and rejected requests: why an event does not show up. */
+export function problemsSection({ eventLog, errors }: Account, count: number): Html {
   const rows = [
-    ...journal.drops.slice(-count).map((drop) => ({ at: drop.receivedAt, row: dropRow(drop) })),
-    ...refusals.slice(-count).map((refusal) => ({ at: refusal.at, row: refusalRow(refusal) })),
+    ...eventLog.drops.slice(-count).map((drop) => ({ at: drop.receivedAt, row: dropRow(drop) })),
+    ...errors.slice(-count).map((error) => ({ at: error.at, row: errorRow(error) })),
   ]
   const newest = rows.sort((one, other) => other.at.getTime() - one.at.getTime()).slice(0, count)
   return section(
-    'Dropped and refused',
+    'Dropped and rejected',
     'what Klaviyo would not record',
-    html`Nothing was dropped or refused.`,
+    html`Nothing was dropped or rejected.`,
     newest.map(({ row }) => row),
   )
 }
@@ -71,16 +70,15 @@ function dropRow(drop: Drop): Html {
   )
 }
 
-function refusalRow(refusal: ErrorRecord): Html {
-  const first = refusal.details[0]?.detail ?? ''
+function errorRow({ method, path, status, details: errors }: ErrorRecord): Html {
   return details(
-    html`<b>${refusal.method} ${refusal.path}</b><span class="bad">${refusal.status}</span><span>${first}</span>`,
-    refusal.details,
+    html`<b>${method} ${path}</b><span class="bad">${status}</span><span>${errors[0]?.detail ?? ''}</span>`,
+    errors,
   )
 }
 
-export function profilesSection({ people }: Account, count: number): Html {
-  const newest = [...people.byId.values()]
+export function profilesSection({ profiles }: Account, count: number): Html {
+  const newest = [...profiles.byId.values()]
     .sort((one, other) => other.updatedAt.getTime() - one.updatedAt.getTime())
     .slice(0, count)
   const rows = newest.map((profile) =>
@@ -90,11 +88,11 @@ export function profilesSection({ people }: Account, count: number): Html {
       profileView(profile),
     ),
   )
-  return section('Profiles', 'last changed first', html`No profile yet.`, rows)
+  return section('Profiles', 'last changed first', html`No profiles yet.`, rows)
 }
 
 export function catalogSection({ catalog }: Account, count: number): Html {
-  const empty = html`No catalog yet. Have a feed imported by Klaviyo's rules:
+  const empty = html`No catalog yet. To import a feed by Klaviyo's rules:
     <code>curl -X POST -H 'content-type: application/json' -d '{"url": "…/feeds/products.json"}' …/sandbox/catalog/import</code>`
   const reports = catalog.reports.slice(-5).reverse().map(reportRow)
   const items = [...catalog.items.values()].slice(0, count).map(itemRow)
@@ -102,12 +100,12 @@ export function catalogSection({ catalog }: Account, count: number): Html {
 }
 
 function reportRow(report: ImportReport): Html {
-  const outcome = report.fault
-    ? html`<span class="bad">not imported: ${report.fault}</span>`
+  const result = report.error
+    ? html`<span class="bad">not imported: ${report.error}</span>`
     : html`<span class="good">${report.imported} imported</span>
         <span class="${report.ignored ? 'bad' : 'soft'}">${report.ignored} ignored</span>`
   return details(
-    html`<b>${report.url}</b>${outcome}<span class="end">${moment(report.at)}</span>`,
+    html`<b>${report.url}</b>${result}<span class="end">${timestamp(report.at)}</span>`,
     report,
   )
 }
@@ -125,13 +123,13 @@ function nameOf({ identifiers, id }: Profile): string {
   return identifiers.email ?? identifiers.phone_number ?? identifiers.external_id ?? id
 }
 
-/** In UTC, to the second, as Klaviyo keeps it. */
-function moment(iso: string): Html {
+/** In UTC, to the second, as Klaviyo stores it. */
+function timestamp(iso: string): Html {
   return html`<time datetime="${iso}">${iso.slice(0, 19).replace('T', ' ')}</time>`
 }
 
-function section(title: string, note: string, empty: Html, rows: Html[]): Html {
-  return html`<section><h2>${title} <small>${note}</small></h2>
+function section(title: string, subtitle: string, empty: Html, rows: Html[]): Html {
+  return html`<section><h2>${title} <small>${subtitle}</small></h2>
     <div class="rows">${rows.length > 0 ? rows : html`<p class="soft">${empty}</p>`}</div></section>`
 }
 

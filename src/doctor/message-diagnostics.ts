@@ -1,0 +1,42 @@
+import { sql } from 'drizzle-orm'
+import type { Queryable } from '../db/connection.ts'
+import { orders } from '../db/schema/orders.ts'
+import { countMessages } from '../outbox/outbox-metrics.ts'
+import { readDeliveryProblems } from '../outbox/queue.ts'
+import { type Diagnostic, error, ok, warning } from './diagnostic.ts'
+
+const area = 'messages'
+
+export async function checkMessages(db: Queryable): Promise<Diagnostic[]> {
+  const { pending = 0, sent = 0, failed = 0, unsendable = 0 } = await countMessages(db)
+  const diagnostics = [ok(area, `Pending: ${pending}, sent: ${sent}.`)]
+  const erased = await countErasedOrders(db)
+  if (erased > 0)
+    diagnostics.push(ok(area, `Orders of erased customers, of which nothing is sent: ${erased}.`))
+  for (const problem of await readDeliveryProblems(db))
+    diagnostics.push(error(area, problem, 'Fix the key; pending messages are kept.'))
+  if (failed > 0)
+    diagnostics.push(
+      warning(
+        area,
+        `Failed messages: ${failed}.`,
+        'GET /v1/events?status=failed shows why. Fix the cause, then POST /v1/events/retry.',
+      ),
+    )
+  if (unsendable > 0)
+    diagnostics.push(
+      warning(
+        area,
+        `Messages about customers without e-mail or phone number: ${unsendable}.`,
+        'GET /v1/events?status=unsendable lists them.',
+      ),
+    )
+  return diagnostics
+}
+
+async function countErasedOrders(db: Queryable): Promise<number> {
+  const [row] = await db.execute<{ count: number }>(
+    sql`select count(*)::int as count from ${orders} where erased_at is not null`,
+  )
+  return row?.count ?? 0
+}

@@ -1,0 +1,62 @@
+/** A server that is restarted whenever it exits, as by a process manager. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Running, start } from '../cli/command-line.ts'
+
+export type SupervisedServer = {
+  url: string
+  /** Number of the current process, which shares no memory with earlier ones. 0 while none is serving. */
+  generation: () => number
+  kill: () => void
+  /** Stderr of exits that the test did not cause. */
+  crashes: string[]
+  stop: () => Promise<void>
+}
+
+const servingMessage = /"msg":"storefeed serves"/
+/** A server without its database exits before it serves; that is no crash. */
+const pauseMs = 200
+
+export function supervise(port: number, settings: Record<string, string>): SupervisedServer {
+  const crashes: string[] = []
+  let generations = 0
+  let current = 0
+  let stopping = false
+  let running: Running | undefined
+
+  async function run() {
+    while (!stopping) {
+      const generation = ++generations
+      const started = start(['serve'], { ...settings, PORT: String(port) })
+      running = started
+      const served = started.printed(servingMessage).then(
+        () => {
+          if (running === started) current = generation
+          return true
+        },
+        () => false,
+      )
+      const { signal, code, stderr } = await started.ended
+      current = 0
+      if (signal === 'SIGKILL' || stopping) continue
+      if ((await served) || code !== 1) crashes.push(`${code} ${signal}: ${stderr.slice(-2_000)}`)
+      await delay(pauseMs)
+    }
+  }
+  const ended = run()
+  return {
+    url: `http://127.0.0.1:${port}`,
+    generation: () => current,
+    kill() {
+      const killed = running
+      running = undefined
+      current = 0
+      void killed?.end('SIGKILL')
+    },
+    crashes,
+    async stop() {
+      stopping = true
+      await running?.end('SIGTERM')
+      await ended
+    },
+  }
+}
