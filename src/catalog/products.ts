@@ -80,7 +80,7 @@ export const productInput = z
       },
     ],
   })
-export type ProductInput = z.infer<typeof productInput>
+type ProductInput = z.infer<typeof productInput>
 
 const productPatch = productInput
   .omit({ id: true })

@@ -77,7 +77,7 @@ export const storeInput = z
       },
     ],
   })
-export type StoreInput = z.infer<typeof storeInput>
+type StoreInput = z.infer<typeof storeInput>
 
 const storePatch = storeInput
   .omit({ id: true })
