@@ -1,4 +1,4 @@
-/** In charge of API keys: made once, kept only as hashes, checked on every call. */
+/** API keys are stored only as hashes and looked up for every request. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
@@ -32,7 +32,7 @@ export const keyRecord = z
   .meta({ id: 'Key' })
 export type KeyRecord = z.infer<typeof keyRecord>
 
-/** What each scope lets its holder do besides. */
+/** The scopes that each scope includes. */
 const implied: Record<Scope, readonly Scope[]> = {
   feeds: ['feeds'],
   read: ['read'],
@@ -40,27 +40,27 @@ const implied: Record<Scope, readonly Scope[]> = {
   admin: scopes,
 }
 
-export const allows = (held: readonly Scope[], wanted: Scope) =>
-  held.some((scope) => implied[scope].includes(wanted))
+export const allows = (granted: readonly Scope[], wanted: Scope) =>
+  granted.some((scope) => implied[scope].includes(wanted))
 
 const hashOf = (key: string) => createHash('sha256').update(key).digest('hex')
 
 const columns = sql`id, name, scopes, created_at, last_used_at, revoked_at`
 
-/** The key stands in the answer and nowhere else: it can't be shown again. */
+/** The key is in the response and nowhere else: it cannot be shown again. */
 export async function createKey(
   db: Queryable,
-  draft: KeyInput,
+  input: KeyInput,
 ): Promise<{ key: string; record: KeyRecord }> {
   const key = `sf_${randomBytes(32).toString('base64url')}`
-  return { key, record: await insertKey(db, key, draft) }
+  return { key, record: await insertKey(db, key, input) }
 }
 
-async function insertKey(db: Queryable, key: string, draft: KeyInput): Promise<KeyRecord> {
+async function insertKey(db: Queryable, key: string, input: KeyInput): Promise<KeyRecord> {
   const [row] = await db.execute<{ record: KeyRecord }>(sql`
     with made as (
       insert into ${apiKeys} (name, hash, scopes)
-      values (${draft.name}, ${hashOf(key)}, array(select jsonb_array_elements_text(${JSON.stringify(draft.scopes)}::jsonb)))
+      values (${input.name}, ${hashOf(key)}, array(select jsonb_array_elements_text(${JSON.stringify(input.scopes)}::jsonb)))
       returning ${columns}
     )
     select row_to_json(made) as record from made`)
@@ -75,7 +75,7 @@ export async function listKeys(db: Queryable): Promise<KeyRecord[]> {
   return rows.map((row) => row.record)
 }
 
-/** Revoking twice is harmless: the first time stays. */
+/** Revoking twice is harmless: the first time is kept. */
 export async function revokeKey(db: Queryable, id: number): Promise<void> {
   const found = await db.execute(
     sql`update ${apiKeys} set revoked_at = coalesce(revoked_at, now()) where id = ${id} returning id`,
@@ -84,29 +84,26 @@ export async function revokeKey(db: Queryable, id: number): Promise<void> {
 }
 
 /**
- * Null when the key is unknown or revoked. The use is noted at most once a minute, so that polls
- * do not write a row each.
+ * Null when the key is unknown or revoked. Its last use is written at most once a minute, so that polls do not write a
+ * row each.
  */
 export async function scopesOfKey(db: Queryable, key: string): Promise<Scope[] | null> {
   const hash = hashOf(key)
   const [row] = await db.execute<{ id: number; hash: string; scopes: Scope[]; stale: boolean }>(sql`
     select id, hash, scopes, coalesce(last_used_at < now() - interval '1 minute', true) as stale
     from ${apiKeys} where hash = ${hash} and revoked_at is null`)
-  if (!row || !sameText(row.hash, hash)) return null
+  if (!row || !isSameHash(row.hash, hash)) return null
   if (row.stale)
     await db.execute(sql`update ${apiKeys} set last_used_at = now() where id = ${row.id}`)
   return row.scopes
 }
 
-/** In a time that does not tell where they differ; how long a digest is, is no secret. */
-function sameText(one: string, other: string): boolean {
-  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other))
+/** In constant time; the length of a digest is no secret. */
+function isSameHash(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
 }
 
-/**
- * A key that is known beforehand: it becomes the one key of that name, and the one before it, if another, is
- * revoked.
- */
+/** Stores a given key. It becomes the only key of that name: another one is revoked. */
 export function ensureKey(db: Database, key: string, { name, scopes }: KeyInput): Promise<void> {
   return transaction(db, async (tx) => {
     const list = sql`array(select jsonb_array_elements_text(${JSON.stringify(scopes)}::jsonb))`
@@ -119,8 +116,8 @@ export function ensureKey(db: Database, key: string, { name, scopes }: KeyInput)
 }
 
 /**
- * The key set in the environment becomes the admin key of that name. Without one, a server that has
- * no admin key at all makes its first, and answers it; of servers that start at once, one does.
+ * `apiKey`, from the environment, becomes the admin key of that name. Without it, a database without any admin key gets
+ * its first, which is returned; of servers that start at the same time, one creates it.
  */
 export async function ensureAdminKey(db: Database, apiKey: string | null): Promise<string | null> {
   if (apiKey !== null) {

@@ -1,69 +1,39 @@
-/** In charge of keys on the way in: whether the one that a request carries allows what is asked. */
 import type { Authorize } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
-import { withTimeout } from '../lib/with-timeout.ts'
 import { allows, type Scope } from './api-keys.ts'
-import {
-  apiCredentials,
-  type Credentials,
-  feedCredentials,
-  type RawFeedCredentials,
-} from './credentials.ts'
+import { apiCredentials, feedCredentials, type RawFeedCredentials } from './credentials.ts'
 import type { KeyVerifier } from './key-verifier.ts'
 import type { CountRequest } from './rate-limits.ts'
 
-/** How long a poller waits for the word on a key that was good before: it would be let in all the same. */
-const shortPatienceMs = 1_000
+export const bearerAuthorizer =
+  (verify: KeyVerifier['verify']): Authorize =>
+  async (c, scope) =>
+    requireScope(await verify(apiCredentials(c)), scope)
 
-/** Null when the key is unknown or revoked. */
-export type LookupScopes = (key: string) => Promise<Scope[] | null>
-
-export function bearerAuthorizer(ask: LookupScopes, gate: KeyVerifier): Authorize {
-  return async (c, scope) => requireScope(await gate.scopesOf(apiCredentials(c), ask), scope)
-}
-
-/** Throws a refusal when there is nothing for this poller, or when he polls too often. */
+/** Throws an {@link AppError} when the key does not open feeds, or when the client polls too often. */
 export type AuthorizeFeed = (
   given: RawFeedCredentials,
   remoteAddress: string | undefined,
 ) => Promise<void>
 
-/**
- * No key is needed when feeds are public. While the database does not answer, the last good feed is opened by a
- * key that was good from this address, unless it has been found revoked since.
- */
-export function feedAuthorizer(
-  ask: LookupScopes,
-  feedsPublic: boolean,
-  { gate, count }: { gate: KeyVerifier; count: CountRequest },
-): AuthorizeFeed {
-  async function scopesOf(poller: Credentials): Promise<readonly Scope[] | null> {
-    if (!gate.lastScopes(poller)) return gate.scopesOf(poller, ask)
-    try {
-      // The look goes on: one that says too late that the key is revoked counts from then on.
-      return await withTimeout(gate.scopesOf(poller, ask), shortPatienceMs)
-    } catch (error) {
-      const held = gate.lastScopes(poller)
-      if (!held) throw error
-      return held
-    }
+/** Without `verify` feeds are public. */
+export const feedAuthorizer =
+  (count: CountRequest, verify: KeyVerifier['verify'] | undefined): AuthorizeFeed =>
+  async (given, remoteAddress) => {
+    const caller = feedCredentials(given, remoteAddress)
+    await count(caller)
+    if (verify) requireScope(await verify(caller), 'feeds')
   }
-  return async (given, remoteAddress) => {
-    const poller = feedCredentials(given, remoteAddress)
-    await count(poller)
-    if (!feedsPublic) requireScope(await scopesOf(poller), 'feeds')
-  }
-}
 
-function requireScope(held: readonly Scope[] | null, scope: Scope): void {
-  if (held === null)
+function requireScope(scopes: readonly Scope[] | null, scope: Scope): void {
+  if (scopes === null)
     throw new AppError(
       'unauthorized',
       'The request carries no key, or one that is unknown or revoked.',
     )
-  if (!allows(held, scope))
+  if (!allows(scopes, scope))
     throw new AppError(
       'forbidden',
-      `This needs a key with the scope "${scope}"; the key given has ${held.map((one) => `"${one}"`).join(', ')}.`,
+      `This needs a key with the scope "${scope}"; the key given has ${scopes.map((one) => `"${one}"`).join(', ')}.`,
     )
 }

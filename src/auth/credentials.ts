@@ -1,19 +1,19 @@
-/** In charge of who asks: the key that a request carries, and the address it comes from. */
+/** Who sends a request: the key in it, and the address it comes from. */
 import { getConnInfo } from '@hono/node-server/conninfo'
 import type { Context } from 'hono'
 
 export type Credentials = { address: string; key: string | undefined }
 
-/** The key in a feed's URL and the header, as they came. */
+/** The key in a feed's URL, and the header. */
 export type RawFeedCredentials = { key: string | null; authorization: string | undefined }
 
-/** For the REST API: `Authorization: Bearer …` only, so that a key never stands in a URL that changes something. */
+/** For the REST API: `Authorization: Bearer …` only, so that no key is in a URL that changes something. */
 export function apiCredentials(c: Context): Credentials {
   const { address } = getConnInfo(c).remote
   return { address: networkOf(address), key: bearerKey(c.req.header('Authorization')) }
 }
 
-/** For feeds, whose pollers know only URLs: `?key=`, the password of Basic, or a Bearer key. */
+/** For feeds, whose clients may know only URLs: `?key=`, a Basic password, or a Bearer key. */
 export function feedCredentials(
   { key, authorization }: RawFeedCredentials,
   remoteAddress: string | undefined,
@@ -22,10 +22,7 @@ export function feedCredentials(
   return { address: networkOf(remoteAddress), key: given }
 }
 
-/**
- * The socket's address: what a header says of another one could be said by anybody. Of IPv6 its
- * first half, as one subscriber has the whole other half.
- */
+/** The socket's address, because anybody can send X-Forwarded-For. Of IPv6 the /64 network that one subscriber has. */
 export function networkOf(address = ''): string {
   if (!address.includes(':') || address.includes('.')) return address
   const [head = [], tail = []] = address

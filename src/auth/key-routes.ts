@@ -1,12 +1,11 @@
-/** In charge of the endpoints of API keys. */
 import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { createKey, keyInput, keyRecord, listKeys, revokeKey } from './api-keys.ts'
 
-const made = keyRecord
-  .extend({ key: z.string().meta({ description: 'The key itself, shown this once' }) })
-  .meta({ id: 'MadeKey' })
+const createdKey = keyRecord
+  .extend({ key: z.string().meta({ description: 'The key itself, shown only once' }) })
+  .meta({ id: 'CreatedKey' })
 const byId = z.strictObject({
   id: z.coerce.number('must be a number').int().min(1).max(Number.MAX_SAFE_INTEGER),
 })
@@ -20,9 +19,9 @@ export function keyRoutes(api: ApiContext, db: Database): void {
       method: 'post',
       path: '/v1/keys',
       operationId: 'createKey',
-      summary: 'Make a key',
+      summary: 'Create a key',
       body: keyInput,
-      responses: { 201: { description: 'Made', schema: made } },
+      responses: { 201: { description: 'Created', schema: createdKey } },
     },
     async ({ body }, c) => {
       const { key, record } = await createKey(db, body)
@@ -40,7 +39,7 @@ export function keyRoutes(api: ApiContext, db: Database): void {
       summary: 'List keys, newest first',
       responses: {
         200: {
-          description: 'All keys, without the keys themselves',
+          description: 'All keys, without their secrets',
           schema: z.strictObject({ keys: z.array(keyRecord) }),
         },
       },

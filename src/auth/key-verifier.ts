@@ -1,89 +1,92 @@
-/** In charge of keys that are guessed: an address that gave wrong ones must wait, a key that was good there goes on. */
 import { RateLimiterMemory } from 'rate-limiter-flexible'
+import type { Limits } from '../http/limits.ts'
+import { coalesceByKey } from '../lib/coalesce.ts'
+import { withTimeout } from '../lib/with-timeout.ts'
 import type { Scope } from './api-keys.ts'
 import type { Credentials } from './credentials.ts'
 import { consume, windowSeconds } from './rate-limits.ts'
 
-type Held = readonly Scope[] | null
-type Ask = (key: string) => Promise<Held>
+/** Null when the key is unknown or revoked. */
+type Scopes = readonly Scope[] | null
+type Verify = (caller: Credentials) => Promise<Scopes>
 
 export type KeyVerifier = {
-  /** Whether this key was good when this address last gave it. */
+  /** Looks the key up, so a revoked one ends at once. Rejects when the address must wait or the database does not answer. */
+  verify: Verify
+  /** The same, but while the database does not answer, a trusted key keeps the scopes it last had. */
+  verifyOrLastKnown: Verify
+  /** Whether the key was valid when this address last sent it. */
   isTrusted: (caller: Credentials) => boolean
-  /** Of a trusted key: what it was good for when it was last asked for, from wherever; undefined of any other. */
-  lastScopes: (caller: Credentials) => readonly Scope[] | undefined
-  /** What `ask` says of the key; throws a refusal, and does not ask, when the address must wait. */
-  scopesOf: (caller: Credentials, ask: Ask) => Promise<Held>
 }
 
 const maxTrusted = 10_000
-const nameOf = ({ address, key }: Credentials) => `${address} ${key}`
+/** Of one key from one address, so that the process has work to do while Postgres answers. */
+const concurrentLookups = 2
 
-/**
- * A trusted key is asked for each time too, so a revoked one ends at once. Others count as wrong
- * until they are known to be good, so that no more are tried at once than one after another.
- */
-export function createKeyVerifier(wrongKeys: number): KeyVerifier {
+/** An address and a key as one name: an address holds no blank. */
+const nameOf = ({ address, key }: Credentials) => `${address} ${key}`
+const keyOf = (name: string) => name.slice(name.indexOf(' ') + 1)
+
+export function createKeyVerifier(
+  lookupScopes: (key: string) => Promise<Scopes>,
+  { keyCheckMs, wrongKeys }: Pick<Limits, 'keyCheckMs' | 'wrongKeys'>,
+): KeyVerifier {
   const wrong = new RateLimiterMemory({
     points: wrongKeys,
     duration: windowSeconds,
     keyPrefix: '',
   })
-  const trusted = new Set<string>()
-  const lastGood = new Map<string, readonly Scope[]>()
-  const underWay = new Map<string, Promise<Held>>()
-  const isTrusted = (caller: Credentials) => trusted.has(nameOf(caller))
+  /** The last known scopes by address and key: a key is trusted only at addresses that sent it while it was valid. */
+  const trusted = new Map<string, readonly Scope[]>()
 
-  async function askAndLearn(key: string, ask: Ask): Promise<Held> {
-    const held = await ask(key)
-    if (held) lastGood.set(key, held)
-    else lastGood.delete(key)
-    return held
+  /** Not bounded in time: an answer that comes too late for its request still counts for the next one. */
+  async function lookup(name: string): Promise<Scopes> {
+    const scopes = await lookupScopes(keyOf(name))
+    if (scopes) trust(name, scopes)
+    else distrust(keyOf(name))
+    return scopes
   }
 
-  async function askForTrusted(caller: Credentials, key: string, ask: Ask): Promise<Held> {
-    const held = await askAndLearn(key, ask)
-    if (held) return held
-    trusted.delete(nameOf(caller))
-    await wrong.penalty(caller.address)
-    return null
-  }
-
-  async function askForUnknown(caller: Credentials, key: string, ask: Ask): Promise<Held> {
-    await consume(wrong, caller.address, 'Too many wrong keys came from this address.')
-    let isWrong = false
-    try {
-      const held = await askAndLearn(key, ask)
-      if (held) trust(nameOf(caller))
-      else isWrong = true
-      return held
-    } finally {
-      if (!isWrong) await wrong.reward(caller.address)
-    }
-  }
-
-  function trust(name: string): void {
-    trusted.add(name)
-    const [oldest] = trusted
+  function trust(name: string, scopes: readonly Scope[]): void {
+    trusted.set(name, scopes)
+    const [oldest] = trusted.keys()
     if (trusted.size > maxTrusted && oldest !== undefined) trusted.delete(oldest)
   }
 
-  /** One question for all who come with the same key at once. */
-  function shared(caller: Credentials, key: string, ask: Ask): Promise<Held> {
-    const name = nameOf(caller)
-    const answer =
-      underWay.get(name) ?? askForUnknown(caller, key, ask).finally(() => underWay.delete(name))
-    underWay.set(name, answer)
-    return answer
+  /** At every address. */
+  function distrust(key: string): void {
+    for (const name of trusted.keys()) if (keyOf(name) === key) trusted.delete(name)
   }
 
+  /**
+   * A key that is not trusted counts as wrong until it is found valid, so that no more are tried in parallel than in
+   * sequence.
+   */
+  async function check(name: string): Promise<Scopes> {
+    const [address = ''] = name.split(' ', 1)
+    const wasTrusted = trusted.has(name)
+    if (!wasTrusted) await consume(wrong, address, 'Too many wrong keys came from this address.')
+    let isWrong = false
+    try {
+      const scopes = await withTimeout(lookup(name), keyCheckMs)
+      isWrong = scopes === null
+      return scopes
+    } finally {
+      if (wasTrusted && isWrong) await wrong.penalty(address)
+      if (!wasTrusted && !isWrong) await wrong.reward(address)
+    }
+  }
+
+  const checkOnce = coalesceByKey(check, concurrentLookups)
+  const verify: Verify = async (caller) => (caller.key ? checkOnce(nameOf(caller)) : null)
   return {
-    isTrusted,
-    lastScopes: (caller) => (isTrusted(caller) ? lastGood.get(caller.key ?? '') : undefined),
-    scopesOf: async (caller, ask) => {
-      if (!caller.key) return null
-      const check = isTrusted(caller) ? askForTrusted : shared
-      return check(caller, caller.key, ask)
-    },
+    verify,
+    verifyOrLastKnown: (caller) =>
+      verify(caller).catch((error: unknown) => {
+        const scopes = trusted.get(nameOf(caller))
+        if (!scopes) throw error
+        return scopes
+      }),
+    isTrusted: (caller) => trusted.has(nameOf(caller)),
   }
 }

@@ -1,17 +1,17 @@
-/** In charge of how often one may ask: counted by key, and by address for who has shown no good key. */
+/** Rate limits by key, and by address for requests without a trusted key. */
 import { createMiddleware } from 'hono/factory'
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { AppError } from '../lib/errors.ts'
 import { apiCredentials, type Credentials } from './credentials.ts'
 
-/** Counts one request; throws a refusal when there were too many. */
+/** Counts one request; throws an {@link AppError} when there were too many. */
 export type CountRequest = (caller: Credentials) => Promise<void>
 
 export const windowSeconds = 60
 
 /**
- * Each request counts once: so who has a key is not held up by strangers behind the same proxy, and
- * strangers can't use up a key that they don't have.
+ * Each request counts once, so strangers behind the same proxy do not use up the limit of a key, nor guesses that of a
+ * key that they do not have.
  */
 export function requestCounter(
   perMinute: number,
@@ -22,11 +22,15 @@ export function requestCounter(
   const byAddress = new RateLimiterMemory(window)
   return (caller) =>
     caller.key !== undefined && isTrusted(caller)
-      ? consume(byKey, caller.key, `With one key there may be ${perMinute} requests a minute.`)
-      : consume(byAddress, caller.address, `From one address there may be ${perMinute} a minute.`)
+      ? consume(byKey, caller.key, `A key may send ${perMinute} requests a minute.`)
+      : consume(
+          byAddress,
+          caller.address,
+          `An address may send ${perMinute} requests a minute without a valid key.`,
+        )
 }
 
-/** One point of those that `name` has; throws a refusal when there is none left. */
+/** Takes one point of `name`; throws an {@link AppError} when none is left. */
 export async function consume(
   limiter: RateLimiterAbstract,
   name: string,
@@ -42,12 +46,12 @@ export async function consume(
   }
 }
 
-/** A balancer asks these, and must not take a server for dead because others ask too much. */
-const uncounted = new Set(['/healthz', '/readyz'])
+/** A load balancer must not take a server for dead because other clients send too much. */
+const unlimited = new Set(['/healthz', '/readyz'])
 
 export function countRequests(count: CountRequest) {
   return createMiddleware(async (c, next) => {
-    if (!uncounted.has(c.req.path)) await count(apiCredentials(c))
+    if (!unlimited.has(c.req.path)) await count(apiCredentials(c))
     await next()
   })
 }

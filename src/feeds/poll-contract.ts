@@ -16,6 +16,8 @@ const file = z.string().meta({
 const errors: ErrorCode[] = ['unauthorized', 'forbidden', 'not_found', 'unavailable']
 
 export function describeFeeds({ openAPIRegistry: registry }: OpenAPIHono): void {
+  // First, as /docs offers them in this order.
+  registry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' })
   registry.registerComponent('securitySchemes', 'feed_key', {
     type: 'apiKey',
     in: 'query',
@@ -34,7 +36,7 @@ export function describeFeeds({ openAPIRegistry: registry }: OpenAPIHono): void 
     tags: ['feeds'],
     description:
       'Needs a key with the scope `feeds`, unless feeds are public. With `If-None-Match`, an unchanged feed is a 304.',
-    security: [{ feed_key: [] }, { feed_password: [] }, { key: [] }],
+    security: [{ key: [] }, { feed_key: [] }, { feed_password: [] }],
     request: { params: z.strictObject({ file }) },
     responses: {
       200: {

@@ -33,11 +33,11 @@ export type PollLabels = {
   state: string
 }
 
-export const uncompressedStreams = ({
-  identityStreams,
-  identityWaitMs,
-}: Pick<Limits, 'identityStreams' | 'identityWaitMs'>): Semaphore =>
-  semaphore(identityStreams, identityWaitMs, tooManyStreams)
+export const limitUncompressedStreams = ({
+  uncompressedStreams,
+  uncompressedWaitMs,
+}: Pick<Limits, 'uncompressedStreams' | 'uncompressedWaitMs'>): Semaphore =>
+  semaphore(uncompressedStreams, uncompressedWaitMs, tooManyStreams)
 
 function tooManyStreams(): AppError {
   const advice = 'Try again later, or send Accept-Encoding: gzip, which is always served.'

@@ -1,13 +1,8 @@
-/** In charge of how long a body may be. */
-
 import { bodyLimit } from 'hono/body-limit'
 import { createMiddleware } from 'hono/factory'
 import { AppError } from '../lib/errors.ts'
 
-/**
- * A Content-Length is taken at its word, as node holds the body to it; only a body that comes in
- * chunks is counted, which costs a copy of it.
- */
+/** Node enforces Content-Length, so only chunked bodies are counted, which costs a copy. */
 export function limitBody(maxBytes: number) {
   const count = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
   return createMiddleware((c, next) => {

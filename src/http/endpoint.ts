@@ -1,4 +1,4 @@
-/** In charge of one endpoint: its contract makes the OpenAPI entry, checks the key, and checks what comes in. */
+/** One contract per endpoint: it becomes the OpenAPI entry, checks the key, and validates what comes in. */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { z } from 'zod'
@@ -7,19 +7,19 @@ import { AppError, type ErrorCode } from '../lib/errors.ts'
 import { errorMap } from '../lib/validation.ts'
 import { withTimeout } from '../lib/with-timeout.ts'
 import { errorTable, problem, validationError } from './problem.ts'
+import { bodyExamples, parameterExample } from './request-examples.ts'
 
 /** Throws an {@link AppError} when the request may not do what needs `scope`. */
 export type Authorize = (c: Context, scope: Scope) => Promise<void>
 
-/** Where endpoints are hung, and who decides whether a request may enter: `authorize` throws a refusal. */
 export type ApiContext = {
   app: OpenAPIHono
   authorize: Authorize
-  /** How long a request may be worked on, once it is there. */
+  /** How long handling a request may take once its body is read. */
   workMs: number
 }
 
-type Answer = { description: string; schema?: z.ZodType; etag?: boolean }
+type ResponseContract = { description: string; schema?: z.ZodType; etag?: boolean }
 
 export type Contract<
   Params extends z.ZodObject,
@@ -38,8 +38,8 @@ export type Contract<
   query: Query
   body: Body
   ifMatch?: boolean
-  responses: Record<number, Answer>
-  /** Besides those that follow from the rest of the contract. */
+  responses: Record<number, ResponseContract>
+  /** Besides those that the rest of the contract implies. */
   errors?: readonly ErrorCode[]
 }
 
@@ -47,11 +47,11 @@ type Input<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z
   params: z.output<Params>
   query: z.output<Query>
   body: z.output<Body>
-  /** The ETags of If-Match, bare; undefined without the header. */
+  /** The ETags of If-Match, without quotes; undefined without the header. */
   ifMatch: string[] | undefined
 }
 
-/** For a contract that takes no path parameters or no query. An unknown query parameter is refused, so that a typing error is found. */
+/** For a contract that takes no path parameters or no query. Unknown query parameters are errors, so that a typing error is found. */
 export const none = z.strictObject({})
 export const noBody = z.undefined()
 
@@ -73,22 +73,25 @@ export function endpoint<
     const query = contract.query.safeParse(c.req.query(), wording)
     const given = takesBody(contract.body) ? await readJson(c) : undefined
     const body = contract.body.safeParse(given, wording)
-    // All are checked before any fault is told, so that every faulty field is named at once.
+    // All are validated before any error is reported, so that every invalid field is named at once.
     if (!params.success || !query.success || !body.success) {
       throw validationError([params, query, body].flatMap((checked) => checked.error?.issues ?? []))
     }
     const ifMatch = readIfMatch(c.req.header('If-Match'))
     const input = { params: params.data, query: query.data, body: body.data, ifMatch }
-    return withTimeout(handle(input, c), workMs, tookTooLong)
+    return withTimeout(handle(input, c), workMs, timedOut)
   })
 }
 
-const tookTooLong = () =>
-  new AppError('unavailable', 'This took too long. Look whether it was done before you repeat it.')
+const timedOut = () =>
+  new AppError(
+    'unavailable',
+    'The request timed out. It may have completed: check before retrying.',
+  )
 
 const takesBody = (body: z.ZodType) => !(body instanceof z.ZodUndefined)
 
-/** `application/json`, or anything of its family such as `application/merge-patch+json`. */
+/** `application/json`, or any JSON type such as `application/merge-patch+json`. */
 const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i
 
 async function readJson(c: Context): Promise<unknown> {
@@ -99,11 +102,11 @@ async function readJson(c: Context): Promise<unknown> {
     )
   }
   const bytes = await c.req.arrayBuffer().catch(() => {
-    throw new AppError('malformed', 'The body broke off.')
+    throw new AppError('malformed', 'The request body was truncated.')
   })
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    return JSON.parse(text, text.includes('__proto__') ? refuseProto : undefined)
+    return JSON.parse(text, text.includes('__proto__') ? rejectProto : undefined)
   } catch (error) {
     if (error instanceof AppError) throw error
     throw new AppError(
@@ -113,15 +116,15 @@ async function readJson(c: Context): Promise<unknown> {
   }
 }
 
-/** The one key that the schemas skip in silence. */
-function refuseProto(key: string, value: unknown): unknown {
+/** The only key that the schemas ignore silently. */
+function rejectProto(key: string, value: unknown): unknown {
   if (key !== '__proto__') return value
-  throw new AppError('invalid', 'Look at: __proto__.', [
-    { field: '__proto__', detail: 'is not a field that exists here' },
+  throw new AppError('invalid', 'Invalid fields: __proto__.', [
+    { field: '__proto__', detail: 'unknown field' },
   ])
 }
 
-/** A list of ETags or `*`, which stands bare. Weak ones never match, as RFC 9110 says of If-Match. */
+/** A list of ETags, or `*`. Weak ones never match (RFC 9110, 13.1.1). */
 function readIfMatch(header: string | undefined): string[] | undefined {
   return header?.split(',').map((tag) => tag.trim().replace(/^"([^*]*)"$/, '$1'))
 }
@@ -139,7 +142,7 @@ const ifMatchHeader = z.object({
     .meta({ description: 'Write only if the record still has this ETag' }),
 })
 
-/** What any request may get, before anyone looks at what it asks for. */
+/** Errors of any request, before it is routed. */
 const early = [
   'malformed',
   'request_timeout',
@@ -148,7 +151,7 @@ const early = [
   'too_many_requests',
   'headers_too_large',
 ] as const
-/** What any request with a key may get besides. */
+/** Further errors of any request that needs a key. */
 const always = ['unauthorized', 'forbidden', 'invalid', 'unavailable'] as const
 
 function describe({
@@ -168,8 +171,8 @@ function describe({
   const codes: ErrorCode[] = [...errors, ...always]
   if (takesBody(body)) codes.push('unsupported_media_type')
   if (ifMatch) codes.push('precondition_failed')
-  const given = Object.entries(responses).map(
-    ([status, answer]) => [status, describeAnswer(answer)] as const,
+  const successes = Object.entries(responses).map(
+    ([status, response]) => [status, describeResponse(response)] as const,
   )
   return {
     method,
@@ -180,18 +183,31 @@ function describe({
     description: `Needs a key with the scope \`${scope}\`.`,
     security: [{ key: [] }],
     request: {
-      params,
+      params: withExamples(params, path),
       query,
       ...(ifMatch ? { headers: ifMatchHeader } : {}),
-      ...(takesBody(body)
-        ? { body: { required: true, content: { 'application/json': { schema: body } } } }
-        : {}),
+      ...(takesBody(body) ? { body: describeBody(body, operationId) } : {}),
     },
-    responses: { ...Object.fromEntries(given), ...describeErrors(codes) },
+    responses: { ...Object.fromEntries(successes), ...describeErrors(codes) },
   }
 }
 
-function describeAnswer({ description, schema, etag }: Answer) {
+function describeBody(schema: z.ZodType, operationId: string) {
+  const media = { schema, example: bodyExamples[operationId] }
+  return { required: true, content: { 'application/json': media } }
+}
+
+const withExamples = (params: z.ZodObject, path: string) =>
+  z.strictObject(
+    Object.fromEntries(
+      Object.entries(params.shape).map(([name, schema]) => {
+        const example = parameterExample(path, name)
+        return [name, example && schema instanceof z.ZodType ? schema.meta({ example }) : schema]
+      }),
+    ),
+  )
+
+function describeResponse({ description, schema, etag }: ResponseContract) {
   return {
     description,
     ...(schema ? { content: { 'application/json': { schema } } } : {}),
@@ -203,14 +219,14 @@ const retryAfter = {
   'Retry-After': { description: 'In seconds', schema: { type: 'integer' as const } },
 }
 
-/** By status: these, and those that any request may get. */
+/** By status: these, and those of any request. */
 export function describeErrors(codes: readonly ErrorCode[]) {
   return Object.fromEntries(
-    [...early, ...codes].map((code) => [errorTable[code].status, describeRefusal(code)] as const),
+    [...early, ...codes].map((code) => [errorTable[code].status, describeError(code)] as const),
   )
 }
 
-function describeRefusal(code: ErrorCode) {
+function describeError(code: ErrorCode) {
   return {
     description: errorTable[code].title,
     content: { 'application/problem+json': { schema: problem } },

@@ -1,55 +1,54 @@
-/** In charge of how a server leaves: it goes on answering until nobody sends it anything more, then lets go of its connections. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 
-/** A balancer that is short of processor time notices late, so a server leaves once so many looks in a row found that it was asked nothing. */
-const quietChecks = 10
-const quietCheckMs = 50
-/** Whoever asks this server and no other is not waited for any longer. */
-const mostPatienceMs = 10_000
-/** How long answers under way may take to end. */
+/** A load balancer that is short of CPU notices late, so so many checks in a row must have seen no request. */
+const idleChecks = 10
+const checkIntervalMs = 50
+/** Clients that know no other server are not waited for any longer. */
+const maxIdleWaitMs = 10_000
+/** How long requests in flight may take to finish. */
 const drainMs = 10_000
-/** An answer that began before the stop leaves its connection open. */
+/** A response that began before the shutdown leaves its connection open. */
 const sweepMs = 50
 
-/** With `graceMs` 0 it is waited for nothing but the answers under way. */
+/** Serves on for `graceMs` and until traffic stops, then finishes requests in flight. With `graceMs` 0 only the latter. */
 export async function shutdown(server: Server, graceMs: number): Promise<void> {
   if (graceMs > 0) await waitUntilIdle(server, graceMs)
   await drain(server)
 }
 
 /**
- * Looks are counted, not time: a process that got no processor time for a while knows nothing of it. Whoever waits for
- * an answer will ask again after it.
+ * Counts checks, not time: a process that got no CPU for a while would take its own pause for silence. A client that
+ * waits for a response may send another request after it, so it keeps the server busy too.
  */
 async function waitUntilIdle(server: Server, graceMs: number): Promise<void> {
-  const unanswered = new Set<ServerResponse>()
-  let quiet = 0
-  function note({ url = '' }: IncomingMessage, response: ServerResponse) {
+  const unfinished = new Set<ServerResponse>()
+  let idle = 0
+  function onRequest({ url = '' }: IncomingMessage, response: ServerResponse) {
     if (isProbe(url)) return
-    quiet = 0
-    unanswered.add(response)
-    response.once('close', () => unanswered.delete(response))
+    idle = 0
+    unfinished.add(response)
+    response.once('close', () => unfinished.delete(response))
   }
-  server.on('request', note)
+  server.on('request', onRequest)
   const earliest = performance.now() + graceMs
-  const latest = earliest + mostPatienceMs
+  const latest = earliest + maxIdleWaitMs
   do {
-    await sleep(quietCheckMs)
-    // What came meanwhile is read before this goes on.
-    await turn()
-    const isWaitedFor = [...unanswered].some(({ headersSent }) => !headersSent)
-    quiet = isWaitedFor ? 0 : quiet + 1
-  } while (performance.now() < (quiet < quietChecks ? latest : earliest))
-  server.off('request', note)
+    await delay(checkIntervalMs)
+    // Requests that arrived meanwhile are read before this continues.
+    await nextTurn()
+    const isAwaited = [...unfinished].some(({ headersSent }) => !headersSent)
+    idle = isAwaited ? 0 : idle + 1
+  } while (performance.now() < (idle < idleChecks ? latest : earliest))
+  server.off('request', onRequest)
 }
 
-/** Balancers go on asking how a server is. */
+/** Load balancers keep sending these. */
 const isProbe = (url: string) => /^\/(healthz|readyz)\b/.test(url)
 
 /**
- * Idle connections are closed as soon as they are; who is being answered gets the answer, within reason. Only now are
- * connections closed behind answers: while a balancer still sends, each would have to be made anew, and node accepts one a turn.
+ * Closes connections as they become idle. Only now are they closed behind responses: while a load balancer still sends,
+ * each would have to be opened again, and Node accepts one per turn of the event loop.
  */
 async function drain(server: Server): Promise<void> {
   server.prependListener('request', (_, response) => response.setHeader('Connection', 'close'))

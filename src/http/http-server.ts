@@ -1,4 +1,4 @@
-/** In charge of the HTTP server itself: what it bears of clients that are slow, too large, or not to be understood. */
+/** The HTTP server with its limits on slow clients, large requests and malformed ones. */
 import {
   createServer,
   type IncomingMessage,
@@ -15,7 +15,7 @@ import { type RenderedProblem, renderProblem } from './problem.ts'
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void
 
 export function createHttpServer(listener: Listener, limits: Limits): Server {
-  const readers = enforceMinTransferRate(limits)
+  const transfers = enforceMinTransferRate(limits)
   const options = {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headersMs,
@@ -24,49 +24,49 @@ export function createHttpServer(listener: Listener, limits: Limits): Server {
     connectionsCheckingInterval: limits.checkMs,
   }
   const server = createServer(options, (request, response) => {
-    readers.watch(response)
-    if ((request.url ?? '').length > limits.urlLength) refuseUrl(response, limits)
+    transfers.watch(response)
+    if ((request.url ?? '').length > limits.urlLength) rejectUrl(response, limits)
     else listener(request, response)
   })
   server.maxConnections = limits.connections
-  server.setTimeout(limits.stallMs, readers.stalled)
+  server.setTimeout(limits.stallMs, transfers.stalled)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (socket.writable && !readers.isAnswering(socket))
-      refuse(socket, refusalOf(error), isHead(error))
+    if (socket.writable && !transfers.isAnswering(socket))
+      reject(socket, requestError(error), isHead(error))
     else socket.destroy()
   })
-  server.once('close', readers.stop)
+  server.once('close', transfers.stop)
   return server
 }
 
-/** What node could not make a request of. */
-function refusalOf({ code }: NodeJS.ErrnoException): AppError {
+/** For what Node could not parse as a request. */
+function requestError({ code }: NodeJS.ErrnoException): AppError {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return new AppError('request_timeout', 'The request did not come whole in time.')
+    return new AppError('request_timeout', 'The request did not arrive completely in time.')
   if (code === 'HPE_HEADER_OVERFLOW')
     return new AppError('headers_too_large', 'The headers may hold at most 16 kB.')
-  return new AppError('malformed', 'The request is not to be understood as HTTP.')
+  return new AppError('malformed', 'The request is not valid HTTP.')
 }
 
-function refuseUrl(response: ServerResponse, { urlLength }: Limits): void {
-  const { status, headers, body } = lastAnswer(
+function rejectUrl(response: ServerResponse, { urlLength }: Limits): void {
+  const { status, headers, body } = finalResponse(
     new AppError('uri_too_long', `A URL may have at most ${urlLength} characters.`),
   )
   response.writeHead(status, headers).end(body)
 }
 
-/** How long a refused client may take to hear of it. */
+/** How long the client may take to read the error. */
 const lingerMs = 1_000
 
-/** By what came last; a body after the answer to HEAD would be taken for another answer. */
+/** By the last packet; a body in response to HEAD would be taken for another response. */
 const isHead = (error: object) =>
   'rawPacket' in error &&
   Buffer.isBuffer(error.rawPacket) &&
   error.rawPacket.toString('latin1', 0, 5) === 'HEAD '
 
-/** There is no request, so the answer is written by hand. */
-function refuse(socket: Duplex, refusal: AppError, bodiless: boolean): void {
-  const { status, headers, body } = lastAnswer(refusal)
+/** There is no request, so the response is written by hand. */
+function reject(socket: Duplex, error: AppError, bodiless: boolean): void {
+  const { status, headers, body } = finalResponse(error)
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${bodiless ? '' : body}`,
@@ -74,9 +74,8 @@ function refuse(socket: Duplex, refusal: AppError, bodiless: boolean): void {
   setTimeout(() => socket.destroy(), lingerMs).unref()
 }
 
-/** The last on its connection. */
-function lastAnswer(refusal: AppError): RenderedProblem {
-  const { status, headers, body } = renderProblem(refusal)
+function finalResponse(error: AppError): RenderedProblem {
+  const { status, headers, body } = renderProblem(error)
   const length = String(Buffer.byteLength(body))
   return { status, headers: { ...headers, 'Content-Length': length, Connection: 'close' }, body }
 }

@@ -1,34 +1,34 @@
-/** In charge of the figures by which the server defends itself. What users set stands in config.ts. */
+/** Fixed limits that protect the server. Those that users set are in config.ts. */
 
 export const limits = {
   /** Path and query together, in characters. */
   urlLength: 8_000,
   /** The request line and all headers. */
   headerBytes: 16_384,
-  /** How long the headers of a request may take to come, also the first of a new connection. */
+  /** How long the headers of a request may take to arrive, also the first on a connection. */
   headersMs: 10_000,
-  /** How long a whole request may take to come. */
+  /** How long a whole request may take to arrive. */
   requestMs: 60_000,
-  /** More than the sixty seconds that balancers keep an idle connection for. */
+  /** More than the 60 s for which load balancers keep idle connections. */
   idleMs: 65_000,
-  /** How often it is looked who is too slow. */
+  /** How often slow clients are looked for. */
   checkMs: 2_000,
   connections: 10_000,
-  /** How long a reader may take nothing of its answer. */
+  /** How long a client may read nothing of its response. */
   stallMs: 20_000,
-  /** What a reader must take in a second, once it had its first while. */
+  /** The minimum transfer rate, after a first `answerMs`. */
   answerMs: 30_000,
   bytesPerSecond: 100_000,
-  /** Feeds that are unpacked at once, for readers that take no gzip. */
-  identityStreams: 16,
-  /** How long one more waits for its turn. */
-  identityWaitMs: 5_000,
-  /** How long what a request asks for may take; one statement of it, a little less. */
+  /** Large feeds sent uncompressed at the same time, to clients that do not accept gzip. */
+  uncompressedStreams: 16,
+  /** How long another one waits for its turn. */
+  uncompressedWaitMs: 5_000,
+  /** How long handling a request may take; each of its statements a little less. */
   workMs: 30_000,
   statementMs: 28_000,
-  /** How long the database may take to say whether a key is good. */
-  keyCheckMs: 5_000,
-  /** Wrong keys from one address, in a minute. */
+  /** How long the lookup of a key may take, and how long it may wait for earlier ones before. */
+  keyCheckMs: 2_500,
+  /** Wrong keys per address and minute. */
   wrongKeys: 10,
 }
 

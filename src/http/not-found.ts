@@ -1,27 +1,26 @@
-/** In charge of requests that no route takes: is the address unknown, or only the method? */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { AppError } from '../lib/errors.ts'
 
 type Route = { method: string; pattern: RegExp }
 
-/** Answered before any routing, so the application has no route for them. */
+/** Served before any routing, so the application has no route for them. */
 const feeds: Route = { method: 'GET', pattern: /^\/feeds\/[^/]+$/ }
 
-/** Of the routes hung so far. */
+/** 404 for a path that no route registered so far has, 405 with `Allow` for another method. */
 export function notFoundHandler(app: OpenAPIHono): (path: string) => AppError {
-  const hung = app.routes
+  const registered = app.routes
     .filter(({ method }) => method !== 'ALL')
     .map(({ method, path }) => ({ method, pattern: patternOf(path) }))
-  const routes = [...hung, feeds]
+  const routes = [...registered, feeds]
   return (path) => {
     const allow = allowedAt(routes, path)
-    if (allow.length === 0) return new AppError('not_found', 'There is nothing at this address.')
-    const message = `This address takes ${allow.join(', ')}.`
+    if (allow.length === 0) return new AppError('not_found', 'There is nothing at this path.')
+    const message = `This path allows ${allow.join(', ')}.`
     return new AppError('method_not_allowed', message, [], { allow: allow.join(', ') })
   }
 }
 
-/** HEAD is there wherever GET is. */
+/** HEAD is allowed wherever GET is. */
 function allowedAt(routes: Route[], path: string): string[] {
   const methods = routes
     .filter(({ pattern }) => pattern.test(path))

@@ -1,4 +1,4 @@
-/** In charge of telling what there is: the OpenAPI document, and a page that shows it with nothing loaded from outside. */
+/** The OpenAPI document, and a page that shows it and loads nothing from other servers. */
 import { readFile } from 'node:fs/promises'
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
 import { html } from 'hono/html'
@@ -7,8 +7,8 @@ import { AppError } from '../lib/errors.ts'
 import { describeErrors } from './endpoint.ts'
 
 const description = `Products, stores, and which product is sold where; orders and their events; the feeds that Klaviyo polls.
-Every failure is answered as RFC 9457 problem+json that names the faulty fields.
-A method that an address does not take is a 405 with \`Allow\`.`
+Every error is RFC 9457 problem+json that names the invalid fields.
+A method that a path does not allow is a 405 with \`Allow\`.`
 
 const assets = () =>
   new Map([
@@ -31,13 +31,14 @@ const assets = () =>
 const contentSecurityPolicy =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; script-src 'self'"
 
-/** What the document tells of itself; its page and the page's parts are for people and stay out. */
+/** The document lists itself, but not its page, which is for people. */
 const ownPath: RouteConfig = {
   method: 'get',
   path: '/openapi.json',
   operationId: 'getDocument',
   summary: 'This document',
   tags: ['health'],
+  security: [],
   responses: {
     200: {
       description: 'OpenAPI 3.1',
@@ -50,13 +51,13 @@ const ownPath: RouteConfig = {
 const tags = [
   { name: 'products', description: 'What is sold, and in which stores' },
   { name: 'stores', description: 'Where it is sold' },
-  { name: 'feeds', description: 'What Klaviyo polls, and how it fares' },
+  { name: 'feeds', description: 'What Klaviyo polls, and its state' },
   { name: 'customers', description: 'Who buys' },
-  { name: 'orders', description: 'What was bought, and what became of it' },
-  { name: 'visits', description: 'Who was in which store' },
-  { name: 'events', description: 'What Klaviyo is sent, and what it said' },
-  { name: 'keys', description: 'Who may do what' },
-  { name: 'health', description: 'For balancers and monitors; needs no key' },
+  { name: 'orders', description: 'Orders with their fulfillments, cancellations and refunds' },
+  { name: 'visits', description: 'Who visited which store, and when' },
+  { name: 'events', description: 'What is sent to Klaviyo, and its responses' },
+  { name: 'keys', description: 'API keys and their scopes' },
+  { name: 'health', description: 'For load balancers and monitoring' },
 ]
 
 const page = html`<!doctype html>
@@ -75,22 +76,25 @@ const page = html`<!doctype html>
   </body>
 </html>`
 
-const start = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null })`
+const start = `SwaggerUIBundle({
+  url: '/openapi.json', dom_id: '#docs', deepLinking: true, validatorUrl: null, persistAuthorization: true,
+})`
 
-/** Hung last, so that the document holds every endpoint. */
+/** To be called last, so that the document holds every endpoint. */
 export function docsRoutes(app: OpenAPIHono, version: string): void {
-  app.openAPIRegistry.registerComponent('securitySchemes', 'key', {
-    type: 'http',
-    scheme: 'bearer',
-  })
   app.openAPIRegistry.registerPath(ownPath)
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: { title: 'storefeed', version, description, license: { name: 'MIT' } },
+    info: {
+      title: 'storefeed',
+      version,
+      description,
+      license: { name: 'MIT', url: 'https://spdx.org/licenses/MIT.html' },
+    },
     servers: [{ url: '/' }],
     tags,
   })
-  const known = assets()
+  const files = assets()
 
   app.get('/openapi.json', (c) => c.json(document))
   app.get('/docs', (c) => {
@@ -102,8 +106,8 @@ export function docsRoutes(app: OpenAPIHono, version: string): void {
   )
   app.get('/docs/:asset', async (c) => {
     const asset = c.req.param('asset')
-    const found = known.get(asset)
-    if (!found) throw new AppError('not_found', 'There is no such page.')
+    const found = files.get(asset)
+    if (!found) throw new AppError('not_found', 'There is nothing at this path.')
     const content = await readFile(new URL(found.url))
     return c.body(content, 200, {
       'Content-Type': found.type,

@@ -1,19 +1,19 @@
-/** In charge of what a request is called: by its own id, and by its place in the caller's trace (W3C Trace Context). */
+/** The id of a request, and its place in the caller's trace (W3C Trace Context). */
 import { randomBytes, randomUUID } from 'node:crypto'
 
 type Header = string | string[] | undefined
 
 export type RequestContext = {
-  /** For every line of the log that is about the request. */
+  /** For every log line about the request. */
   log: { request: string; trace_id?: string; span_id?: string; parent_id?: string }
-  /** For its answer, so that whoever asked finds those lines. */
+  /** For its response, so that the client can find those lines. */
   headers: { 'X-Request-Id': string; traceparent?: string }
 }
 
-/** A caller's own id is taken over when it is a plain one, so that logs of several servers can be joined. */
+/** A plain id from the client is kept, so that logs of several servers can be joined. */
 const plainId = /^[\w.:+/=-]{1,128}$/
 
-/** Headers that are not what they should be count as not sent. */
+/** Invalid headers are ignored. */
 export function requestContext(givenId: Header, traceparent: Header): RequestContext {
   const request = typeof givenId === 'string' && plainId.test(givenId) ? givenId : randomUUID()
   const trace = readTrace(traceparent)
@@ -28,7 +28,7 @@ export function requestContext(givenId: Header, traceparent: Header): RequestCon
 
 type Trace = { trace_id: string; parent_id: string; flags: '00' | '01' }
 
-/** A version to come may add fields at the end; version ff, and ids of zeros, are none. */
+/** Future versions may append fields; version ff and ids of zeros are invalid. */
 const fields =
   /^(?!ff)([\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(-.*)?$/
 
@@ -36,6 +36,6 @@ function readTrace(header: Header): Trace | undefined {
   if (typeof header !== 'string') return undefined
   const [, version, trace_id, parent_id, flags = '', more] = fields.exec(header.trim()) ?? []
   if (!trace_id || !parent_id || (version === '00' && more !== undefined)) return undefined
-  // Of the flags only "sampled" has a meaning that is known here.
+  // Only the flag "sampled" is defined.
   return { trace_id, parent_id, flags: Number.parseInt(flags, 16) & 1 ? '01' : '00' }
 }

@@ -36,6 +36,7 @@ export type AppDeps = {
   /** False once the server is stopping. */
   accepting: () => boolean
   authorize: Authorize
+  authorizeMetrics: Authorize
   count: CountRequest
   workMs: number
 }
@@ -52,7 +53,7 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   describeFeeds(app)
 
   const api = { app, authorize, workMs }
-  app.route('/', metricsRoutes(db, { authorize, metrics, log }))
+  app.route('/', metricsRoutes(db, { authorize: deps.authorizeMetrics, metrics, log }))
   catalogRoutes(api, db, productResource)
   catalogRoutes(api, db, storeResource)
   availabilityRoutes(api, db)

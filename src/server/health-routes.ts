@@ -1,4 +1,3 @@
-/** In charge of telling whether this process lives, and whether it can do its work. */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from 'pino'
 import { z } from 'zod'
@@ -11,13 +10,13 @@ import { TimeoutError, withTimeout } from '../lib/with-timeout.ts'
 import { readDeliveryProblems } from '../outbox/queue.ts'
 
 export type Health = {
-  /** False once the process has begun to stop, so that a balancer sends it nothing more. */
+  /** False once the server is stopping, so that a load balancer sends it nothing more. */
   accepting: () => boolean
   log: Logger
 }
 
-/** Balancers and monitors do not wait long themselves. */
-const patienceMs = 3_000
+/** Load balancers and monitoring do not wait long themselves. */
+const databaseTimeoutMs = 3_000
 
 const alive = z.strictObject({ status: z.literal('alive') })
 const readiness = z
@@ -31,9 +30,10 @@ export function healthRoutes(db: Database, health: Health): OpenAPIHono {
     method: 'get',
     path: '/healthz',
     operationId: 'getHealth',
-    summary: 'Whether the process lives',
+    summary: 'Whether the process runs',
     tags: ['health'],
-    responses: { 200: described('It does', alive), ...describeErrors([]) },
+    security: [],
+    responses: { 200: described('It runs', alive), ...describeErrors([]) },
   })
   app.get('/healthz', (c) => c.json({ status: 'alive' }))
 
@@ -43,14 +43,15 @@ export function healthRoutes(db: Database, health: Health): OpenAPIHono {
     operationId: 'getReadiness',
     summary: 'Whether the server can do its work',
     tags: ['health'],
+    security: [],
     responses: {
-      200: described('It can; what else is wrong is told', readiness),
-      503: described('It stops, or its database lets it do nothing', readiness),
+      200: described('It can; other problems are listed', readiness),
+      503: described('It is stopping, or cannot work with its database', readiness),
       ...describeErrors([]),
     },
   })
   app.get('/readyz', async (c) => {
-    const { ready, problems } = await examine(db, health)
+    const { ready, problems } = await check(db, health)
     if (!ready) return c.json({ status: 'not ready', problems }, 503)
     return c.json({ status: 'ready', problems })
   })
@@ -59,28 +60,28 @@ export function healthRoutes(db: Database, health: Health): OpenAPIHono {
 
 type Readiness = { ready: boolean; problems: string[] }
 
-async function examine(db: Database, { accepting, log }: Health): Promise<Readiness> {
+async function check(db: Database, { accepting, log }: Health): Promise<Readiness> {
   const stopping = { ready: false, problems: ['The server is stopping.'] }
   if (!accepting()) return stopping
   try {
-    const found = await withTimeout(examineDatabase(db), patienceMs)
-    // The stop may have begun meanwhile.
-    return accepting() ? found : stopping
+    const readiness = await withTimeout(checkDatabase(db), databaseTimeoutMs)
+    // It may have begun to stop meanwhile.
+    return accepting() ? readiness : stopping
   } catch (error) {
     if (isUnreachable(error) || error instanceof TimeoutError)
       return { ready: false, problems: ['The database does not answer.'] }
-    log.error({ err: error }, 'the database could not be examined')
-    return { ready: false, problems: ['The database answers with an error, which the log tells.'] }
+    log.error({ err: error }, 'the state of the database could not be read')
+    return { ready: false, problems: ['The database answers with an error; see the log.'] }
   }
 }
 
 /**
- * A held feed, one that lags or a key that Klaviyo refuses is told, and is no reason to send requests elsewhere: every
- * copy of the server fares the same, and serves.
+ * A held or late feed and rejected Klaviyo credentials are reported, but are no reason to send requests elsewhere: every
+ * copy of the server has the same problem, and serves.
  */
-async function examineDatabase(db: Database): Promise<Readiness> {
-  const faults = await readDatabaseProblems(db)
-  if (faults.length > 0) return { ready: false, problems: faults }
+async function checkDatabase(db: Database): Promise<Readiness> {
+  const fatal = await readDatabaseProblems(db)
+  if (fatal.length > 0) return { ready: false, problems: fatal }
   const problems = [...(await readFeedProblems(db)), ...(await readDeliveryProblems(db))]
   return { ready: true, problems }
 }

@@ -1,235 +1,184 @@
-/** In charge of what a server counts as it goes: requests, polls, refreshes, and what it sends to Klaviyo. */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { PollLabels } from '../feeds/poll-listener.ts'
-import { createHistogram, type Histogram } from './histogram.ts'
 
-/** What is left of one of Klaviyo's limits. */
+/** What remains of one of Klaviyo's rate limits. */
 type RateLeft = { endpoint: string; window_seconds: number; left: number }
 
-/** How much work waits for a connection of a pool. */
+/** How many requests wait for a connection of a pool. */
 type PoolWait = { pool: string; waiting: number }
 
 export type Metrics = {
-  /** All of them and those of the process, in Prometheus's format. */
+  /** All metrics of the server and of the process, in Prometheus's format. */
   write: () => Promise<string>
   countRequest: (method: string, route: string, status: number, seconds: number) => void
-  /** `seconds` until the answer began. */
+  /** `seconds` until the response began. */
   countPoll: (labels: PollLabels, seconds: number) => void
-  countRefresh: (feed: string, outcome: string, chunks: number, seconds: number) => void
+  countRefresh: (feed: string, result: string, chunks: number, seconds: number) => void
   countSend: (endpoint: string, result: string, seconds: number) => void
-  countMessages: (queue: string, outcome: string, count: number) => void
-  /** Asked whenever the metrics are. */
+  countMessages: (queue: string, status: string, count: number) => void
+  /** `read` is called whenever metrics are requested. */
   watchRates: (read: () => RateLeft[]) => void
-  /** Asked whenever the metrics are. */
+  /** `read` is called whenever metrics are requested. */
   watchPools: (read: () => PoolWait[]) => void
 }
 
-const pollBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10]
-const refreshBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+type Definition = { name: string; help: string; labelNames: string[] }
+
+/** All metrics that a server counts itself; those read from the database are in database-metrics.ts. */
+const definitions = {
+  requests: {
+    name: 'storefeed_http_requests_total',
+    help: 'Requests answered, except polls of feeds',
+    labelNames: ['method', 'route', 'status'],
+  },
+  requestDuration: {
+    name: 'storefeed_http_request_duration_seconds',
+    help: 'Time until they were answered',
+    labelNames: ['method', 'route'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  },
+  polls: {
+    name: 'storefeed_feed_polls_total',
+    help: 'Polls answered; state is that of X-Feed-State, none when no feed was served',
+    labelNames: ['feed', 'format', 'status', 'state'],
+  },
+  pollDuration: {
+    name: 'storefeed_feed_poll_duration_seconds',
+    help: 'Time until the response to a poll began',
+    labelNames: ['feed', 'format'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10],
+  },
+  refreshes: {
+    name: 'storefeed_feed_refreshes_total',
+    help: 'Refreshes by result; busy means that another process was refreshing the feed',
+    labelNames: ['feed', 'result'],
+  },
+  chunksRendered: {
+    name: 'storefeed_feed_chunks_rendered_total',
+    help: 'Chunks rendered by refreshes, in all formats',
+    labelNames: ['feed'],
+  },
+  refreshDuration: {
+    name: 'storefeed_feed_refresh_duration_seconds',
+    help: 'Duration of refreshes that rendered anything',
+    labelNames: ['feed'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+  },
+  sends: {
+    name: 'storefeed_klaviyo_requests_total',
+    help: 'Requests to Klaviyo by result: accepted, limited (429), retry, rejected (the message), blocked (the key or the API)',
+    labelNames: ['endpoint', 'result'],
+  },
+  sendDuration: {
+    name: 'storefeed_klaviyo_request_duration_seconds',
+    help: 'Time until Klaviyo responded',
+    labelNames: ['endpoint'],
+    buckets: [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15],
+  },
+  attempts: {
+    name: 'storefeed_outbox_attempts_total',
+    help: 'Messages tried, by their status afterwards; pending ones will be tried again',
+    labelNames: ['queue', 'status'],
+  },
+  rateLimitRemaining: {
+    name: 'storefeed_klaviyo_rate_limit_remaining',
+    help: 'Requests that can be sent at once under the limit of that window, as this sender counts',
+    labelNames: ['endpoint', 'window_seconds'],
+  },
+  poolWaiting: {
+    name: 'storefeed_database_waiting',
+    help: 'Requests and tasks of this server that wait for a database connection',
+    labelNames: ['pool'],
+  },
+} satisfies Record<string, Definition & { buckets?: number[] }>
 
 /** Of one server: several may run in a process. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
-  const histograms: Histogram[] = []
-  const counter = (name: string, help: string, ...labelNames: string[]) =>
-    makeCounter(registry, { name, help, labelNames })
-  const histogram = (name: string, help: string, buckets: number[], ...labelNames: string[]) => {
-    const made = createHistogram({ name, help, buckets, labelNames })
-    histograms.push(made)
-    return remembered(made.child)
-  }
+  const registers = [registry]
   return {
-    write: async () =>
-      [
-        await registry.metrics(),
-        ...histograms.map((one) => one.write()),
-        await processRegistry().metrics(),
-      ].join(''),
-    ...requestMetrics(counter, histogram),
-    ...refreshMetrics(counter, histogram),
-    ...sendMetrics(counter, histogram),
-    watchRates: (read) => watchRates(registry, read),
-    watchPools: (read) => watchPools(registry, read),
+    write: async () => (await registry.metrics()) + (await processRegistry().metrics()),
+    ...httpMetrics(registers),
+    ...refreshMetrics(registers),
+    ...sendMetrics(registers),
+    watchRates: (read) =>
+      watch(registers, definitions.rateLimitRemaining, () =>
+        read().map(({ left, ...labels }) => ({ labels, value: left })),
+      ),
+    watchPools: (read) =>
+      watch(registers, definitions.poolWaiting, () =>
+        read().map(({ waiting, ...labels }) => ({ labels, value: waiting })),
+      ),
   }
 }
 
-type MakeCounter = (
-  name: string,
-  help: string,
-  ...labelNames: string[]
-) => (...labels: string[]) => { inc: (by?: number) => void }
-type MakeHistogram = (
-  name: string,
-  help: string,
-  buckets: number[],
-  ...labelNames: string[]
-) => (...labels: string[]) => { observe: (value: number) => void }
-
-function requestMetrics(counter: MakeCounter, histogram: MakeHistogram) {
-  const requests = counter(
-    'storefeed_http_requests_total',
-    'Requests answered, polls of feeds aside',
-    ...['method', 'route', 'status'],
-  )
-  const requestSeconds = histogram(
-    'storefeed_http_request_seconds',
-    'How long they took',
-    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    ...['method', 'route'],
-  )
-  const polls = counter(
-    'storefeed_feed_polls_total',
-    'Polls answered',
-    ...['feed', 'format', 'status', 'state'],
-  )
-  const pollSeconds = histogram(
-    'storefeed_feed_poll_seconds',
-    'How long a poll waited for its answer to begin',
-    pollBuckets,
-    ...['feed', 'format'],
-  )
-  /** Both by one look-up. */
-  const pollOf = remembered((feed: string, format: string, status: string, state: string) => ({
-    counted: polls(feed, format, status, state),
-    timed: pollSeconds(feed, format),
-  }))
+/** A poll pays about 2 µs for both, measured; a counter and histogram of our own took 0.2 µs and earned no more. */
+function httpMetrics(registers: Registry[]) {
+  const requests = new Counter({ ...definitions.requests, registers })
+  const requestDuration = new Histogram({ ...definitions.requestDuration, registers })
+  const polls = new Counter({ ...definitions.polls, registers })
+  const pollDuration = new Histogram({ ...definitions.pollDuration, registers })
   return {
     countRequest(method: string, route: string, status: number, seconds: number) {
-      requests(method, route, String(status)).inc()
-      requestSeconds(method, route).observe(seconds)
+      requests.inc({ method, route, status })
+      requestDuration.observe({ method, route }, seconds)
     },
-    countPoll({ feed, format, status, state }: PollLabels, seconds: number) {
-      const { counted, timed } = pollOf(feed, format, String(status), state)
-      counted.inc()
-      timed.observe(seconds)
+    countPoll(labels: PollLabels, seconds: number) {
+      polls.inc(labels)
+      pollDuration.observe({ feed: labels.feed, format: labels.format }, seconds)
     },
   }
 }
 
-function refreshMetrics(counter: MakeCounter, histogram: MakeHistogram) {
-  const refreshes = counter(
-    'storefeed_feed_refreshes_total',
-    'Refreshes; busy: another process had the feed in hands',
-    ...['feed', 'outcome'],
-  )
-  const chunksRendered = counter(
-    'storefeed_feed_chunks_rendered_total',
-    'Chunks that refreshes rendered, in all formats',
-    'feed',
-  )
-  const refreshSeconds = histogram(
-    'storefeed_feed_refresh_seconds',
-    'How long refreshes took that rendered anything',
-    refreshBuckets,
-    'feed',
-  )
+function refreshMetrics(registers: Registry[]) {
+  const refreshes = new Counter({ ...definitions.refreshes, registers })
+  const chunksRendered = new Counter({ ...definitions.chunksRendered, registers })
+  const duration = new Histogram({ ...definitions.refreshDuration, registers })
   return {
-    countRefresh(feed: string, outcome: string, chunks: number, seconds: number) {
-      refreshes(feed, outcome).inc()
-      chunksRendered(feed).inc(chunks)
-      if (chunks > 0) refreshSeconds(feed).observe(seconds)
+    countRefresh(feed: string, result: string, chunks: number, seconds: number) {
+      refreshes.inc({ feed, result })
+      chunksRendered.inc({ feed }, chunks)
+      if (chunks > 0) duration.observe({ feed }, seconds)
     },
   }
 }
 
-function sendMetrics(counter: MakeCounter, histogram: MakeHistogram) {
-  const sends = counter(
-    'storefeed_klaviyo_requests_total',
-    'Requests to Klaviyo by result: accepted, limited (429), retry, rejected (the message), blocked (the key or the API)',
-    ...['endpoint', 'result'],
-  )
-  const sendSeconds = histogram(
-    'storefeed_klaviyo_request_seconds',
-    'How long Klaviyo took to answer',
-    [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15],
-    'endpoint',
-  )
-  const outcomes = counter(
-    'storefeed_message_outcomes_total',
-    'What became of messages that were tried; pending: they will be tried again',
-    ...['queue', 'outcome'],
-  )
+function sendMetrics(registers: Registry[]) {
+  const sends = new Counter({ ...definitions.sends, registers })
+  const duration = new Histogram({ ...definitions.sendDuration, registers })
+  const attempts = new Counter({ ...definitions.attempts, registers })
   return {
     countSend(endpoint: string, result: string, seconds: number) {
-      sends(endpoint, result).inc()
-      sendSeconds(endpoint).observe(seconds)
+      sends.inc({ endpoint, result })
+      duration.observe({ endpoint }, seconds)
     },
-    countMessages: (queue: string, outcome: string, count: number) =>
-      outcomes(queue, outcome).inc(count),
+    countMessages: (queue: string, status: string, count: number) =>
+      attempts.inc({ queue, status }, count),
   }
 }
 
-function watchRates(registry: Registry, read: () => RateLeft[]): void {
+/** A gauge whose values are read whenever metrics are requested. */
+function watch(
+  registers: Registry[],
+  definition: Definition,
+  read: () => { labels: Record<string, string | number>; value: number }[],
+): void {
   new Gauge({
-    name: 'storefeed_klaviyo_rate_left',
-    help: 'Requests that may leave at once under the limit of so many seconds, as this sender counts',
-    labelNames: ['endpoint', 'window_seconds'],
-    registers: [registry],
+    ...definition,
+    registers,
     collect() {
-      for (const { left, ...labels } of read()) this.set(labels, left)
-    },
-  })
-}
-
-function watchPools(registry: Registry, read: () => PoolWait[]): void {
-  new Gauge({
-    name: 'storefeed_database_waiting',
-    help: 'Pieces of work of this server that wait for a connection',
-    labelNames: ['pool'],
-    registers: [registry],
-    collect() {
-      for (const { waiting, ...labels } of read()) this.set(labels, waiting)
+      for (const { labels, value } of read()) this.set(labels, value)
     },
   })
 }
 
 let ofProcess: Registry | undefined
 
-/** Memory, CPU and the event loop are the process's, however many servers it runs. */
+/** Memory, CPU and the event loop belong to the process, however many servers it runs. */
 function processRegistry(): Registry {
   if (!ofProcess) {
     ofProcess = new Registry()
     collectDefaultMetrics({ register: ofProcess })
   }
   return ofProcess
-}
-
-/** Counted in plain numbers, which Prometheus's client is told when it is asked: it takes its time to check each label. */
-function makeCounter(
-  registry: Registry,
-  named: { name: string; help: string; labelNames: string[] },
-): ReturnType<MakeCounter> {
-  const counts: { labels: string[]; count: number }[] = []
-  new Counter({
-    ...named,
-    registers: [registry],
-    collect() {
-      this.reset()
-      for (const { labels, count } of counts) this.labels(...labels).inc(count)
-    },
-  })
-  return remembered((...labels) => {
-    const counted = { labels, count: 0 }
-    counts.push(counted)
-    return {
-      inc(by = 1) {
-        counted.count += by
-      },
-    }
-  })
-}
-
-/** Labels are resolved once. */
-function remembered<Labels extends string[], T>(
-  make: (...labels: Labels) => T,
-): (...labels: Labels) => T {
-  const made = new Map<string, T>()
-  return (...labels) => {
-    const key = labels.join(' ')
-    const known = made.get(key)
-    if (known) return known
-    const first = make(...labels)
-    made.set(key, first)
-    return first
-  }
 }

@@ -9,7 +9,11 @@ import { requestCounter } from '../auth/rate-limits.ts'
 import { type Config, currencyDecimals, type KlaviyoConfig } from '../config.ts'
 import { type Connection, connect, type Database } from '../db/connection.ts'
 import { createFeedService } from '../feeds/feed-service.ts'
-import { type FeedHandlerDeps, feedListener, uncompressedStreams } from '../feeds/poll-listener.ts'
+import {
+  type FeedHandlerDeps,
+  feedListener,
+  limitUncompressedStreams,
+} from '../feeds/poll-listener.ts'
 import { createPollLog } from '../feeds/poll-log.ts'
 import { shutdown } from '../http/graceful-shutdown.ts'
 import { createHttpServer, type Listener } from '../http/http-server.ts'
@@ -22,9 +26,7 @@ import {
   warnOfDestination,
 } from '../klaviyo/sender/klaviyo.ts'
 import type { DrainOptions } from '../klaviyo/sender/sender.ts'
-import { coalesceByKey } from '../lib/coalesce.ts'
 import { AppError } from '../lib/errors.ts'
-import { withTimeout } from '../lib/with-timeout.ts'
 import { prepareToSend } from '../outbox/queue.ts'
 import { countOutcomes } from '../outbox/settle.ts'
 import { type AppDeps, createApp } from './app.ts'
@@ -38,8 +40,6 @@ export type RunningServer = {
 }
 
 const defaultPort = 3000
-/** Of one key: so that the process has something to do while Postgres answers. */
-const keyLooksAtOnce = 2
 /** What a feed's items look like and how they are parted into slots; to be raised with every change of it, so that all are rendered again. */
 const itemLook = 3
 
@@ -108,26 +108,27 @@ type Parts = Pick<AppDeps, 'db' | 'metrics' | 'accepting'> &
 
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
   const { db, accepting, feeds, pollLog, metrics } = parts
-  // Many requests with one key at once ask for it once, but never by a look that began before them.
-  const look = coalesceByKey(
-    (key) => withTimeout(scopesOfKey(parts.keys, key), limits.keyCheckMs),
-    keyLooksAtOnce,
-  )
-  // Waiting for the look before counts too.
-  const ask = (key: string) => withTimeout(look(key), limits.keyCheckMs)
-  const gate = createKeyVerifier(limits.wrongKeys)
-  const count = requestCounter(config.rateLimit, gate.isTrusted)
+  const verifier = createKeyVerifier((key) => scopesOfKey(parts.keys, key), limits)
+  const count = requestCounter(config.rateLimit, verifier.isTrusted)
   const answerPoll = feedListener({
     feeds,
     pollLog,
-    authorize: feedAuthorizer(ask, config.feedsPublic, { gate, count }),
-    uncompressedStreams: uncompressedStreams(limits),
+    authorize: feedAuthorizer(count, config.feedsPublic ? undefined : verifier.verifyOrLastKnown),
+    uncompressedStreams: limitUncompressedStreams(limits),
     log,
     countPoll: metrics.countPoll,
   })
-  const authorize = bearerAuthorizer(ask, gate)
-  const { workMs } = limits
-  const app = createApp({ db, config, log, metrics, accepting, authorize, count, workMs })
+  const app = createApp({
+    db,
+    config,
+    log,
+    metrics,
+    accepting,
+    count,
+    authorize: bearerAuthorizer(verifier.verify),
+    authorizeMetrics: bearerAuthorizer(verifier.verifyOrLastKnown),
+    workMs: limits.workMs,
+  })
   const answerRest = getRequestListener(app.fetch, { errorHandler: respondToMalformedRequest })
   return (request, response) => {
     if (!answerPoll(request, response)) void answerRest(request, response)

@@ -1,4 +1,4 @@
-/** In charge of showing which admin key a server starts with, and how a key is looked up. */
+/** Which admin key a server starts with, and how keys are looked up. */
 import { once } from 'node:events'
 import { connect as connectSocket, createServer } from 'node:net'
 import { sql } from 'drizzle-orm'

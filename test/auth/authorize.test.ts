@@ -1,4 +1,4 @@
-/** In charge of showing who may do what: every route by every scope, and every way in which a feed takes its key. */
+/** Which scope each route needs, and how a feed takes its key. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ensureKey, type Scope, scopes } from '../../src/auth/api-keys.ts'

@@ -1,4 +1,4 @@
-/** In charge of showing how keys are made, shown once, listed and revoked over REST. */
+/** Keys are created, shown once, listed and revoked over REST. */
 import { createHash } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -46,7 +46,7 @@ test('the database holds only the hash of a key', async () => {
   expect(row?.hash).toBe(createHash('sha256').update(key).digest('hex'))
 })
 
-test('a revoked key is refused at once, and revoking it again is harmless', async () => {
+test('a revoked key is rejected at once, and revoking it again is harmless', async () => {
   const { id, key } = await make(['read'])
   expect((await server.ask('GET', '/v1/products', undefined, bearer(key))).status).toBe(200)
   expect((await server.ask('DELETE', `/v1/keys/${id}`)).status).toBe(204)
@@ -62,7 +62,7 @@ test('a revoked key is refused at once, and revoking it again is harmless', asyn
   expect(await stateOf()).toEqual(revoked)
 })
 
-test('the last use of a key is told', async () => {
+test('the last use of a key is listed', async () => {
   const { id, key } = await make(['read'])
   await server.ask('GET', '/v1/products', undefined, bearer(key))
   const { body } = await server.ask('GET', '/v1/keys')
@@ -70,7 +70,7 @@ test('the last use of a key is told', async () => {
   expect(keys.find((one) => one.id === id)).toMatchObject({ last_used_at: expect.any(String) })
 })
 
-test('an unknown key is not found, and an id that is no number is refused', async () => {
+test('an unknown key is not found, and an id that is not a number is rejected', async () => {
   const unknown = await server.ask('DELETE', '/v1/keys/999999')
   expect(unknown.status).toBe(404)
   expect(unknown.body).toMatchObject({ detail: 'There is no key with the id 999999.' })
@@ -87,8 +87,8 @@ test.each([
   [{ name: 'x', scopes: ['feeds', 'feeds'] }, ['scopes']],
   [{ name: 'x', scopes: ['root'] }, ['scopes.0']],
   [{ scopes: 'admin', key: 'mine' }, ['name', 'scopes', 'key']],
-])('the key %j is refused', async (draft, fields) => {
-  const answer = await server.ask('POST', '/v1/keys', draft)
+])('the key %j is rejected', async (input, fields) => {
+  const answer = await server.ask('POST', '/v1/keys', input)
   expect(answer.status).toBe(422)
   expect(faultyFields(answer)).toEqual(fields)
 })

@@ -1,4 +1,4 @@
-/** In charge of showing which keys are good, and from where, while the database does not say. */
+/** Which keys are valid, and from which addresses, while the database does not answer. */
 import { randomUUID } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -39,7 +39,7 @@ async function statusOf(path: string, key: string, localAddress?: string, { url 
 }
 const feed = '/feeds/stores.json'
 
-const untilRefused = (path: string, key: string) =>
+const untilRejected = (path: string, key: string) =>
   until(
     () => statusOf(path, key),
     (status) => status === 401,
@@ -49,21 +49,21 @@ test('a key that was found revoked opens no feed while the database is away', as
   const [good, revoked] = [await makeKey(['feeds']), await makeKey(['feeds'])]
   expect(await Promise.all([statusOf(feed, good), statusOf(feed, revoked)])).toEqual([200, 200])
   await revoke(revoked)
-  await untilRefused(feed, revoked)
+  await untilRejected(feed, revoked)
   await whileAway(async () => {
     expect(await Promise.all([statusOf(feed, good), statusOf(feed, revoked)])).toEqual([200, 503])
   })
 })
 
 test.skipIf(!elsewhere)(
-  'wherever a key was found revoked, and for whatever it was given, it opens no feed while the database is away',
+  'wherever a key was found revoked, and whatever it was used for, it opens no feed while the database is away',
   async () => {
     const key = await makeKey(['feeds', 'read'])
     expect(await Promise.all([statusOf(feed, key), statusOf(feed, key, elsewhere)])).toEqual([
       200, 200,
     ])
     await revoke(key)
-    await untilRefused('/v1/products', key)
+    await untilRejected('/v1/products', key)
     await whileAway(async () => {
       expect(await Promise.all([statusOf(feed, key), statusOf(feed, key, elsewhere)])).toEqual([
         503, 503,
@@ -104,7 +104,7 @@ test('a key opens while the database is away only what its scopes allow', async 
 })
 
 test.skipIf(!elsewhere).each([feed, '/metrics'])(
-  'while the database is away, %s is told to a key where it was good, not elsewhere',
+  'while the database is away, %s is served to a key where it was valid, not elsewhere',
   async (path) => {
     const key = await makeKey(['feeds', 'read'])
     const both = () => Promise.all([statusOf(path, key), statusOf(path, key, elsewhere)])
@@ -119,11 +119,11 @@ test.skipIf(!elsewhere).each([feed, '/metrics'])(
   },
 )
 
-test('a key that was found revoked is told no figures while the database is away', async () => {
+test('a key that was found revoked gets no metrics while the database is away', async () => {
   const key = await makeKey(['read'])
   expect(await statusOf('/metrics', key)).toBe(200)
   await revoke(key)
-  await untilRefused('/metrics', key)
+  await untilRejected('/metrics', key)
   await whileAway(async () => {
     expect(await statusOf('/metrics', key)).toBe(503)
   })

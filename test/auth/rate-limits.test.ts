@@ -1,4 +1,4 @@
-/** In charge of showing how often one may ask, and how wrong keys are slowed, as the server's clients see it. */
+/** Rate limits, and limits on wrong keys, as clients see them. */
 import { randomUUID } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { expect, onTestFinished, test } from 'vitest'
@@ -31,7 +31,7 @@ async function statuses(times: number, ask: () => Promise<Answer>): Promise<numb
   return seen
 }
 
-test('who asks too often with a key is told when to ask again; another key goes on', async () => {
+test('a key over its limit gets a 429 with Retry-After; another key goes on', async () => {
   const { ask, ...rest } = await server(20, 100)
   const [one, other] = [await makeKey({ ask, ...rest }), await makeKey({ ask, ...rest })]
   // The first request of a key counts for the address, as it is not known yet to be good.
@@ -46,7 +46,7 @@ test('who asks too often with a key is told when to ask again; another key goes 
     type: 'urn:storefeed:too-many-requests',
     title: 'Too many requests',
     status: 429,
-    detail: `With one key there may be 20 requests a minute. Try again in ${seconds} s.`,
+    detail: `A key may send 20 requests a minute. Try again in ${seconds} s.`,
   })
   expect((await ask('GET', '/v1/products', undefined, bearer(other))).status).toBe(200)
 })
@@ -63,7 +63,7 @@ test('polls count as any other request, also those that are answered with 304', 
   expect(refused.headers.get('Retry-After')).toMatch(/^[1-6]?\d$/)
 })
 
-test('who has no key is counted by address, wherever he asks, and holds up nobody who has one', async () => {
+test('requests without a key are counted by address, whatever the path, and do not affect those with a key', async () => {
   const { ask, key } = await server(10, 100, true)
   await ask('GET', '/v1/products')
   const none = { Authorization: '' }
@@ -79,7 +79,7 @@ test('who has no key is counted by address, wherever he asks, and holds up nobod
   expect((await ask('GET', '/v1/products', undefined, bearer(key))).status).toBe(200)
 })
 
-test('a balancer may ask for health as often as it likes', async () => {
+test('health checks are not limited', async () => {
   const { ask } = await server(1, 100)
   for (const path of ['/healthz', '/readyz'])
     expect(new Set(await statuses(10, () => ask('GET', path)))).toEqual(new Set([200]))
@@ -99,7 +99,7 @@ test('after some wrong keys an address must wait, and no key of it is looked up'
     ),
   })
   expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(50)
-  // It is good, but was never given here before: whether it is good is not told either.
+  // It is valid, but was never sent from here before: not even that is revealed.
   expect((await ask('GET', '/v1/products', undefined, bearer(late))).status).toBe(429)
   const feed = await ask('GET', `/feeds/stores.json?key=${late}`, undefined, { Authorization: '' })
   expect(feed.status).toBe(429)
@@ -109,7 +109,7 @@ test('after some wrong keys an address must wait, and no key of it is looked up'
   expect(row).toEqual({ last_used_at: null })
 })
 
-test('a key that was good from an address goes on there while others are guessed', async () => {
+test('a key that was valid from an address goes on there while others are guessed', async () => {
   const rig = await server(1000, 3)
   const { ask } = rig
   const path = `/feeds/stores.json?key=${await makeKey(rig)}`
@@ -121,7 +121,7 @@ test('a key that was good from an address goes on there while others are guessed
 })
 
 test.skipIf(!elsewhere)(
-  'a key that was good from one address is a stranger at another',
+  'a key that was valid from one address is not trusted at another',
   async () => {
     const rig = await server(5, 2, true)
     const key = await makeKey(rig)
@@ -162,7 +162,7 @@ test('of many wrong keys at once no more are looked up than one after another', 
   expect(answers.filter(({ status }) => status === 429)).toHaveLength(45)
 })
 
-test('a good key that comes many times at once when it is new is no guess', async () => {
+test('many first requests with the same valid key at once do not count as guesses', async () => {
   const rig = await server(1000, 2)
   const key = await makeKey(rig)
   const answers = await Promise.all(

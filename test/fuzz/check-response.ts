@@ -1,4 +1,4 @@
-import { checkAnswer, checkRefusal } from '../support/contract.ts'
+import { checkAnswer, checkError } from '../support/contract.ts'
 import type { Answer } from '../support/server.ts'
 import type { FuzzRequest } from './requests.ts'
 import { usesKeepAlive } from './transport.ts'
@@ -19,7 +19,7 @@ export async function checkResponse(
   }
   if (answer.status >= 500) throw new Error(`${answer.status}: ${answer.text}`)
   if (answer.text.includes(key)) throw new Error('the answer reveals the key')
-  checkRefusal(answer, [key])
+  checkError(answer, [key])
   if (
     nodeStatuses.includes(answer.status) &&
     answer.text === '' &&

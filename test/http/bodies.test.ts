@@ -1,4 +1,4 @@
-/** In charge of showing which bodies are read at all: JSON in UTF-8, of at most 10 MB. */
+/** Which bodies are read: JSON in UTF-8, of at most 10 MB. */
 import { request } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -26,7 +26,7 @@ test.each(['', '{', '{"title": "x",}', "{'title': 'x'}", 'title=x', '{"title": "
     expect(answer.status).toBe(400)
     expect(answer.body).toMatchObject({
       type: 'urn:storefeed:malformed',
-      title: 'The request cannot be read',
+      title: 'Malformed request',
       detail: expect.stringMatching(/^The body is not valid JSON in UTF-8: /),
     })
     expect((await server.ask('GET', '/v1/products/malformed')).status).toBe(404)

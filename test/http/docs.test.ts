@@ -1,4 +1,4 @@
-/** In charge of showing that the page of the API works in a browser, with nothing loaded from outside. */
+/** The page of the API works in a browser and loads nothing from other servers. */
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
   .concat(process.env.CHROMIUM_PATH ?? [])
   .findLast(existsSync)
-/** On a machine of a person the browser may be missing; where the project is checked it may not. */
+/** The browser may be missing on a developer's machine, but not in CI. */
 const skipped = executablePath === undefined && !process.env.CI
 
 let server: TestServer
@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-test('the page may load only what is its own', async () => {
+test('the page may load only its own files', async () => {
   const page = await server.ask('GET', '/docs')
   expect(page.status).toBe(200)
   expect(page.headers.get('Content-Type')).toMatch(/^text\/html/)
@@ -42,7 +42,7 @@ test.each(['package.json', '..%2Fpackage.json', 'constructor', '__proto__'])(
   },
 )
 
-test('the page shows every route, asks nobody else and reports no error', async (context) => {
+test('the page shows every route, proposes a body, keeps the key, sends nothing elsewhere and reports no error', async (context) => {
   if (skipped) context.skip('no chromium is installed, and CI is not set')
   const browser = await launch()
   try {
@@ -57,12 +57,20 @@ test('the page shows every route, asks nobody else and reports no error', async 
 
     await page.locator('#operations-products-createProduct button').first().click()
     await page.locator('#operations-products-createProduct .responses-table').waitFor()
+    await page.locator('#operations-products-createProduct .try-out__btn').click()
+    const proposed = page.locator('#operations-products-createProduct textarea').first()
+    expect(JSON.parse(await proposed.inputValue())).toMatchObject({ id: '1111' })
+    await page.locator('.scheme-container .authorize').click()
+    expect(await page.locator('.auth-container h4 code').first().innerText()).toBe('key')
+    await page.locator('#auth-bearer-value').fill(server.key)
+    await page.locator('.auth-container button.authorize').first().click()
+    expect(await page.evaluate("localStorage.getItem('authorized')")).toContain(server.key)
     expect(requested.filter((url) => !url.startsWith(server.url))).toEqual([])
     expect(errors).toEqual([])
   } finally {
     await browser.close()
   }
-})
+}, 60_000)
 
 function launch(): Promise<Browser> {
   const quiet = ['gpu', 'quic', 'background-networking', 'component-update', 'sync']

@@ -1,4 +1,4 @@
-/** In charge of showing that a server leaves only when nobody sends it anything more, and then does. */
+/** A server stops once its clients send nothing more, and then it does. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'

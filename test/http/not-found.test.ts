@@ -1,4 +1,4 @@
-/** In charge of showing what an address that is not there gets, and one that is but not with that method. */
+/** The errors for unknown paths, and for known ones with another method. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { speak } from '../support/raw-client.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -22,9 +22,9 @@ test.each([
   expect(headers.get('Allow')).toBe(allow)
   expect(body).toEqual({
     type: 'urn:storefeed:method-not-allowed',
-    title: 'Not a method of this address',
+    title: 'Method not allowed',
     status: 405,
-    detail: `This address takes ${allow}.`,
+    detail: `This path allows ${allow}.`,
   })
   expect(status).toBe(405)
 })

@@ -1,4 +1,4 @@
-/** In charge of showing that the OpenAPI document is valid, whole, and made for a person to read. */
+/** The OpenAPI document is valid, complete, and fit for readers and code generators. */
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../src/server/app.ts'
@@ -7,16 +7,31 @@ import { createLogger } from '../../src/server/logger.ts'
 import { createMetrics } from '../../src/server/metrics.ts'
 
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { startTestServer } from '../support/server.ts'
 
-type Operation = { operationId: string; summary: string; tags: string[]; responses: object }
+type Parameter = { name: string; in: string; required?: boolean; schema: { example?: string } }
+type Operation = {
+  operationId: string
+  summary: string
+  tags: string[]
+  security?: Record<string, string[]>[]
+  parameters?: Parameter[]
+  requestBody?: { content: Record<string, { example?: object }> }
+  responses: Record<string, { description?: string }>
+}
 type Document = {
   openapi: string
+  info: { license: { name: string; url?: string } }
+  servers: { url: string }[]
   paths: Record<string, Record<string, Operation>>
-  components: { schemas: Record<string, object>; securitySchemes: object }
+  components: {
+    schemas: Record<string, object>
+    securitySchemes: Record<string, { type: string; scheme?: string }>
+  }
   tags: { name: string }[]
 }
 
-/** What a request came by, as node tells it. */
+/** As Node describes the connection of a request. */
 const connection = { incoming: { socket: {} } }
 
 let database: TestDatabase
@@ -38,6 +53,7 @@ function appOn({ db }: TestDatabase) {
     metrics: createMetrics(),
     accepting: () => true,
     authorize: async () => undefined,
+    authorizeMetrics: async () => undefined,
     count: async () => undefined,
     workMs: 1000,
   })
@@ -56,15 +72,15 @@ test('the document is valid OpenAPI 3.1', async () => {
 })
 
 test('it lists every route of the application but the page that shows it, and the feeds', () => {
-  const hung = app.routes
+  const registered = app.routes
     .filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/docs'))
     .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
   const listed = operations().map(({ path, method }) => `${method.toUpperCase()} ${path}`)
-  // Polls are answered before any routing.
-  expect(listed.sort()).toEqual([...hung, 'GET /feeds/{file}'].sort())
+  // Polls are served before any routing.
+  expect(listed.sort()).toEqual([...registered, 'GET /feeds/{file}'].sort())
 })
 
-test('every operation has a name of its own, a summary, and a tag that is explained', () => {
+test('every operation has a unique name, a summary, and a tag with a description', () => {
   const names = operations().map(({ operation }) => operation.operationId)
   expect(new Set(names).size).toBe(names.length)
   const tags = document.tags.map(({ name }) => name)
@@ -128,12 +144,13 @@ test('the operations are named as they are in generated clients', () => {
   `)
 })
 
-test('schemas stand once, under names of the trade', () => {
+test('each schema has a name and is defined once', () => {
   expect(Object.keys(document.components.schemas).sort()).toMatchInlineSnapshot(`
     [
       "Address",
       "BatchCounts",
       "CancellationInput",
+      "CreatedKey",
       "Customer",
       "CustomerInput",
       "CustomerReplacement",
@@ -144,7 +161,6 @@ test('schemas stand once, under names of the trade', () => {
       "FulfillmentInput",
       "Key",
       "KeyInput",
-      "MadeKey",
       "Order",
       "OrderInput",
       "OrderPage",
@@ -175,14 +191,76 @@ test('schemas stand once, under names of the trade', () => {
   expect(text).not.toContain('"in_store_only":{')
 })
 
-test('every operation that needs a key says so, and what is refused without one', () => {
+test('every operation says whether it needs a key, and which errors follow without one', () => {
   const open = ['/healthz', '/readyz', '/openapi.json']
   for (const { path, operation } of operations()) {
     const statuses = Object.keys(operation.responses)
-    if (open.includes(path)) expect(operation).not.toHaveProperty('security')
+    if (open.includes(path)) expect(operation.security).toEqual([])
     else {
-      expect(operation).toHaveProperty('security')
+      expect(operation.security?.[0]).toEqual({ key: [] })
       expect(statuses).toEqual(expect.arrayContaining(['401', '403', '429', '503']))
     }
+  }
+  expect(Object.entries(document.components.securitySchemes)[0]).toEqual([
+    'key',
+    { type: 'http', scheme: 'bearer' },
+  ])
+})
+
+/** Besides the rules that other tests here check. */
+test('the document follows the recommended rules of linters', () => {
+  expect(document.info.license.url).toMatch(/^https:/)
+  expect(document.servers).toEqual([{ url: '/' }])
+  const shapes = Object.keys(document.paths).map((path) => path.replaceAll(/\{\w+\}/g, '{}'))
+  expect(new Set(shapes).size).toBe(shapes.length)
+  for (const { path, method, operation } of operations()) {
+    const where = `${method} ${path}`
+    expect(path, where).toMatch(/^(\/([\w.-]+|\{\w+\}))+$/)
+    const statuses = Object.keys(operation.responses)
+    expect(
+      statuses.some((status) => status.startsWith('2')),
+      where,
+    ).toBe(true)
+    expect(
+      statuses.some((status) => status.startsWith('4')),
+      where,
+    ).toBe(true)
+    for (const { description } of Object.values(operation.responses))
+      expect(description, where).toMatch(/\S/)
+    const given = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path')
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+    expect(given.map(({ name }) => name).sort(), where).toEqual(named.sort())
+    expect(new Set(given.map(({ required }) => required ?? false))).not.toContain(false)
+    for (const scheme of (operation.security ?? []).flatMap(Object.keys))
+      expect(Object.keys(document.components.securitySchemes), where).toContain(scheme)
+  }
+})
+
+test('every schema that is referred to exists, and none is unused', () => {
+  const references = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)
+  const used = new Set([...references].map(([, name]) => name))
+  expect([...used].sort()).toEqual(Object.keys(document.components.schemas).sort())
+})
+
+test('each request body has an example, and all of them succeed on an empty server in their order', async () => {
+  const server = await startTestServer()
+  try {
+    for (const { path, method, operation } of operations()) {
+      if (!operation.requestBody) continue
+      const body = operation.requestBody.content['application/json']?.example
+      expect(body, operation.operationId).toBeDefined()
+      const examples = new Map(
+        operation.parameters?.map(({ name, schema }) => [name, schema.example]),
+      )
+      const target = path.replaceAll(/\{(\w+)\}/g, (_, name) => `${examples.get(name)}`)
+      const { status, text } = await server.ask(method.toUpperCase(), target, body)
+      expect([operation.operationId, status < 300, text]).toEqual([
+        operation.operationId,
+        true,
+        text,
+      ])
+    }
+  } finally {
+    await server.stop()
   }
 })

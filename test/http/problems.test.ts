@@ -1,4 +1,4 @@
-/** In charge of showing what faulty values get: every faulty field named, and nothing half written. */
+/** Invalid values: every invalid field is named, and nothing is written in part. */
 import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { faultyFields, startTestServer, type TestServer } from '../support/server.ts'
@@ -33,7 +33,7 @@ test('every faulty field of path, query and body is named at once', async () => 
   expect(answer.headers.get('Cache-Control')).toBe('no-store')
   expect(answer.body).toMatchObject({
     type: 'urn:storefeed:invalid',
-    title: 'Some fields need mending',
+    title: 'Validation failed',
     status: 422,
   })
   expect(answer.body).toMatchObject({
@@ -93,7 +93,7 @@ test.each([
 test.each(['[]', '"text"', '7', 'null', 'true'])('the body %s is no record', async (body) => {
   const answer = await server.ask('PATCH', '/v1/products/x', body)
   expect(answer.status).toBe(422)
-  expect(answer.body).toMatchObject({ detail: 'The body is not what is wanted here.' })
+  expect(answer.body).toMatchObject({ detail: 'The body has the wrong type.' })
 })
 
 test('too much metadata is refused', async () => {

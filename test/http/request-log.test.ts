@@ -1,4 +1,4 @@
-/** In charge of showing what every request is called, in its answer and in the log. */
+/** The id of every request, in its response and in the log. */
 import { sql } from 'drizzle-orm'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'

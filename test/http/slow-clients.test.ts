@@ -1,4 +1,4 @@
-/** In charge of showing that clients which send or read too slowly, or nothing at all, can't hold the server. */
+/** Clients that send or read too slowly, or nothing at all, do not block the server. */
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { setTimeout as delay, setInterval as every } from 'node:timers/promises'
@@ -17,8 +17,8 @@ const figures = {
   checkMs: 50,
   stallMs: 600,
   connections: 60,
-  identityStreams: 3,
-  identityWaitMs: 100,
+  uncompressedStreams: 3,
+  uncompressedWaitMs: 100,
 }
 let server: TestServer
 beforeAll(async () => {
@@ -58,9 +58,9 @@ test.each([
   expect(headers).toContain('Connection: close')
   expect(problem).toEqual({
     type: 'urn:storefeed:request-timeout',
-    title: 'The request came too slowly',
+    title: 'The request timed out',
     status: 408,
-    detail: 'The request did not come whole in time.',
+    detail: 'The request did not arrive completely in time.',
   })
 })
 
@@ -145,7 +145,7 @@ test('only so many feeds are unpacked at once; packed and small ones are always 
   try {
     const url = `${other.url}${feed}`
     const slow = await Promise.all(
-      Array.from({ length: figures.identityStreams }, () => askAndWait(other.url, feed)),
+      Array.from({ length: figures.uncompressedStreams }, () => askAndWait(other.url, feed)),
     )
     // Each has its place once its answer has begun.
     await Promise.all(slow.map((socket) => once(socket, 'readable')))

@@ -1,4 +1,4 @@
-/** In charge of showing that a request which takes too long is given up, and that the database is not left at work on it. */
+/** Requests that take too long are given up, and the database does not keep working on them. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Database, transaction } from '../../src/db/connection.ts'
@@ -83,7 +83,7 @@ test('a request whose statements take too long together is answered all the same
     })
     expect(answer.status).toBe(503)
     expect(answer.body).toMatchObject({
-      detail: 'This took too long. Look whether it was done before you repeat it.',
+      detail: 'The request timed out. It may have completed: check before retrying.',
     })
   } finally {
     await hasty.stop()

@@ -1,4 +1,4 @@
-/** In charge of showing what requests get that are too large, or not to be understood: a problem, and the end of the connection. */
+/** Requests that are too large or malformed get a problem, and their connection is closed. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { problemIn, speak } from '../support/raw-client.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'

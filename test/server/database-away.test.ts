@@ -1,4 +1,4 @@
-/** In charge of showing what a server does while its database is away, and that it is there again when the database is. */
+/** What a server does without its database, and that it recovers with it. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { ensureKey } from '../../src/auth/api-keys.ts'
 import { readConfig } from '../../src/config.ts'
@@ -35,12 +35,12 @@ test('a server without its database lives, is not ready, asks to try again, and 
   await until(async () => {
     expect((await ask('GET', '/feeds/products.json')).text).toContain('Before')
   })
-  const figures = async () => (await ask('GET', '/metrics')).text
-  expect(await figures()).toContain('storefeed_database_up 1')
+  const metrics = async () => (await ask('GET', '/metrics')).text
+  expect(await metrics()).toContain('storefeed_database_up 1')
   await proxy.disconnect()
   expect((await ask('GET', '/healthz')).status).toBe(200)
-  expect(await figures()).toMatch(/^storefeed_database_up 0$/m)
-  expect(await figures()).toContain('storefeed_feed_polls_total{feed="products"')
+  expect(await metrics()).toMatch(/^storefeed_database_up 0$/m)
+  expect(await metrics()).toContain('storefeed_feed_polls_total{feed="products"')
   expect((await asker(server.url, 'no-such-key')('GET', '/metrics')).status).toBe(503)
   const ready = await ask('GET', '/readyz')
   expect([ready.status, ready.body]).toEqual([
@@ -56,7 +56,7 @@ test('a server without its database lives, is not ready, asks to try again, and 
     expect(answer.headers.get('Retry-After')).toBe('5')
     expect(answer.body).toEqual({
       type: 'urn:storefeed:unavailable',
-      title: 'Not available at the moment',
+      title: 'Temporarily unavailable',
       status: 503,
       detail: 'The database does not answer. Try again later.',
     })

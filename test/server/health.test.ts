@@ -1,4 +1,4 @@
-/** In charge of showing what a server says of itself, without a key. */
+/** What a server reports of itself without a key. */
 import { once } from 'node:events'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -124,6 +124,7 @@ test('a server that stops is not ready', async () => {
     metrics: createMetrics(),
     accepting: () => false,
     authorize: async () => undefined,
+    authorizeMetrics: async () => undefined,
     count: async () => undefined,
     workMs: 1000,
   })

@@ -1,9 +1,8 @@
-/** In charge of showing the figures for Prometheus. */
+/** The metrics for Prometheus. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
-import { createHistogram } from '../../src/server/histogram.ts'
 import { seedOrders } from '../klaviyo/seed.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
@@ -22,7 +21,7 @@ async function pollFeed(file: string, headers: Record<string, string> = {}) {
 }
 
 const textOf = async (asked: TestServer) => (await asked.ask('GET', '/metrics')).text
-const figures = async () => (await textOf(server)).split('\n')
+const lines = async () => (await textOf(server)).split('\n')
 
 /** Those whose name and labels begin so, without the name. */
 const seriesOf = (text: string, name: string) =>
@@ -36,13 +35,13 @@ const seriesOf = (text: string, name: string) =>
       }),
   )
 
-test('the figures tell what each feed holds', async () => {
+test('the metrics say what each feed holds', async () => {
   const { status, headers } = await server.ask('GET', '/metrics')
   expect([status, headers.get('Content-Type')]).toEqual([
     200,
     'text/plain; version=0.0.4; charset=utf-8',
   ])
-  expect(await figures()).toEqual(
+  expect(await lines()).toEqual(
     expect.arrayContaining([
       'storefeed_feed_items{feed="products"} 1',
       'storefeed_feed_items{feed="stores"} 0',
@@ -58,10 +57,10 @@ test('a feed that was not polled for seven hours is overdue', async () => {
   await server.database.db.execute(sql`
     insert into feed_polls (at, feed, format, status, bytes, milliseconds)
     values (now() - interval '7 hours 1 minute', 'stores', 'json', 200, 10, 1)`)
-  expect(await figures()).toContain('storefeed_feed_poll_overdue{feed="stores"} 1')
+  expect(await lines()).toContain('storefeed_feed_poll_overdue{feed="stores"} 1')
 })
 
-test('polls are counted by feed, format, status and state, those that are refused too', async () => {
+test('polls are counted by feed, format, status and state, rejected ones too', async () => {
   const before = seriesOf(await textOf(server), 'storefeed_feed_polls_total')
   const etag = (await pollFeed('stores.xml')).headers.get('ETag') ?? ''
   await pollFeed('stores.xml')
@@ -76,7 +75,7 @@ test('polls are counted by feed, format, status and state, those that are refuse
     '{feed="stores",format="json",status="401",state="none"}': 1,
     '{feed="none",format="none",status="404",state="none"}': 1,
   })
-  expect(seriesOf(text, 'storefeed_feed_poll_seconds_count')).toMatchObject({
+  expect(seriesOf(text, 'storefeed_feed_poll_duration_seconds_count')).toMatchObject({
     '{feed="stores",format="xml"}': 3,
   })
 })
@@ -94,7 +93,7 @@ test('requests are counted by their route, never by what is in it', async () => 
     '{method="GET",route="/v1/products/{id}",status="404"}': 2,
     '{method="GET",route="none",status="404"}': 1,
   })
-  expect(seriesOf(text, 'storefeed_http_request_seconds_count')).toMatchObject({
+  expect(seriesOf(text, 'storefeed_http_request_duration_seconds_count')).toMatchObject({
     '{method="GET",route="/v1/products/{id}"}': 3,
   })
   expect(text).not.toMatch(/route="[^"]*\d{4}/)
@@ -105,8 +104,8 @@ test('refreshes are counted with the chunks they render', async () => {
     const text = await textOf(server)
     const [chunks, times, fresh] = [
       seriesOf(text, 'storefeed_feed_chunks_rendered_total')['{feed="products"}'] ?? 0,
-      seriesOf(text, 'storefeed_feed_refresh_seconds_count')['{feed="products"}'] ?? 0,
-      seriesOf(text, 'storefeed_feed_refreshes_total')['{feed="products",outcome="fresh"}'] ?? 0,
+      seriesOf(text, 'storefeed_feed_refresh_duration_seconds_count')['{feed="products"}'] ?? 0,
+      seriesOf(text, 'storefeed_feed_refreshes_total')['{feed="products",result="fresh"}'] ?? 0,
     ]
     return { chunks, times, fresh }
   }
@@ -122,15 +121,15 @@ test('refreshes are counted with the chunks they render', async () => {
   expect(after.fresh).toBeGreaterThan(before.fresh)
 })
 
-test('connections are told by what they are for, and how long one was waited for', async () => {
+test('connections are counted by purpose, and the wait for one is measured', async () => {
   const text = await textOf(server)
   expect(seriesOf(text, 'storefeed_database_connections')).toMatchObject({
     '{pool="web",state="active"}': expect.anything(),
   })
-  expect(text).toMatch(/^storefeed_database_answer_seconds \d/m)
+  expect(text).toMatch(/^storefeed_database_response_seconds \d/m)
 })
 
-test('who waits for a connection is counted, also by a scrape that gets none itself', async () => {
+test('what waits for a connection is counted, also by a scrape that gets none itself', async () => {
   let text = ''
   const puts: Promise<unknown>[] = []
   await server.database.db.transaction(async (tx) => {
@@ -147,30 +146,47 @@ test('who waits for a connection is counted, also by a scrape that gets none its
   expect(seriesOf(await textOf(server), 'storefeed_database_waiting')['{pool="web"}']).toBe(0)
 })
 
-test('the process is told of once, however many servers run in it', async () => {
+test('the metrics of the process are written once, however many servers run in it', async () => {
   const text = await textOf(server)
   expect(text.match(/^process_cpu_seconds_total /gm)).toHaveLength(1)
   expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m)
   expect(text).toMatch(/^process_resident_memory_bytes \d/m)
 })
 
-test('every figure is explained once, and named as Prometheus wants it', async () => {
+/** As `promtool check metrics` checks them. */
+test('every metric follows the conventions of Prometheus', async () => {
   const text = await textOf(server)
-  const types = [...text.matchAll(/^# TYPE (storefeed_\w+) (\w+)$/gm)].map(([, ...found]) => found)
-  expect(types.length).toBeGreaterThan(20)
-  expect(new Set(types.map(([name]) => name)).size).toBe(types.length)
-  for (const [name = '', type] of types) {
-    expect(text).toMatch(new RegExp(`^# HELP ${name} .{8,}$`, 'm'))
+  const types = [...text.matchAll(/^# TYPE (storefeed_\S+) (\w+)$/gm)]
+  const names = types.map(([, name = '']) => name)
+  expect(names.length).toBeGreaterThan(20)
+  expect(new Set(names).size).toBe(names.length)
+  for (const [, name = '', type = ''] of types) {
+    expect(name).toMatch(/^[a-z]+(_[a-z]+)+$/)
+    expect(text, name).toMatch(new RegExp(`^# HELP ${name} .{8,}$`, 'm'))
     expect(name.endsWith('_total'), name).toBe(type === 'counter')
-    if (type === 'histogram') expect(name).toMatch(/_seconds$/)
+    expect(name).not.toMatch(/_(count|sum|bucket|info|counter|gauge|histogram|summary)(_|$)/)
+    // Seconds and bytes, never their multiples or abbreviations.
+    expect(name).not.toMatch(
+      /_(s|ms|us|ns|b|kb|mb|gb|[a-z]+seconds|[a-z]+bytes|minutes|hours|days|percent)(_|$)/,
+    )
+    if (type === 'histogram') expect(name).toMatch(/_duration_seconds$/)
+  }
+  const series = text.split('\n').filter((line) => line.startsWith('storefeed_'))
+  for (const line of series) {
+    const [, name = '', labels = ''] = /^(\w+)(?:\{(.*)\})? \S+$/.exec(line) ?? []
+    expect(names, line).toContain(
+      names.includes(name) ? name : name.replace(/_(bucket|sum|count)$/, ''),
+    )
+    for (const [, label] of labels.matchAll(/(?:^|,)([^=,]+)="/g))
+      expect(label).toMatch(/^[a-z_]+$/)
   }
 })
 
-test('without a key there are none', async () => {
+test('without a key there are no metrics', async () => {
   expect((await server.ask('GET', '/metrics', undefined, { Authorization: '' })).status).toBe(401)
 })
 
-test('what is sent is counted by result, what waits by queue and age, and what is left of the limits is told', async () => {
+test('requests to Klaviyo are counted by result, messages by queue, status and age, and the rest of the rate limits is shown', async () => {
   const sandbox = await startSandbox({ port: 0, settings: { limits: false } })
   const { klaviyo } = readConfig({ KLAVIYO_API_KEY: 'pk_test', KLAVIYO_URL: sandbox.url })
   const sending = await startTestServer({ klaviyo })
@@ -179,11 +195,11 @@ test('what is sent is counted by result, what waits by queue and age, and what i
     await seedOrders(db, 1)
     await expect
       .poll(() => textOf(sending), { timeout: 10_000 })
-      .toContain('storefeed_message_outcomes_total{queue="events",outcome="sent"} 3')
+      .toContain('storefeed_outbox_attempts_total{queue="events",status="sent"} 3')
     expect(seriesOf(await textOf(sending), 'storefeed_klaviyo_requests_total')).toEqual({
-      '{endpoint="event",result="accepted"}': 3,
+      '{endpoint="event",result="done"}': 3,
     })
-    expect(seriesOf(await textOf(sending), 'storefeed_klaviyo_rate_left')).toEqual({
+    expect(seriesOf(await textOf(sending), 'storefeed_klaviyo_rate_limit_remaining')).toEqual({
       '{endpoint="event",window_seconds="1"}': expect.toSatisfy((left) => left >= 336),
       '{endpoint="event",window_seconds="60"}': 3395 - 3,
       '{endpoint="profile",window_seconds="1"}': 72,
@@ -197,7 +213,7 @@ test('what is sent is counted by result, what waits by queue and age, and what i
     await db.execute(sql`update outbox set status = 'failed' where metric = 'ordered_product'`)
     await db.execute(sql`update outbox_queues set alarm = '401' where queue = 'events'`)
     const text = await textOf(sending)
-    expect(seriesOf(text, 'storefeed_messages')).toEqual({
+    expect(seriesOf(text, 'storefeed_outbox_messages')).toEqual({
       '{queue="events",status="pending"}': 1,
       '{queue="events",status="failed"}': 2,
       '{queue="events",status="unsendable"}': 0,
@@ -207,40 +223,17 @@ test('what is sent is counted by result, what waits by queue and age, and what i
       '{queue="profiles",status="unsendable"}': 0,
       '{queue="profiles",status="discarded"}': 0,
     })
-    const oldest = seriesOf(text, 'storefeed_messages_oldest_seconds')
+    const oldest = seriesOf(text, 'storefeed_outbox_oldest_message_age_seconds')
     expect(oldest['{queue="events",status="pending"}']).toBeGreaterThanOrEqual(90)
     expect(oldest['{queue="profiles",status="pending"}']).toBe(0)
-    expect(seriesOf(text, 'storefeed_push_alarm')).toEqual({
+    expect(seriesOf(text, 'storefeed_outbox_paused')).toEqual({
       '{queue="events"}': 1,
       '{queue="profiles"}': 0,
     })
-    // Nothing of this is counted with the other server of this process.
+    // The other server of this process counts none of this.
     expect(await textOf(server)).not.toContain('storefeed_klaviyo_requests_total{')
   } finally {
     await sending.stop()
     await sandbox.stop()
   }
-})
-
-test('a histogram counts each value in every bucket that is wide enough', () => {
-  const options = { name: 'wait_seconds', help: 'How long', buckets: [0.5, 1], labelNames: ['at'] }
-  const histogram = createHistogram(options)
-  const [door, gate] = [histogram.child('door'), histogram.child('gate')]
-  for (const value of [0, 0.5, 0.75, 1, 4]) door.observe(value)
-  gate.observe(2)
-  expect(histogram.write().split('\n')).toEqual([
-    '# HELP wait_seconds How long',
-    '# TYPE wait_seconds histogram',
-    'wait_seconds_bucket{at="door",le="0.5"} 2',
-    'wait_seconds_bucket{at="door",le="1"} 4',
-    'wait_seconds_bucket{at="door",le="+Inf"} 5',
-    'wait_seconds_sum{at="door"} 6.25',
-    'wait_seconds_count{at="door"} 5',
-    'wait_seconds_bucket{at="gate",le="0.5"} 0',
-    'wait_seconds_bucket{at="gate",le="1"} 0',
-    'wait_seconds_bucket{at="gate",le="+Inf"} 1',
-    'wait_seconds_sum{at="gate"} 2',
-    'wait_seconds_count{at="gate"} 1',
-    '',
-  ])
 })

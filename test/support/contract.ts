@@ -1,4 +1,4 @@
-/** In charge of holding what a server under test answers against the OpenAPI document that it serves itself. */
+/** Checks the responses of a server under test against its own OpenAPI document. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import ajvFormats from 'ajv-formats'
 import type { Answer } from './server.ts'
@@ -93,10 +93,10 @@ const dots = /^\/(.*\/)?(\.|%2e){1,2}(\/|$)/i
 export const patternOf = (path: string) =>
   new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`)
 
-/** What is refused before anyone looks for the address. */
+/** Errors that are sent before routing. */
 const early = [400, 408, 413, 414, 429, 431]
 
-/** What is documented with other methods tells exactly those; anything else is not there. */
+/** A path documented with other methods answers 405 with exactly those; any other path is a 404. */
 function mustBeUnlisted(document: OpenApi, where: string, path: string, answer: Answer): void {
   if (path.startsWith('/docs') || early.includes(answer.status)) return
   const methods = pathsAt(document, path).flatMap((at) => Object.keys(document.paths[at] ?? {}))
@@ -115,15 +115,15 @@ function mustFit(validate: ValidateFunction, value: unknown, where: string): voi
   throw new Error(`${where} is not as documented: ${JSON.stringify(validate.errors, null, 1)}`)
 }
 
-/** What no refusal may ever let out: SQL, a place in the code, an address of the database. */
+/** What no error may contain: SQL, a place in the code, an address of the database. */
 const inside =
   /\b(select|insert into|update|delete from)\b.+\b(from|where|values|set)\b|Failed query|\.[jt]s:\d+|node_modules|postgres(ql)?:\/\/|constraint/i
 
-export function checkRefusal({ status, headers, text }: Answer, secrets: string[]): void {
+export function checkError({ status, headers, text }: Answer, secrets: string[]): void {
   if (status < 400) return
   const leaked = inside.exec(text)?.[0] ?? secrets.find((secret) => text.includes(secret))
-  if (leaked !== undefined) throw new Error(`a refusal lets out "${leaked}": ${text}`)
+  if (leaked !== undefined) throw new Error(`an error contains "${leaked}": ${text}`)
   for (const secret of secrets)
     if ([...headers.values()].some((value) => value.includes(secret)))
-      throw new Error('a header of a refusal lets out a secret')
+      throw new Error('a header of an error contains a secret')
 }

@@ -1,4 +1,4 @@
-/** In charge of showing that each test file gets a database of its own. */
+/** Each test file gets a database of its own. */
 import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { createTestDatabase } from './database.ts'

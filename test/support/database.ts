@@ -1,4 +1,4 @@
-/** In charge of giving a test file a fresh database of its own, in the shape that the migrations make. */
+/** A fresh migrated database for each test file. */
 import { randomUUID } from 'node:crypto'
 import type pg from 'pg'
 import { inject } from 'vitest'

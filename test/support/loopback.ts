@@ -1,4 +1,4 @@
-/** In charge of ports of this machine: listening on one that is free, or just finding one. */
+/** Ports on loopback. */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 

@@ -1,4 +1,4 @@
-/** In charge of PgBouncer between the tests and their Postgres: in transaction mode, and strict. */
+/** PgBouncer between the tests and their Postgres, in strict transaction mode. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** In charge of the tests' own connections to Postgres, past all that storefeed does with one. */
+/** The tests' own connections to Postgres, independent of storefeed's. */
 import pg from 'pg'
 
 /** To be ended by who opened it. That it breaks meanwhile is told by the next query. */

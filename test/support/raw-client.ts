@@ -1,4 +1,4 @@
-/** In charge of a client that speaks HTTP by hand, as no orderly one does. */
+/** An HTTP client that writes bytes by hand, as no proper client does. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 

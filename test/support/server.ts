@@ -1,11 +1,11 @@
-/** In charge of a running server for tests: real HTTP on loopback, a database of its own, and a short way to ask it. */
+/** A running server for tests: real HTTP on loopback, and a database of its own. */
 import { randomUUID } from 'node:crypto'
 import { ensureKey } from '../../src/auth/api-keys.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { type Limits, limits as usualLimits } from '../../src/http/limits.ts'
 import { createLogger } from '../../src/server/logger.ts'
 import { startServer } from '../../src/server/server.ts'
-import { checkAnswer, checkRefusal } from './contract.ts'
+import { checkAnswer, checkError } from './contract.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
 export type Answer = { status: number; headers: Headers; body: unknown; text: string }
@@ -28,13 +28,13 @@ export type TestServer = {
   stop: () => Promise<void>
 }
 
-/** The faulty fields that a problem names, each once. */
+/** The invalid fields that a problem names, each once. */
 export function faultyFields({ body }: Answer): string[] {
   const { errors = [] } = body as { errors?: { field: string }[] }
   return [...new Set(errors.map(({ field }) => field))]
 }
 
-/** Tests ask more often than anybody else. */
+/** Tests send more requests than any client. */
 export const unlimited = 1_000_000_000
 
 /** To be made in `beforeAll`; `stop`, in `afterAll`, drops the database too. */
@@ -87,7 +87,7 @@ export function asker(url: string, key: string): TestServer['ask'] {
       body: isJson && text !== '' ? JSON.parse(text) : undefined,
     }
     await checkAnswer(url, { method, path, body: sent }, answer)
-    checkRefusal(answer, [key])
+    checkError(answer, [key])
     return answer
   }
 }

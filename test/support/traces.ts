@@ -1,4 +1,4 @@
-/** In charge of finding what is left of a person: every column of every table is looked through. */
+/** Searches every column of every table for personal data. */
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../src/db/connection.ts'
 
