@@ -7,7 +7,7 @@ const unit = [
   'test/klaviyo/{api,legacy-track}/**/*.test.ts',
   'test/klaviyo/mapping/contract.test.ts',
   'test/feeds/{any-text,feed-status,gzip-member,slots}.test.ts',
-  'test/config.test.ts',
+  'test/{config,docs}.test.ts',
 ]
 const stress = ['test/fuzz/**/*.test.ts', 'test/**/*-stress.test.ts']
 /** One file at a time and after all others: they load the machine and measure. */
