@@ -166,7 +166,10 @@ test.each(['https://a.klaviyo.com', 'https://a.klaviyo.com/', 'https://A.Klaviyo
   'of the limits of Klaviyo itself, at %s, no more than all may be used',
   (KLAVIYO_URL) => {
     expect(errorOf({ KLAVIYO_URL, KLAVIYO_RATE_SHARE: '1.01' }).fieldErrors).toEqual([
-      { field: 'KLAVIYO_RATE_SHARE', detail: 'may be more than 1 against a sandbox only' },
+      {
+        field: 'KLAVIYO_RATE_SHARE',
+        detail: 'must be a number from 0.01 to 1; a sandbox may have more',
+      },
     ])
     expect(readConfig({ KLAVIYO_URL, KLAVIYO_RATE_SHARE: '1' }).klaviyo.rateShare).toBe(1)
   },

@@ -12,26 +12,35 @@ import { type StoreRow, storeItem } from './store-item.ts'
 
 export type HashedItem = { hash: number; item: Item }
 
-/** Items in the order of hash and id. `decimals` is how many the currency has. */
+/** Selects the rows of items in the order of hash and id. `decimals` is how many the currency has. */
+export const itemQueries: Record<FeedName, (ranges: HashRange[], decimals: number) => SQL> = {
+  products: (ranges, decimals) => {
+    const price = sql`round(t.price, ${decimals}::int)::float8 as price`
+    return sql`
+      select ${columns(productFields, { categories: categoriesAsJson, price })},
+        (select string_agg(l.store_id, ',' order by l.store_id) from product_stores l
+          where l.product_id = t.id and l.store_id <> all(array(select s.id from stores s where not s.published))) as store_ids
+      from products t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`
+  },
+  stores: (ranges) => sql`
+    select ${columns(storeFields, { categories: categoriesAsJson })},
+      (select string_agg(l.product_id, ',' order by l.product_id) from product_stores l
+        join products p on p.id = l.product_id where l.store_id = t.id and p.published) as product_ids
+    from stores t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`,
+}
+
 export const readItems: Record<
   FeedName,
   (db: Queryable, ranges: HashRange[], decimals: number) => Promise<HashedItem[]>
 > = {
   products: async (db, ranges, decimals) => {
-    const price = sql`round(t.price, ${decimals}::int)::float8 as price`
-    const rows = await db.execute<ProductRow & { hash: number }>(sql`
-      select ${columns(productFields, { categories: categoriesAsJson, price })},
-        (select string_agg(l.store_id, ',' order by l.store_id) from product_stores l
-          where l.product_id = t.id and l.store_id <> all(array(select s.id from stores s where not s.published))) as store_ids
-      from products t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`)
+    const rows = await db.execute<ProductRow & { hash: number }>(
+      itemQueries.products(ranges, decimals),
+    )
     return rows.map((row) => ({ hash: row.hash, item: productItem(row) }))
   },
-  stores: async (db, ranges) => {
-    const rows = await db.execute<StoreRow & { hash: number }>(sql`
-      select ${columns(storeFields, { categories: categoriesAsJson })},
-        (select string_agg(l.product_id, ',' order by l.product_id) from product_stores l
-          join products p on p.id = l.product_id where l.store_id = t.id and p.published) as product_ids
-      from stores t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`)
+  stores: async (db, ranges, decimals) => {
+    const rows = await db.execute<StoreRow & { hash: number }>(itemQueries.stores(ranges, decimals))
     return rows.map((row) => ({ hash: row.hash, item: storeItem(row) }))
   },
 }

@@ -15,6 +15,7 @@ import {
   limitUncompressedStreams,
 } from '../feeds/poll-listener.ts'
 import { createPollLog } from '../feeds/poll-log.ts'
+import { renderKey } from '../feeds/render-key.ts'
 import { shutdown } from '../http/graceful-shutdown.ts'
 import { createHttpServer, type Listener } from '../http/http-server.ts'
 import { type Limits, limits as usualLimits } from '../http/limits.ts'
@@ -40,8 +41,6 @@ export type RunningServer = {
 }
 
 const defaultPort = 3000
-/** What a feed's items look like and how they are parted into slots; to be raised with every change of it, so that all are rendered again. */
-const itemLook = 3
 
 /** The database must be migrated. Stops in order: readiness, new requests, requests in progress, background work, connections. */
 export async function startServer(
@@ -59,7 +58,7 @@ export async function startServer(
   const decimals = currencyDecimals(config.currency)
   const feeds = createFeedService(background.db, {
     decimals,
-    renderKey: `look ${itemLook}, ${decimals} decimals`,
+    renderKey: renderKey(decimals),
     maxDrop: config.feedMaxDrop,
     waitMs: config.feedWaitMs,
     onRefresh: metrics.countRefresh,

@@ -26,11 +26,11 @@ beforeEach(async () => {
   await pollReader(newReader())
 })
 
-type State = { version: number; built_at: string; renderKey: string }
+type State = { version: number; built_at: string; render_key: string }
 
 async function readState(): Promise<State | undefined> {
   const [state] = await run<State>(
-    `select version::int as version, built_at::text as built_at, renderKey from feed_state where feed = 'products'`,
+    `select version::int as version, built_at::text as built_at, render_key from feed_state where feed = 'products'`,
   )
   return state
 }
@@ -83,12 +83,12 @@ test('another renderKey alone renders everything again, for polls and in the bac
   const before = await readWriters()
   const polled = await pollReader(startReader(database.db, { renderKey: 'other', decimals: 1 }))
   expect(polled.text.match(/"price":10\.3,/g)?.length).toBe(500)
-  expect((await readState())?.renderKey).toBe('other')
+  expect((await readState())?.render_key).toBe('other')
   expect(new Set(await readRewritten(before)).size).toBe(128)
 
   const background = startReader(database.db, { renderKey: 'third', decimals: 0 })
   expect(await background.reader.refresh('products')).toBe('fresh')
-  expect(await readState()).toMatchObject({ renderKey: 'third', version: 3 })
+  expect(await readState()).toMatchObject({ render_key: 'third', version: 3 })
   expect((await pollReader(background)).text.match(/"price":10,/g)?.length).toBe(500)
 })
 
