@@ -62,6 +62,21 @@ test('what Postgres takes for the hash of a key is compared once more, to the by
   expect(await scopesOfKey(db, key)).toEqual(['admin'])
 })
 
+test('the use of a key is recorded once a minute', async () => {
+  const { db } = database
+  await ensureAdminKey(db, 'key-of-the-environment')
+  const usedAgo = async (seconds: number) => {
+    await db.execute(
+      sql`update api_keys set last_used_at = now() - make_interval(secs => ${seconds})`,
+    )
+    const [before] = await listKeys(db)
+    await scopesOfKey(db, 'key-of-the-environment')
+    const [after] = await listKeys(db)
+    return before?.last_used_at === after?.last_used_at ? 'unchanged' : 'recorded'
+  }
+  expect([await usedAgo(20), await usedAgo(70)]).toEqual(['unchanged', 'recorded'])
+})
+
 test('a key that was used a moment ago is looked up in one round trip', async () => {
   const { db } = database
   await ensureAdminKey(db, 'key-of-the-environment')

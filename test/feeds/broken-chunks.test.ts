@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { pollReader, startReader } from './readers.ts'
+import { until } from './until.ts'
 
 let database: TestDatabase
 
@@ -72,4 +73,29 @@ test.each([
     sql`select items from feed_state where feed = 'products'`,
   )
   expect(state).toEqual({ items: 500 })
+})
+
+test('a broken chunk that readers find at the same time is noted once', async () => {
+  await database.db.transaction(async (tx) => {
+    // So that none of them makes it again before all have found it.
+    await tx.execute(
+      sql`select pg_advisory_xact_lock(hashtext('storefeed.feed'), hashtext('products'))`,
+    )
+    await database.db.execute(sql`
+      update feed_chunks set crc = crc # 1 where feed = 'products' and format = 'json' and slot = 7`)
+    for (let finder = 0; finder < 3; finder++) {
+      const reader = startReader(database.db, { waitMs: 0 })
+      await until(
+        async () => {
+          await reader.reader.poll('products', 'json', { number: 1, of: 1 }).catch(() => undefined)
+          return reader.warnings
+        },
+        (warnings) => warnings.includes('a feed was found broken and is rendered again'),
+      )
+    }
+    expect(await database.db.execute(sql`select feed, hash from feed_changes`)).toEqual([
+      { feed: 'products', hash: 7 * 256 },
+    ])
+  })
+  expect(countItems((await pollReader(newReader())).text)).toBe(500)
 })

@@ -18,6 +18,8 @@ beforeAll(async () => {
   database = await createTestDatabase()
   const started = () => startProcess(database.url, { API_KEY: key })
   ;[one, other] = await Promise.all([started(), started()])
+  await put(one.url, '/v1/products/p', { title: 'First' })
+  await pollItems(`${one.url}/feeds/products.json`)
 })
 afterAll(async () => {
   await Promise.all([one?.kill(), other?.kill()])

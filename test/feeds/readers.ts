@@ -1,19 +1,22 @@
 /** Readers of a test's database, each with copies in memory of its own, as a server of its own has. */
 import type { Database } from '../../src/db/connection.ts'
 import type { FeedFormat } from '../../src/db/schema/feeds.ts'
-import { createFeedService, type FeedService } from '../../src/feeds/feed-service.ts'
-import type { RefreshSettings } from '../../src/feeds/refresh.ts'
+import {
+  createFeedService,
+  type FeedService,
+  type FeedServiceSettings,
+} from '../../src/feeds/feed-service.ts'
 
 export type TestReader = { reader: FeedService; warnings: string[] }
 
 /** `warnings` holds each message and, after it, that of the error. */
-export function startReader(db: Database, settings: Partial<RefreshSettings> = {}): TestReader {
+export function startReader(db: Database, settings: Partial<FeedServiceSettings> = {}): TestReader {
   const warnings: string[] = []
   const warn = (message: string, error: unknown) => {
     warnings.push(message, error instanceof Error ? error.message : 'no error')
   }
   const usual = { decimals: 2, renderKey: 'test', maxDrop: 0.5, waitMs: 10_000 }
-  return { reader: createFeedService(db, { ...usual, ...settings, warn }), warnings }
+  return { reader: createFeedService(db, { ...usual, warn, ...settings }), warnings }
 }
 
 const whole = { number: 1, of: 1 }

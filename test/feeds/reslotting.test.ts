@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFeedService, type FeedService } from '../../src/feeds/feed-service.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -17,6 +17,11 @@ beforeAll(async () => {
   other = createFeedService(database.db, { ...settings, warn })
 })
 afterAll(() => database.close())
+
+beforeEach(async () => {
+  await run('truncate products cascade')
+  await run('truncate feed_state, feed_chunks, feed_changes')
+})
 
 const run = (text: string) => database.db.execute(sql.raw(text))
 
@@ -71,3 +76,20 @@ test('a feed that grows gets more slots, one that shrinks far gets fewer, and no
   expect(await pollText(other)).toEqual(shrunk)
   expect(await slotsAndItems()).toEqual({ slots: 64, items: 100, chunks: 64, stored: 100 })
 })
+
+test.each([20, 63, 100])(
+  'a feed of 256 slots counts right when items of %i of them go',
+  async (touched) => {
+    await run(
+      `insert into products (id, title) select n::text, 'T' from generate_series(1, 17000) n`,
+    )
+    await pollText(one)
+    const [left] = await run(`
+    with gone as (delete from products where hash / 64 < ${touched} and id like '%1' returning id)
+    select 17000 - count(*)::int as items from gone`)
+    const items = Number(left?.items)
+    expect(items).toBeLessThan(17_000)
+    expect((await pollText(one)).items).toBe(items)
+    expect(await slotsAndItems()).toEqual({ slots: 256, items, chunks: 256, stored: items })
+  },
+)

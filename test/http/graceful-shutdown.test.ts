@@ -25,7 +25,10 @@ test('a balancer that notices late loses no request, and its probes hold nobody 
   await stopped
   const [last, ...before] = happened.toReversed()
   expect([last, new Set(before)]).toEqual(['stopped', new Set(['200'])])
-  expect(new Set(await probes)).toEqual(new Set([503]))
+  const probed = await probes
+  expect(new Set(probed)).toEqual(new Set([503]))
+  // As many as fit into three seconds, not into the ten that the server waits for a balancer at most.
+  expect(probed.length).toBeLessThan(100)
 })
 
 test('whoever waits for an answer may ask once more after it', async () => {
