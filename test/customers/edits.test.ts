@@ -1,4 +1,3 @@
-/** In charge of showing that Klaviyo is told of each edit of a customer, whichever field it is of, and of nothing else. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'

@@ -1,4 +1,3 @@
-/** In charge of showing that lists of texts go to Postgres and back unchanged, whatever they hold, and who is notified. */
 import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'

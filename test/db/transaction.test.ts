@@ -1,4 +1,3 @@
-/** In charge of showing that nothing of a transaction that failed is written, not even by a part of it that goes on. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'

@@ -1,4 +1,3 @@
-/** In charge of showing what `storefeed import` turns down: told by its own line, wherever it stands, and fit to be mended and imported again. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

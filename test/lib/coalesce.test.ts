@@ -1,4 +1,3 @@
-/** In charge of showing what callers of shared work can rely on. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { coalesce, coalesceByKey } from '../../src/lib/coalesce.ts'

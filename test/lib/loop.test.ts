@@ -1,4 +1,3 @@
-/** In charge of showing how a background loop runs, rests and stops. */
 import { expect, test, vi } from 'vitest'
 import { startLoop } from '../../src/lib/loop.ts'
 

@@ -1,4 +1,3 @@
-/** In charge of showing what Klaviyo is told of orders that came by REST: the brief's payloads, key for key. */
 import { sql } from 'drizzle-orm'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Connection, connect } from '../../src/db/connection.ts'

@@ -1,4 +1,3 @@
-/** In charge of showing what becomes of orders by REST: fulfilled, cancelled and refunded, each once and never more than was ordered. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { heldTogether } from '../support/lock-waits.ts'

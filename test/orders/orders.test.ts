@@ -1,4 +1,3 @@
-/** In charge of showing how orders are recorded and listed by REST: each once, whole or not at all. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { heldTogether } from '../support/lock-waits.ts'

@@ -1,4 +1,3 @@
-/** In charge of showing which messages the database writes by itself for orders, visits and edits, whoever writes those. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'

@@ -1,4 +1,3 @@
-/** In charge of showing that the log tells of a failure and holds nothing of the rows it failed on. */
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'

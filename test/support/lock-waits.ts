@@ -1,4 +1,4 @@
-/** In charge of seeing who waits for a lock, so that a test holds a race at the moment that matters. */
+/** Seeing who waits for a lock, so that a test holds a race at the moment that matters. */
 import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../../src/db/connection.ts'
 import { until } from '../feeds/until.ts'

@@ -1,4 +1,4 @@
-/** In charge of the table of API keys: only hashes, never a key. */
+/** API keys, as hashes only. */
 import { sql } from 'drizzle-orm'
 import { bigint, check, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 

@@ -1,4 +1,3 @@
-/** In charge of the tables of the pull wing: notes of what changed, rendered chunks, what is served, who polled. */
 import { sql } from 'drizzle-orm'
 import {
   bigint,
@@ -25,10 +24,10 @@ const feed = () => text({ enum: feedNames }).notNull()
 const format = () => text({ enum: feedFormats }).notNull()
 const instant = () => timestamp({ withTimezone: true, precision: 3 })
 
-/** The note that everything changed: after TRUNCATE, a restore, or a load with triggers off. */
+/** The hash of a change of every item: after TRUNCATE, a restore, or a load with triggers disabled. */
 export const ALL_BUCKETS = -1
 
-/** A note, of one of two kinds. Written by triggers, in the transaction of the change. */
+/** What changed since the last refresh, by hash or by link. Written by triggers, in the transaction of the change. */
 export const feedChanges = pgTable(
   'feed_changes',
   {
@@ -36,7 +35,7 @@ export const feedChanges = pgTable(
     /** The items of this hash changed. */
     hash: smallint(),
     changed_at: instant().notNull().defaultNow(),
-    /** The items that are linked to this id changed: it was published or withdrawn. */
+    /** The items linked to this id changed, because it was published or unpublished. */
     linked_to: merchantId(),
   },
   (table) => [
@@ -46,14 +45,14 @@ export const feedChanges = pgTable(
   ],
 )
 
-/** The items of one slot in one format, deflated on their own and ended by a sync flush. */
+/** The items of one slot in one format, deflated on their own and ended with a sync flush. */
 export const feedChunks = pgTable(
   'feed_chunks',
   {
     feed: feed(),
     format: format(),
     slot: smallint().notNull(),
-    /** The feed's version that brought this body. */
+    /** The version in which this body was rendered. */
     version: bigint({ mode: 'number' }).notNull(),
     body: bytea().notNull(),
     /** CRC-32 and length of the text before it was deflated. */
@@ -63,7 +62,7 @@ export const feedChunks = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.feed, table.format, table.slot] }),
-    // What changed since the copy at hand is asked at every edit.
+    // Every edit reads the chunks that changed since a snapshot.
     index('feed_chunks_version').on(table.feed, table.format, table.version),
   ],
 )
@@ -73,9 +72,9 @@ export const feedState = pgTable('feed_state', {
   version: bigint({ mode: 'number' }).notNull(),
   slots: smallint().notNull(),
   items: integer().notNull(),
-  /** How its items were made: when the server renders otherwise, all of it is rendered again. */
+  /** Identifies the code that rendered the items; see feeds/render-key.ts. */
   render_key: text().notNull(),
-  /** The most items of the last hours, which a refresh may not fall far below. */
+  /** The most items of the last six hours, which a refresh may not fall far below. */
   reference_items: integer().notNull(),
   reference_at: instant().notNull(),
   held_since: instant(),
@@ -84,8 +83,8 @@ export const feedState = pgTable('feed_state', {
 })
 
 /**
- * Which build each of the last versions was. A database that is restored counts its versions a second time,
- * but never gives the same build twice, so a copy of a version can be told from another of the same number.
+ * The build of each of the last versions. A restored database reuses version numbers but never a build, which
+ * distinguishes two versions of the same number.
  */
 export const feedBuilds = pgTable(
   'feed_builds',

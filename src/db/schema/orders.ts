@@ -71,7 +71,7 @@ export const orders = pgTable(
       onDelete: 'set null',
       onUpdate: 'cascade',
     }),
-    /** No foreign key: an order outlives its store, and a sale is never refused for want of one. */
+    /** No foreign key: an order outlives its store, and a sale is recorded even if its store is unknown. */
     store_id: merchantId(),
     placed_at: instant().notNull().defaultNow(),
     currency: text().notNull(),

@@ -1,4 +1,3 @@
-/** In charge of showing what the embedded Postgres stands: crashes, other processes, root and what a crash leaves behind. */
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {

@@ -1,4 +1,4 @@
-/** In charge of being another process that uses an embedded Postgres: prints its URL, and stops at the end of its input. */
+/** Being another process that uses an embedded Postgres: prints its URL, and stops at the end of its input. */
 import { once } from 'node:events'
 import { startEmbedded } from '../../../src/db/embedded-postgres/embedded-postgres.ts'
 
