@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { parseDuration } from './lib/duration.ts'
 import { AppError } from './lib/errors.ts'
-import { errorMap } from './lib/validation.ts'
+import { errorMapWithoutValues } from './lib/validation.ts'
 
 /** Klaviyo itself; any other URL is a sandbox. */
 export const klaviyoUrl = 'https://a.klaviyo.com'
@@ -158,7 +158,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       value?.trim() ? [[name, value.trim()]] : [],
     ),
   )
-  const read = checked.safeParse(given, { error: errorMap })
+  const read = checked.safeParse(given, { error: errorMapWithoutValues })
   if (!read.success) {
     const fieldErrors = read.error.issues.map((issue) => ({
       field: issue.path.join('.'),

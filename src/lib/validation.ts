@@ -16,24 +16,31 @@ const typeNames: Partial<Record<string, string>> = {
 }
 
 /** To be handed to zod's `parse` as `error`: used where a schema has no message of its own. */
-export const errorMap: z.core.$ZodErrorMap = (issue) => {
-  switch (issue.code) {
-    case 'invalid_type':
-      if (issue.input === undefined) return 'is missing'
-      return `must be ${typeNames[issue.expected] ?? issue.expected}, got ${show(issue.input)}`
-    case 'invalid_value':
-      return `must be one of ${issue.values.map(String).join(', ')}, got ${show(issue.input)}`
-    case 'too_big':
-      return `${limit(issue.input, 'at most', issue.maximum)}, got ${size(issue.input)}`
-    case 'too_small':
-      return `${limit(issue.input, 'at least', issue.minimum)}, got ${size(issue.input)}`
-    case 'unrecognized_keys':
-      return unknownField(issue.inst)
-    case 'invalid_key':
-    case 'invalid_element':
-      return issue.issues[0]?.message
-    default:
-      return `is not valid, got ${show(issue.input)}`
+export const errorMap = wordingWith((shown) => `, got ${shown}`)
+
+/** For settings: their values may be secret. */
+export const errorMapWithoutValues = wordingWith(() => '')
+
+function wordingWith(got: (shown: string) => string): z.core.$ZodErrorMap {
+  return (issue) => {
+    switch (issue.code) {
+      case 'invalid_type':
+        if (issue.input === undefined) return 'is missing'
+        return `must be ${typeNames[issue.expected] ?? issue.expected}${got(show(issue.input))}`
+      case 'invalid_value':
+        return `must be one of ${issue.values.map(String).join(', ')}${got(show(issue.input))}`
+      case 'too_big':
+        return `${limit(issue.input, 'at most', issue.maximum)}${got(size(issue.input))}`
+      case 'too_small':
+        return `${limit(issue.input, 'at least', issue.minimum)}${got(size(issue.input))}`
+      case 'unrecognized_keys':
+        return unknownField(issue.inst)
+      case 'invalid_key':
+      case 'invalid_element':
+        return issue.issues[0]?.message
+      default:
+        return `is not valid${got(show(issue.input))}`
+    }
   }
 }
 

@@ -8,15 +8,15 @@ export const withoutContent = { payload: null, error: null, warnings: [] }
 
 const messagesAtOnce = 10_000
 
-/** Answers how many messages were purged; to be called again until none is. That a message was sent stays recorded. */
-export async function purgePayloads(db: Queryable, days: number): Promise<number> {
+/** Returns how many messages were purged; call it again until none is. That a message was sent stays recorded. */
+export async function purgePayloads(db: Queryable, retentionMs: number): Promise<number> {
   const purged = await db
     .update(outbox)
     .set(withoutContent)
     .where(
       sql`id in (
         select id from ${outbox}
-        where settled_at < now() - ${days} * interval '1 day'
+        where settled_at < now() - ${retentionMs} * interval '1 ms'
           and (payload is not null or error is not null or warnings <> '{}')
         limit ${messagesAtOnce}
       )`,

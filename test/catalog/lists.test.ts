@@ -96,11 +96,11 @@ test('updated_since takes any time of ISO 8601 and finds what was written then o
     idsOf(`/v1/products?q=since-&updated_since=${encodeURIComponent(time)}`)
   await server.ask('PUT', '/v1/products/since-1', { title: 'Old' })
   const newer = await server.ask('PUT', '/v1/products/since-2', { title: 'New' })
-  await server.database.db.execute(sql`alter table products disable trigger touch`)
+  await server.database.db.execute(sql`alter table products disable trigger set_version`)
   await server.database.db.execute(
     sql`update products set updated_at = '2020-02-29T12:00:00.5Z' where id = 'since-1'`,
   )
-  await server.database.db.execute(sql`alter table products enable trigger touch`)
+  await server.database.db.execute(sql`alter table products enable trigger set_version`)
   const { updated_at } = newer.body as { updated_at: string }
   expect(await since(updated_at)).toEqual(['since-2'])
   expect(await since('2020-02-29T12:00:00.5Z')).toEqual(['since-1', 'since-2'])

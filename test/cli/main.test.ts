@@ -37,7 +37,7 @@ test('all invalid settings are reported at once', async () => {
     'Invalid settings:',
     '  PORT must be a whole number from 0 to 65535',
     '  DATABASE_URL must begin with postgres://',
-    '  LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, got "loud"',
+    '  LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent',
     '',
   ])
 })

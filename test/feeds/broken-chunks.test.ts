@@ -42,7 +42,7 @@ test.each(damages)('a chunk with %s is rendered again, and the log says so', asy
 
   const reader = newReader()
   expect(await pollReader(reader)).toEqual(before)
-  expect(reader.warnings).toContain('a feed was found broken and is rendered again')
+  expect(reader.warnings).toContain('broken chunks of a feed are rendered again')
   expect(reader.warnings).toContainEqual(expect.stringMatching(/do not match their checksums: 7$/))
   expect(await pollReader(running)).toEqual(before)
 
@@ -90,7 +90,7 @@ test('a broken chunk that readers find at the same time is noted once', async ()
           await reader.reader.poll('products', 'json', { number: 1, of: 1 }).catch(() => undefined)
           return reader.warnings
         },
-        (warnings) => warnings.includes('a feed was found broken and is rendered again'),
+        (warnings) => warnings.includes('broken chunks of a feed are rendered again'),
       )
     }
     expect(await database.db.execute(sql`select feed, hash from feed_changes`)).toEqual([

@@ -179,10 +179,10 @@ test.each([2, 8, 64])('the parts 1 to %i hold the items of the whole, in its ord
 })
 
 test.each([
-  ['customers.json', 'There are products.json, products.xml, stores.json and stores.xml.'],
-  ['products.csv', 'There are products.json, products.xml, stores.json and stores.xml.'],
-  ['products', 'There are products.json, products.xml, stores.json and stores.xml.'],
-  ['products.json/', 'There are products.json, products.xml, stores.json and stores.xml.'],
+  ['customers.json', 'The feeds are products.json, products.xml, stores.json and stores.xml.'],
+  ['products.csv', 'The feeds are products.json, products.xml, stores.json and stores.xml.'],
+  ['products', 'The feeds are products.json, products.xml, stores.json and stores.xml.'],
+  ['products.json/', 'The feeds are products.json, products.xml, stores.json and stores.xml.'],
   ['products.1-of-3.json', 'A feed can be split into 1, 2, 4, 8, 16, 32, 64 parts'],
   ['products.1-of-0.json', 'A feed can be split into 1, 2, 4, 8, 16, 32, 64 parts'],
   ['stores.1-of-128.xml', 'A feed can be split into 1, 2, 4, 8, 16, 32, 64 parts'],

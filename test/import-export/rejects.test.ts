@@ -39,13 +39,13 @@ test.each([
     'csv',
     'id,title,price\np0,Fine,1\np1,,1\np2,Two,"x, y"\n',
     (first: number) =>
-      `line,reason,id,title,price\n${first},title is missing,p1,,1\n${first + 1},price must be a number,p2,Two,"x, y"\n`,
+      `line,reason,id,title,price\n${first},title is missing,p1,,1\n${first + 1},"price must be a number, got ""x, y""",p2,Two,"x, y"\n`,
   ],
   [
     'ndjson',
     '{"id":"p0","title":"Fine"}\n{"id":"p1"}\n{ "id": "p2", "title": "Two", "price": 1e400 }\n',
     (first: number) =>
-      `{"line":${first},"reason":"title is missing","id":"p1"}\n{"line":${first + 1},"reason":"price must be a number", "id": "p2", "title": "Two", "price": 1e400 }\n`,
+      `{"line":${first},"reason":"title is missing","id":"p1"}\n{"line":${first + 1},"reason":"price must be a number, got Infinity", "id": "p2", "title": "Two", "price": 1e400 }\n`,
   ],
 ])(
   'what a file of rejects rejects again (%s) has one line and one reason: those of that file',

@@ -73,7 +73,7 @@ test('no more can be refunded than was ordered, nor a line that was not', async 
   expect(status).toBe(422)
   expect(body).toMatchObject({
     errors: [
-      { field: 'items.0.quantity', detail: 'of line 1 only 1 are left' },
+      { field: 'items.0.quantity', detail: 'line 1 has only 1 left' },
       { field: 'items.1.line', detail: 'the order has no line 9' },
     ],
   })
@@ -86,7 +86,7 @@ test('what is left of a line is counted for each kind of update by itself', asyn
     expect((await update('kinds', path, { id: '1', ...both })).status).toBe(201)
     const { status, body } = await update('kinds', path, { id: '2', ...both })
     expect(status).toBe(422)
-    expect(body).toMatchObject({ errors: [{ detail: 'of line 1 only 0 are left' }] })
+    expect(body).toMatchObject({ errors: [{ detail: 'line 1 has only 0 left' }] })
   }
 })
 

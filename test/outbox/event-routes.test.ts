@@ -60,7 +60,7 @@ test('a message that Klaviyo rejected has failed with its reason, and a retry se
   await server.ask('PUT', '/v1/orders/o3', order('o3@klaviyo-demo.com'))
   await expect.poll(() => events('status=failed')).toHaveLength(2)
   const [, failed] = await events('status=failed')
-  expect(failed).toMatchObject({ unique_id: 'o2', error: expect.stringContaining('refuse') })
+  expect(failed).toMatchObject({ unique_id: 'o2', error: expect.stringContaining('reject') })
   sandbox.state.faultInjector = createFaultInjector({})
   expect((await server.ask('POST', `/v1/events/${failed?.id}/retry`)).status).toBe(200)
   await expect.poll(() => events('order_id=o2&status=sent')).toHaveLength(2)

@@ -197,7 +197,7 @@ test('requests to Klaviyo are counted by result, messages by queue, status and a
       .poll(() => textOf(sending), { timeout: 10_000 })
       .toContain('storefeed_outbox_attempts_total{queue="events",status="sent"} 3')
     expect(seriesOf(await textOf(sending), 'storefeed_klaviyo_requests_total')).toEqual({
-      '{endpoint="event",result="done"}': 3,
+      '{endpoint="event",result="accepted"}': 3,
     })
     expect(seriesOf(await textOf(sending), 'storefeed_klaviyo_rate_limit_remaining')).toEqual({
       '{endpoint="event",window_seconds="1"}': expect.toSatisfy((left) => left >= 336),

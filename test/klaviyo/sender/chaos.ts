@@ -128,5 +128,5 @@ function countOutOfOrder(
 
 function isMisclassified({ unique_id, status, error }: SettledMessage): boolean {
   if (!new RegExp(badPattern).test(unique_id)) return status !== 'sent'
-  return status !== 'failed' || !error?.includes('refuse this unique_id')
+  return status !== 'failed' || !error?.includes('reject this unique_id')
 }
