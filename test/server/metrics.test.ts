@@ -1,4 +1,5 @@
 /** The metrics for Prometheus. */
+import { readFile } from 'node:fs/promises'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
@@ -180,6 +181,16 @@ test('every metric follows the conventions of Prometheus', async () => {
     for (const [, label] of labels.matchAll(/(?:^|,)([^=,]+)="/g))
       expect(label).toMatch(/^[a-z_]+$/)
   }
+})
+
+test('docs/monitoring.md lists the metrics that there are, and no others', async () => {
+  const page = await readFile(new URL('../../docs/monitoring.md', import.meta.url), 'utf8')
+  const documented = page.match(/`storefeed_\w+`/g)?.map((name) => name.slice(1, -1))
+  const text = await textOf(server)
+  const served = [...text.matchAll(/^# TYPE (storefeed_\w+)/gm)].map(([, name]) => name)
+  // Only a server that sends has it.
+  served.push('storefeed_klaviyo_rate_limit_remaining')
+  expect([...new Set(documented)].sort()).toEqual([...new Set(served)].sort())
 })
 
 test('without a key there are no metrics', async () => {
