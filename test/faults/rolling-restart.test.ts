@@ -11,7 +11,9 @@ import { type Balancer, startBalancer } from './balancer.ts'
 import { sendRequest } from './http-client.ts'
 
 const key = 'key-of-a-rolling-restart'
-const perSecond = 200
+/** Less on a machine that cannot serve three times as much: beyond its capacity requests fail without any restart. */
+const maxPerSecond = 200
+const minPerSecond = 20
 const cycles = 2
 
 let rig: SendingRig
@@ -44,8 +46,10 @@ async function startServer(): Promise<Running> {
   return server
 }
 
-test('two servers are restarted twice each at 200 requests a second: no request fails, each event is recorded once', async () => {
-  const load = startLoad()
+test('two servers are restarted twice each under load: no request fails, each event is recorded once', async () => {
+  const perSecond = Math.min(maxPerSecond, Math.floor((await measureCapacity()) / 3))
+  expect(perSecond).toBeGreaterThan(minPerSecond)
+  const load = startLoad(perSecond)
   for (let restart = 0; restart < 2 * cycles; restart++) {
     const ended = await servers[restart % 2]?.end('SIGTERM')
     expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' })
@@ -53,7 +57,7 @@ test('two servers are restarted twice each at 200 requests a second: no request 
   }
   const { failed, sent, seconds, orders } = await load.stop()
   process.stdout.write(
-    `rolling restart: ${2 * cycles} restarts, ${sent} requests in ${seconds.toFixed(1)} s, ${failed.length} failed\n`,
+    `rolling restart: ${2 * cycles} restarts, ${sent} requests in ${seconds.toFixed(1)} s at ${perSecond} a second, ${failed.length} failed\n`,
   )
   expect({ failed, unanswered: balancer.failures }).toEqual({ failed: [], unanswered: [] })
   expect(sent / seconds).toBeGreaterThan(0.95 * perSecond)
@@ -66,8 +70,26 @@ test('two servers are restarted twice each at 200 requests a second: no request 
   expect([rig.recorded().length, rig.drops()]).toEqual([2 * orders, []])
 }, 120_000)
 
+/** Requests a second that eight clients get answered, each sending the next one after its response. */
+async function measureCapacity(): Promise<number> {
+  const agent = new Agent({ keepAlive: true })
+  const seconds = 3
+  const end = performance.now() + seconds * 1000
+  let answered = 0
+  async function client() {
+    while (performance.now() < end) {
+      // Without orders, which the test counts.
+      const { path, expected: _, ...request } = requestOf(1 + (answered++ % (loads.length - 1)))
+      await sendRequest(balancer.url + path, { ...request, agent })
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, client))
+  agent.destroy()
+  return answered / seconds
+}
+
 /** At a constant rate, whether responses have arrived or not. */
-function startLoad() {
+function startLoad(perSecond: number) {
   const agent = new Agent({ keepAlive: true })
   const startedAt = performance.now()
   const failed: string[] = []
