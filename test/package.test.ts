@@ -21,7 +21,7 @@ const started: Running[] = []
 beforeAll(async () => {
   database = await createTestDatabase()
   home = await mkdtemp(join(tmpdir(), 'storefeed-package-'))
-  // Postgres refuses to run as root: the account it runs as must find its programs.
+  // Postgres does not run as root: the account it runs as must find its programs.
   await chmod(home, 0o755)
   checkout = join(home, 'checkout')
   for (const name of ['package.json', 'tsconfig.json', 'README.md', 'LICENSE', 'src', 'migrations'])

@@ -37,12 +37,12 @@ test('a key over its limit gets a 429 with Retry-After; another key goes on', as
   // The first request of a key counts for the address, as it is not known yet to be good.
   const seen = await statuses(22, () => ask('GET', '/v1/products', undefined, bearer(one)))
   expect(seen).toEqual([...Array.from({ length: 21 }, () => 200), 429])
-  const refused = await ask('GET', '/v1/products', undefined, bearer(one))
-  expect(refused.headers.get('Content-Type')).toBe('application/problem+json')
-  const seconds = Number(refused.headers.get('Retry-After'))
+  const rejected = await ask('GET', '/v1/products', undefined, bearer(one))
+  expect(rejected.headers.get('Content-Type')).toBe('application/problem+json')
+  const seconds = Number(rejected.headers.get('Retry-After'))
   expect(seconds).toBeGreaterThan(50)
   expect(seconds).toBeLessThanOrEqual(60)
-  expect(refused.body).toEqual({
+  expect(rejected.body).toEqual({
     type: 'urn:storefeed:too-many-requests',
     title: 'Too many requests',
     status: 429,
@@ -58,9 +58,9 @@ test('polls count as any other request, also those that are answered with 304', 
   const tag = (await ask('GET', path, undefined, none)).headers.get('ETag') ?? ''
   const again = () => ask('GET', path, undefined, { ...none, 'If-None-Match': tag })
   expect(new Set(await statuses(5, again))).toEqual(new Set([304]))
-  const refused = await again()
-  expect(refused.status).toBe(429)
-  expect(refused.headers.get('Retry-After')).toMatch(/^[1-6]?\d$/)
+  const rejected = await again()
+  expect(rejected.status).toBe(429)
+  expect(rejected.headers.get('Retry-After')).toMatch(/^[1-6]?\d$/)
 })
 
 test('requests without a key are counted by address, whatever the path, and do not affect those with a key', async () => {
@@ -91,14 +91,14 @@ test('after some wrong keys an address must wait, and no key of it is looked up'
   const late = await makeKey(rig)
   const wrong = () => ask('GET', '/v1/products', undefined, bearer(randomUUID()))
   expect(await statuses(5, wrong)).toEqual([401, 401, 401, 429, 429])
-  const refused = await wrong()
-  expect(refused.body).toMatchObject({
+  const rejected = await wrong()
+  expect(rejected.body).toMatchObject({
     type: 'urn:storefeed:too-many-requests',
     detail: expect.stringMatching(
       /^Too many wrong keys came from this address\. Try again in \d+ s\.$/,
     ),
   })
-  expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(50)
+  expect(Number(rejected.headers.get('Retry-After'))).toBeGreaterThan(50)
   // It is valid, but was never sent from here before: not even that is revealed.
   expect((await ask('GET', '/v1/products', undefined, bearer(late))).status).toBe(429)
   const feed = await ask('GET', `/feeds/stores.json?key=${late}`, undefined, { Authorization: '' })

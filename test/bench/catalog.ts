@@ -5,7 +5,7 @@ import type { Queryable } from '../../src/db/connection.ts'
 const storesPerProduct = 10
 const stores = 200
 
-/** Notes and all: what a merchant's own bulk load would leave behind, once Postgres has cleaned up, so that it does not in the midst of measuring. */
+/** With its feed changes, as a merchant's own bulk load leaves it; vacuumed, so that autovacuum does not run while measuring. */
 export async function makeCatalog(db: Queryable, products: number): Promise<void> {
   await db.execute(sql`
     insert into stores (id, title, location, address1, city, region, zip, country, country_code, phone, latitude, longitude, link, image_link)

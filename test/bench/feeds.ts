@@ -8,13 +8,13 @@ import { measureWriters } from './feed-writers.ts'
 import { printTable, type Row } from './table.ts'
 import { withWorkbench } from './workbench.ts'
 
-type Figures = { products: number; editMs: number; memory: number }
+type Measured = { products: number; editMs: number; memory: number }
 
 /** `sizes` are numbers of products, each sold in ten stores. The first is what others are compared with. */
 export async function benchFeeds(sizes: number[]): Promise<void> {
-  const figures: Figures[] = []
-  for (const products of sizes) figures.push(await benchSize(products))
-  const [smallest, largest] = [figures.at(0), figures.at(-1)]
+  const measured: Measured[] = []
+  for (const products of sizes) measured.push(await benchSize(products))
+  const [smallest, largest] = [measured.at(0), measured.at(-1)]
   if (!smallest || !largest || smallest === largest) return
   printTable(`${largest.products} products beside ${smallest.products}`, [
     {
@@ -34,7 +34,7 @@ export async function benchFeeds(sizes: number[]): Promise<void> {
   ])
 }
 
-function benchSize(products: number): Promise<Figures> {
+function benchSize(products: number): Promise<Measured> {
   return withWorkbench(async (bench) => {
     const server = await bench.startServer()
     const idle = await residentMegabytes(server)

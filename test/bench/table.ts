@@ -28,10 +28,10 @@ export function printTable(title: string, rows: Row[]): void {
 
 function cells({ what, ours, peer, ratio, target }: Row): string[] {
   const figure = ratio === null ? '' : ratio.toFixed(2)
-  return [what, ours, peer, figure, target, verdict(ratio, target)]
+  return [what, ours, peer, figure, target, judgement(ratio, target)]
 }
 
-function verdict(ratio: number | null, target: string): string {
+function judgement(ratio: number | null, target: string): string {
   const [sign, bound] = target.split(' ')
   if (ratio === null || bound === undefined) return ''
   return (sign === '>=' ? ratio >= Number(bound) : ratio <= Number(bound)) ? 'reached' : 'MISSED'

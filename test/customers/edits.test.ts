@@ -18,8 +18,8 @@ beforeEach(async () => {
   await database.db.execute(sql`truncate outbox`)
 })
 
-/** What Klaviyo is told of a customer. */
-const told = [
+/** What Klaviyo receives of a customer. */
+const sent = [
   'email',
   'phone_number',
   'first_name',
@@ -32,7 +32,7 @@ const told = [
   'country',
   'metadata',
 ]
-const untold = ['most_recent_store_id', 'most_recent_store_at', 'created_at', 'updated_at']
+const unsent = ['most_recent_store_id', 'most_recent_store_at', 'created_at', 'updated_at']
 const values: Record<string, string> = {
   metadata: '{"Tier": "gold"}',
   most_recent_store_at: '2025-01-01T10:00:00Z',
@@ -61,26 +61,26 @@ const message = {
   backfill: false,
 }
 
-test.each(told)('an edit of %s alone is one message', async (field) => {
+test.each(sent)('an edit of %s alone is one message', async (field) => {
   await edit(field)
   expect(await messages()).toEqual([message])
   await edit(field)
   expect(await messages()).toHaveLength(1)
 })
 
-test.each(untold)('an edit of %s is none', async (field) => {
+test.each(unsent)('an edit of %s is none', async (field) => {
   await edit(field)
   expect(await messages()).toEqual([])
 })
 
-test('each column of a customer is told of or is known not to be', async () => {
+test('each column of a customer is sent or is known not to be', async () => {
   const rows = await database.db.execute<{ name: string }>(
     sql`select column_name as name from information_schema.columns where table_name = 'customers'`,
   )
-  expect(rows.map(({ name }) => name).toSorted()).toEqual(['id', ...told, ...untold].toSorted())
+  expect(rows.map(({ name }) => name).toSorted()).toEqual(['id', ...sent, ...unsent].toSorted())
 })
 
-test('of all customers that one statement writes, those that it changes are told of', async () => {
+test('of all customers that one statement writes, those that it changes get a message', async () => {
   await database.db.execute(sql`update customers set first_name = case id when 'c1' then 'Jo' end`)
   expect(await messages()).toEqual([message])
 })

@@ -42,14 +42,14 @@ test('a list of texts comes back as it was sent, by SQL of our own and by an ins
 test('a notification comes to who listens, but a pooler is never left with a LISTEN', async () => {
   const direct = inject('clientUrl') === inject('serverUrl')
   const listener = connect(database.url, { max: 1 })
-  let nudges = 0
+  let notifications = 0
   try {
-    const listens = await listener.listen('bell', () => nudges++)
+    const listens = await listener.listen('bell', () => notifications++)
     expect(listens).toBe(direct)
-    const before = nudges
+    const before = notifications
     await database.db.execute(sql`select pg_notify('bell', '')`)
-    if (direct) await expect.poll(() => nudges).toBe(before + 1)
-    else expect(nudges).toBe(0)
+    if (direct) await expect.poll(() => notifications).toBe(before + 1)
+    else expect(notifications).toBe(0)
   } finally {
     await listener.close()
   }

@@ -34,7 +34,7 @@ const fail = (tx: Queryable) => tx.execute(sql`select 1 / 0`)
 const written = async () =>
   (await database.db.execute<{ id: string }>(sql`select id from products`)).map(({ id }) => id)
 
-test('what goes on after the transaction has failed is refused', async () => {
+test('what goes on after the transaction has failed is rejected', async () => {
   const { db } = database
   let left = Promise.resolve()
   let end = () => undefined
@@ -91,7 +91,7 @@ test('a transaction that cannot begin ends once its work has', async () => {
   }
 })
 
-test('of two failures the first in time is told', async () => {
+test('of two failures the first in time is reported', async () => {
   const later = sleep(5).then(() => Promise.reject(new Error('later')))
   await expect(settleBoth(later, Promise.reject(new Error('first')))).rejects.toThrow('first')
 })
@@ -128,7 +128,7 @@ test.each([
   ['a lock that is not to be had', '55P03', 5],
   ['a broken rule', '23505', 1],
   ['a statement that took too long', '57014', 1],
-])('%s that comes each time is told after all tries', async (_, code, tries) => {
+])('%s that comes each time is reported after all tries', async (_, code, tries) => {
   let runs = 0
   const failed = transaction(database.db, async (tx) => {
     runs++

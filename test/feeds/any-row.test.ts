@@ -24,7 +24,7 @@ const drafts = fc.record({
   stores: fc.array(anyStore, { minLength: 3, maxLength: 3 }),
 })
 
-/** Postgres keeps neither, the REST API refuses both; prices have the currency's decimals. */
+/** Postgres keeps neither, the REST API rejects both; prices have the currency's decimals. */
 const storable = <T>(row: T): T =>
   JSON.parse(JSON.stringify(row), (_, value) =>
     typeof value === 'string' ? value.replace(/[\0\p{Cs}]/gu, '') : value,

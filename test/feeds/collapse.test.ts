@@ -28,7 +28,7 @@ async function served(feed = 'products') {
   return { state: headers['x-feed-state'], items }
 }
 
-async function told() {
+async function readStatus() {
   const { body } = await server.ask('GET', '/v1/feeds')
   const { feeds } = body as { feeds: Record<string, unknown>[] }
   return feeds.find(({ feed }) => feed === 'products')
@@ -44,7 +44,7 @@ test('half of the items may go, more may not: then the last good feed stays', as
   expect(await served('stores')).toEqual({ state: 'fresh', items: 1 })
 })
 
-test('a hold is told: to the poller, by /v1/feeds and by /readyz, which sends nobody away for it', async () => {
+test('a hold is reported: to the poller, by /v1/feeds and by /readyz, which stays ready', async () => {
   await run(`update products set published = false where id <> 'p1'`)
   const { headers } = await poll(`${server.url}/feeds/products.json`)
   expect(headers['x-feed-state']).toBe('held')
@@ -52,7 +52,7 @@ test('a hold is told: to the poller, by /v1/feeds and by /readyz, which sends no
   const warning = expect.stringMatching(
     /^Held since .*: It would fall from 10 items to 1\. .* POST \/v1\/feeds\/products\/release/,
   )
-  expect(await told()).toMatchObject({
+  expect(await readStatus()).toMatchObject({
     state: 'held',
     items: 10,
     held_since: expect.any(String),
@@ -65,20 +65,20 @@ test('a hold is told: to the poller, by /v1/feeds and by /readyz, which sends no
   })
 })
 
-test('a hold is told since it began, however often it is found anew and for whatever count', async () => {
+test('a hold is reported since it began, however often and for whatever count it is found again', async () => {
   await run(`delete from products where id not in ('p1', 'p2')`)
   expect(await served()).toEqual({ state: 'held', items: 10 })
   await run(`update feed_state set held_since = '2026-01-01T00:00:00Z' where feed = 'products'`)
   const since = { held_since: expect.stringMatching(/^2026-01-01T00:00:00/) }
   await run(`update products set title = 'Edited' where id = 'p1'`)
   expect(await served()).toEqual({ state: 'held', items: 10 })
-  expect(await told()).toMatchObject({
+  expect(await readStatus()).toMatchObject({
     ...since,
     held_reason: 'It would fall from 10 items to 2.',
   })
   await run(`delete from products where id = 'p2'`)
   expect(await served()).toEqual({ state: 'held', items: 10 })
-  expect(await told()).toMatchObject({
+  expect(await readStatus()).toMatchObject({
     ...since,
     held_reason: 'It would fall from 10 items to 1.',
   })
@@ -89,7 +89,7 @@ test('what is released is in the next poll; what is not held cannot be released'
   expect(await served()).toEqual({ state: 'held', items: 10 })
   expect((await server.ask('POST', '/v1/feeds/products/release')).status).toBe(204)
   expect(await served()).toEqual({ state: 'fresh', items: 1 })
-  expect(await told()).toMatchObject({ state: 'fresh', held_since: null, warnings: [] })
+  expect(await readStatus()).toMatchObject({ state: 'fresh', held_since: null, warnings: [] })
   const again = await server.ask('POST', '/v1/feeds/products/release')
   expect(again).toMatchObject({ status: 409, body: { detail: 'The products feed is not held.' } })
   expect((await server.ask('POST', '/v1/feeds/customers/release')).status).toBe(422)
@@ -100,7 +100,7 @@ test('items that come back end the hold by themselves', async () => {
   expect(await served()).toEqual({ state: 'held', items: 10 })
   await run(insertTen)
   expect(await served()).toEqual({ state: 'fresh', items: 10 })
-  expect(await told()).toMatchObject({ state: 'fresh', held_since: null, held_reason: null })
+  expect(await readStatus()).toMatchObject({ state: 'fresh', held_since: null, held_reason: null })
 })
 
 test('TRUNCATE is held, and so is a rebuild that finds nothing', async () => {

@@ -52,7 +52,7 @@ const odd = {
   ],
 }
 
-test('each published item in which something is found is told, with what to do', async () => {
+test('each published item in which something is found is reported, with what to do', async () => {
   const products = await server.ask('GET', '/v1/feeds/products/report')
   expect([products.status, products.body]).toEqual([200, { items: [bare, odd], next_cursor: null }])
   const stores = await server.ask('GET', '/v1/feeds/stores/report')
@@ -71,13 +71,13 @@ test('it comes in pages; titles are compared across them', async () => {
 })
 
 test('an unknown feed, a wrong cursor and a wrong limit are named; a key is needed', async () => {
-  const refused = async (path: string) => {
+  const rejected = async (path: string) => {
     const answer = await server.ask('GET', path)
     return [answer.status, faultyFields(answer)]
   }
-  expect(await refused('/v1/feeds/orders/report')).toEqual([422, ['feed']])
-  expect(await refused('/v1/feeds/products/report?cursor=x!')).toEqual([422, ['cursor']])
-  expect(await refused('/v1/feeds/products/report?limit=1001')).toEqual([422, ['limit']])
+  expect(await rejected('/v1/feeds/orders/report')).toEqual([422, ['feed']])
+  expect(await rejected('/v1/feeds/products/report?cursor=x!')).toEqual([422, ['cursor']])
+  expect(await rejected('/v1/feeds/products/report?limit=1001')).toEqual([422, ['limit']])
   const path = '/v1/feeds/products/report'
   const noKey = await server.ask('GET', path, undefined, { Authorization: '' })
   expect(noKey.status).toBe(401)

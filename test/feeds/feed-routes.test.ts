@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-async function told(feed: string): Promise<Status | undefined> {
+async function readStatus(feed: string): Promise<Status | undefined> {
   const { status, body } = await server.ask('GET', '/v1/feeds')
   expect(status).toBe(200)
   const { feeds } = body as { feeds: Status[] }
@@ -24,7 +24,7 @@ async function told(feed: string): Promise<Status | undefined> {
 const run = (text: string) => server.database.db.execute(sql.raw(text))
 const seven = `interval '7 hours 1 minute'`
 
-test('a feed is told of whole: its files, its age, and who polled it', async () => {
+test('a feed is reported whole: its files, its age, and who polled it', async () => {
   await run(
     `insert into products (id, title) select 'p' || n, 'Product' from generate_series(1, 20) n`,
   )
@@ -35,7 +35,7 @@ test('a feed is told of whole: its files, its age, and who polled it', async () 
     headers: { ...gzip, 'If-None-Match': polled.headers.etag ?? '' },
   })
   const status = await until(
-    () => told('products'),
+    () => readStatus('products'),
     (one) => one?.last_polls.length === 3,
   )
   const ofPoll = { at: expect.any(String), milliseconds: expect.any(Number), address: '127.0.0.1' }
@@ -76,18 +76,18 @@ function fileOf(format: string, bytes: unknown, gzip_bytes: unknown) {
   return { format, url, bytes, gzip_bytes, advised_parts: 1 }
 }
 
-test('the age does not begin anew while nothing changes', async () => {
-  const before = await told('products')
+test('the age does not start again while nothing changes', async () => {
+  const before = await readStatus('products')
   await run(`update products set title = title`)
   await poll(`${server.url}/feeds/products.json`)
-  expect(await told('products')).toMatchObject({
+  expect(await readStatus('products')).toMatchObject({
     version: before?.version,
     built_at: before?.built_at,
     state: 'fresh',
   })
 })
 
-test('notes that no refresh could take are told', async () => {
+test('changes that no refresh could apply are reported', async () => {
   await server.database.db.transaction(async (tx) => {
     await until(
       () =>
@@ -97,38 +97,38 @@ test('notes that no refresh could take are told', async () => {
       ([lock]) => lock?.ok === true,
     )
     await run(`insert into stores (id, title) values ('s', 'Shop')`)
-    expect(await told('stores')).toMatchObject({
+    expect(await readStatus('stores')).toMatchObject({
       state: 'waiting',
       pending_changes: 1,
       oldest_change_at: expect.any(String),
     })
   })
   expect((await poll(`${server.url}/feeds/stores.json`)).headers['x-feed-items']).toBe('1')
-  expect(await told('stores')).toMatchObject({ state: 'fresh', pending_changes: 0, items: 1 })
+  expect(await readStatus('stores')).toMatchObject({ state: 'fresh', pending_changes: 0, items: 1 })
 })
 
 test('when no poll came for seven hours there is a warning, until one comes', async () => {
   await until(
-    () => told('stores'),
+    () => readStatus('stores'),
     (one) => one?.last_polls.length !== 0,
   )
   await run(`update feed_polls set at = at - ${seven} where feed = 'stores'`)
-  expect(await told('stores')).toMatchObject({
+  expect(await readStatus('stores')).toMatchObject({
     warnings: [
       'No poll in the last 7 hours. Klaviyo polls every six hours: check the source in Klaviyo and its URL.',
     ],
   })
-  expect(await told('products')).toMatchObject({ warnings: [] })
+  expect(await readStatus('products')).toMatchObject({ warnings: [] })
   await poll(`${server.url}/feeds/stores.xml`)
   await until(
-    () => told('stores'),
+    () => readStatus('stores'),
     (one) => Array.isArray(one?.warnings) && one.warnings.length === 0,
   )
 })
 
-test('a file over 50 MB is told of, with the parts to poll instead', async () => {
+test('a file over 50 MB is reported, with the parts to poll instead', async () => {
   await run(`update feed_chunks set bytes = 1500000 where feed = 'stores' and format = 'xml'`)
-  expect(await told('stores')).toMatchObject({
+  expect(await readStatus('stores')).toMatchObject({
     files: [
       { format: 'json', advised_parts: 1 },
       { format: 'xml', bytes: 96_000_000, advised_parts: 2 },

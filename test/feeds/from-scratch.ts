@@ -27,10 +27,10 @@ export async function expectAsFromScratch(
   { db, url }: TestDatabase,
 ): Promise<void> {
   await db.execute(sql`truncate feed_chunks, feed_state, feed_changes`)
-  const anew = await startAnother(url)
+  const rebuilt = await startAnother(url)
   try {
-    expect(await readFeeds(anew.url)).toEqual(served)
+    expect(await readFeeds(rebuilt.url)).toEqual(served)
   } finally {
-    await anew.stop()
+    await rebuilt.stop()
   }
 }

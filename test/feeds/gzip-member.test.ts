@@ -39,7 +39,7 @@ test('the CRC of a text of gigabytes can be combined', () => {
   expect(crc).toBe(expected)
 })
 
-test('the length of a text past 4 GiB is told modulo 2^32, as RFC 1952 has it', () => {
+test('the length of a text past 4 GiB is written modulo 2^32, as RFC 1952 has it', () => {
   const lengthTold = (...lengths: number[]) => {
     const pieces = lengths.map((bytes) => ({ body: Buffer.alloc(0), crc: 0, bytes }))
     return gzipMember(pieces).at(-1)?.readUInt32LE(4)

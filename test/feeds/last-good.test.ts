@@ -94,7 +94,7 @@ test('a server that has no copy yet takes the last good one from the database', 
   expect(polled.text).toContain('<title>Second</title>')
 })
 
-test('who is told to wait for nothing gets what there is at once, and the truth soon after', async () => {
+test('a server that waits for nothing serves what there is at once, and the current feed soon after', async () => {
   const hasty = await startAnother(server.database.url, { feedWaitMs: 0 })
   try {
     await rename('Fourth')

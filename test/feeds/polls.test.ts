@@ -48,17 +48,17 @@ test.each([
   expect((await poll(`${at('stores.json')}${query}`, { headers })).status).toBe(200)
 })
 
-test.each([{}, gzip])('HEAD tells the same as GET, without the body: %o', async (encoding) => {
+test.each([{}, gzip])('HEAD responds as GET, without the body: %o', async (encoding) => {
   const headers = { ...encoding, 'X-Request-Id': 'both' }
-  const [got, told] = [
+  const [got, head] = [
     await poll(at('products.xml'), { headers }),
     await poll(at('products.xml'), { headers, method: 'HEAD' }),
   ]
   const { date: _got, ...ofGet } = got.headers
-  const { date: _told, ...ofHead } = told.headers
+  const { date: _date, ...ofHead } = head.headers
   expect(ofHead).toEqual(ofGet)
-  expect(told.status).toBe(200)
-  expect(told.body.length).toBe(0)
+  expect(head.status).toBe(200)
+  expect(head.body.length).toBe(0)
 })
 
 describe('ETags', () => {
@@ -114,12 +114,12 @@ describe('ETags', () => {
   }
 })
 
-test('dates are told once their second is over, and match until something changes', async () => {
+test('dates are sent once their second is over, and match until something changes', async () => {
   await server.ask('PATCH', '/v1/stores/s1', { title: 'Boston, new' })
   expect((await poll(at('stores.json'))).headers).not.toHaveProperty('last-modified')
   const date = await until(
     async () => (await poll(at('stores.json'))).headers['last-modified'],
-    (told) => told !== undefined,
+    (date) => date !== undefined,
   )
   const since = { headers: { 'If-Modified-Since': date ?? '' } }
   expect((await poll(at('stores.json'), since)).status).toBe(304)

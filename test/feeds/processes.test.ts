@@ -108,7 +108,7 @@ test('one is killed amid a refresh: the other takes over, nothing is lost, and n
   expect(new Set(items.map((item) => item.$id)).size).toBe(loaded + 1)
 })
 
-/** Whether a refresh has taken notes of the load: it holds the lock, and works on chunks. */
+/** Whether a refresh has taken changes of the load: it holds the lock, and works on chunks. */
 async function isRefreshing(): Promise<boolean> {
   const locks = await database.db.execute(sql`
     select from pg_locks chunks join pg_locks turn using (pid)

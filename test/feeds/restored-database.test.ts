@@ -58,10 +58,10 @@ test.each([1, 2])(
     expect(await version()).toBe(held)
     await run('truncate feed_state, feed_chunks, feed_changes')
     await rename('p1', 'Restored')
-    const anew = await pollReader(newReader())
+    const reloaded = await pollReader(newReader())
     expect(await version()).toBe(1)
-    expect(anew.text).toContain('"Restored"')
-    expect(await pollReader(running)).toEqual(anew)
+    expect(reloaded.text).toContain('"Restored"')
+    expect(await pollReader(running)).toEqual(reloaded)
   },
 )
 

@@ -54,7 +54,7 @@ test('a byte order mark is read over', async () => {
   expect(JSON.parse(text)).toMatchObject({ title: 'café' })
 })
 
-test('nesting without end is refused, not fatal', async () => {
+test('nesting without end is rejected, not fatal', async () => {
   const answer = await server.ask('POST', '/v1/products', '['.repeat(200_000))
   expect(answer.status).toBe(400)
   const closed = await server.ask(
@@ -96,7 +96,7 @@ test('a body of 10 MB is read', async () => {
   expect(answer.status).toBe(201)
 })
 
-test('a longer body is refused by its Content-Length', async () => {
+test('a longer body is rejected by its Content-Length', async () => {
   const answer = await server.ask('POST', '/v1/products', draftOf('larger', tenMb + 1))
   expect(answer.status).toBe(413)
   expect(answer.headers.get('Content-Type')).toBe('application/problem+json')
@@ -104,7 +104,7 @@ test('a longer body is refused by its Content-Length', async () => {
   expect((await server.ask('GET', '/v1/products/larger')).status).toBe(404)
 })
 
-test('a longer body that comes in chunks is refused when it passes 10 MB', async () => {
+test('a longer body that comes in chunks is rejected when it passes 10 MB', async () => {
   expect(await postInChunks(draftOf('chunks', 1000))).toBe(201)
   expect(await postInChunks(draftOf('longer', tenMb + 1))).toBe(413)
   expect((await server.ask('GET', '/v1/products/longer')).status).toBe(404)
@@ -117,7 +117,7 @@ test('a body that nobody asked for may not be longer either', async () => {
   expect((await remove(tenMb + 1)).status).toBe(413)
 })
 
-/** No Content-Length is sent, so that only counting tells how long the body is. */
+/** No Content-Length is sent, so that only counting shows how long the body is. */
 function postInChunks(body: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const headers = { Authorization: `Bearer ${server.key}`, 'Content-Type': 'application/json' }

@@ -87,7 +87,7 @@ test.each([
   ['a text too long', `"sku": "${'s'.repeat(256)}"`, 'sku'],
   ['a title of white space', '"title": " \\t\\u00a0\\u0085\\u200b"', 'title'],
   ['too many categories', `"categories": ${JSON.stringify(Array(501).fill('c'))}`, 'categories'],
-])('%s is refused', async (_what, member, field) => {
+])('%s is rejected', async (_what, member, field) => {
   const answer = await server.ask('POST', '/v1/products', `{"title": "T", "id": "x", ${member}}`)
   expect(answer.status).toBe(422)
   expect(faultyFields(answer)).toEqual([field])
@@ -99,7 +99,7 @@ test.each(['[]', '"text"', '7', 'null', 'true'])('the body %s is no record', asy
   expect(answer.body).toMatchObject({ detail: 'The body has the wrong type.' })
 })
 
-test('too much metadata is refused', async () => {
+test('too much metadata is rejected', async () => {
   const metadata = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`k${n}`, n]))
   const answer = await server.ask('POST', '/v1/stores', { id: 'x', title: 'x', metadata })
   expect(answer.body).toMatchObject({

@@ -71,12 +71,12 @@ async function refuseBadBrands(): Promise<void> {
   })
 }
 
-test('rows that only the database refuses are told by their lines, in either half of a batch and in the next one', async () => {
+test('rows that only the database rejects are reported by their lines, in either half of a batch and in the next one', async () => {
   await refuseBadBrands()
-  const refused = new Set([0, 1, 300, 501, 502, 999, 1_000, 1_001, 1_100, 1_199])
+  const invalid = new Set([0, 1, 300, 501, 502, 999, 1_000, 1_001, 1_100, 1_199])
   const faulty = new Set([7, 1_050])
   const rows = Array.from({ length: 1_200 }, (_, n) =>
-    [`p${n}`, faulty.has(n) ? '' : `Product ${n}`, refused.has(n) ? 'Bad' : 'Good'].join(','),
+    [`p${n}`, faulty.has(n) ? '' : `Product ${n}`, invalid.has(n) ? 'Bad' : 'Good'].join(','),
   )
   const path = join(folder, 'products.csv')
   await writeFile(path, `id,title,brand\n${rows.join('\n')}\n`)
@@ -88,10 +88,10 @@ test('rows that only the database refuses are told by their lines, in either hal
   expect(await importing(path)).toMatchObject(counts)
   expect(await countProducts()).toBe(1_188)
   const [, ...rejects] = (await readFile(`${path}.rejects.csv`, 'utf8')).trimEnd().split('\n')
-  const told = rejects.map((row) => {
+  const reported = rejects.map((row) => {
     const [line, , id] = row.split(',')
     return `${line} ${id}`
   })
-  const expected = [...refused, ...faulty].map((n) => `${n + 2} p${n}`)
-  expect(told.sort()).toEqual(expected.sort())
+  const expected = [...invalid, ...faulty].map((n) => `${n + 2} p${n}`)
+  expect(reported.sort()).toEqual(expected.sort())
 }, 60_000)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { coalesce, coalesceByKey } from '../../src/lib/coalesce.ts'
 
-/** Work that is told when to end: `ends[n]` ends the run n. */
+/** Work that ends on demand: `ends[n]` ends the run n. */
 function heldWork() {
   const ends: ((error?: Error) => void)[] = []
   const share = coalesce(

@@ -23,11 +23,11 @@ function countingLoop(settings: { everyMs?: number; pauseMs?: number; idleRatio?
   return { at, errors, loop, runs }
 }
 
-test('it runs at once, then at every nudge, and goes on after a failure', async () => {
+test('it runs at once, then at every wake-up, and goes on after a failure', async () => {
   const { at, errors, loop, runs } = countingLoop({})
   await runs(1)
   for (const count of [2, 3]) {
-    // A nudge while it rests is remembered, one while it waits wakes it.
+    // A wake-up while it rests is remembered, one while it waits wakes it.
     loop.wake()
     await runs(count)
   }
@@ -36,16 +36,16 @@ test('it runs at once, then at every nudge, and goes on after a failure', async 
   expect(errors).toEqual([new Error('the second fails')])
 })
 
-test('it runs every so often without a nudge', async () => {
+test('it runs every so often without a wake-up', async () => {
   const { loop, runs } = countingLoop({ everyMs: 5 })
   await runs(4)
   await loop.stop()
 })
 
-test('a burst of nudges costs one run, and not before the pause is over', async () => {
+test('a burst of wake-ups costs one run, and not before the pause is over', async () => {
   const { at, loop, runs } = countingLoop({ pauseMs: 50 })
   await runs(1)
-  for (let nudge = 0; nudge < 100; nudge++) loop.wake()
+  for (let call = 0; call < 100; call++) loop.wake()
   await runs(2)
   expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(49)
   await loop.stop()

@@ -1,4 +1,4 @@
-/** The brief's order 1234 as a shop sends it by REST, and of the store and products that it names. */
+/** Order 1234 of Klaviyo's guide as a shop sends it by REST, and of the store and products that it names. */
 import type { TestServer } from '../support/server.ts'
 
 const address = {

@@ -35,7 +35,7 @@ async function sendByTrack(): Promise<void> {
   await drain('profiles', { db: pool.db, sender, log: silent }, signal)
 }
 
-test('the brief’s order and what becomes of it are sent as its payloads by the Track API', async () => {
+test('the guide’s order and what becomes of it are sent as its payloads by the Track API', async () => {
   const at = { occurred_at: '2013-12-17T20:42:36Z' }
   const reason = { ...at, reason: 'No longer needed' }
   await server.ask('PUT', '/v1/orders/1234', order1234)
@@ -55,7 +55,7 @@ test('the brief’s order and what becomes of it are sent as its payloads by the
   expect(sandbox.state.account.eventLog.entries).toHaveLength(6)
 })
 
-test('a visit of who ordered before sends the brief’s Identify payload, and says so at /v1/events', async () => {
+test('a visit of who ordered before sends the guide’s Identify payload, and says so at /v1/events', async () => {
   await server.ask('PUT', '/v1/orders/1234', order1234)
   const visit = { customer: { email: 'john.smith@klaviyo-demo.com' }, store_id: '1212' }
   expect((await server.ask('POST', '/v1/visits', visit)).status).toBe(201)
@@ -68,7 +68,7 @@ test('a visit of who ordered before sends the brief’s Identify payload, and sa
   expect(row?.sent).toBe(payloads.identify)
 })
 
-test('a refund of part tells what its lines cost, in proportion, which were refunded and which were not', async () => {
+test('a refund of part has what its lines cost, in proportion, and which were refunded and which were not', async () => {
   const items = [{ product_id: '1111', quantity: 3, item_price: 10 }, { product_id: '1112' }]
   await server.ask('PUT', '/v1/orders/part', { ...order1234, items })
   const refund = { id: 'r1', items: [{ line: 1, quantity: 2 }] }

@@ -48,10 +48,10 @@ test.each([
 )
 
 test('an order shows its updates in the order in which they happened, whichever came first', async () => {
-  await buy('told', 1)
-  await update('told', 'refunds', { id: 'a', occurred_at: '2025-03-01T00:00:00Z' })
-  await update('told', 'fulfillments', { id: 'b', occurred_at: '2025-02-01T00:00:00Z' })
-  expect((await server.ask('GET', '/v1/orders/told')).body).toMatchObject({
+  await buy('read', 1)
+  await update('read', 'refunds', { id: 'a', occurred_at: '2025-03-01T00:00:00Z' })
+  await update('read', 'fulfillments', { id: 'b', occurred_at: '2025-02-01T00:00:00Z' })
+  expect((await server.ask('GET', '/v1/orders/read')).body).toMatchObject({
     updates: [
       { id: 'b', kind: 'fulfilled', occurred_at: '2025-02-01T00:00:00+00:00' },
       { id: 'a', kind: 'refunded', occurred_at: '2025-03-01T00:00:00+00:00' },
@@ -59,7 +59,7 @@ test('an order shows its updates in the order in which they happened, whichever 
   })
 })
 
-test('an update of an order that is not there is refused', async () => {
+test('an update of an order that does not exist is rejected', async () => {
   const { status, body } = await update('none', 'refunds', { id: 'r1' })
   expect(status).toBe(404)
   expect(body).toMatchObject({ detail: 'There is no order with the id "none".' })
@@ -115,7 +115,7 @@ test('two refunds at once cannot together exceed what was ordered', async () => 
   expect(both.map(({ status }) => status).sort()).toEqual([201, 422])
 })
 
-test('a later refund is told of under an id of its own', async () => {
+test('a later refund is sent under an id of its own', async () => {
   await buy('later', 2)
   for (const id of ['r1', 'r2'])
     await update('later', 'refunds', { id, items: [{ line: 1, quantity: 1 }] })

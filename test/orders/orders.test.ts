@@ -106,7 +106,7 @@ test('of two different orders at once under one id one is recorded, the other is
   expect(await uniqueIds('two')).toHaveLength(3)
 })
 
-test('an order with faults is refused, naming each, and nothing is stored', async () => {
+test('an order with faults is rejected, naming each, and nothing is stored', async () => {
   const answer = await server.ask('PUT', '/v1/orders/bad', {
     placed_at: '2999-01-01T00:00:00Z',
     store_id: '1212',
@@ -128,7 +128,7 @@ test('an order with faults is refused, naming each, and nothing is stored', asyn
   expect((await server.ask('GET', '/v1/orders/bad')).status).toBe(404)
 })
 
-test('an order in an unknown store is refused', async () => {
+test('an order in an unknown store is rejected', async () => {
   const order = { ...order1234, store_id: 'nowhere' }
   const { status, body } = await server.ask('PUT', '/v1/orders/lost', order)
   expect(status).toBe(422)

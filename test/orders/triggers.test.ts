@@ -96,7 +96,7 @@ describe('ids of messages', () => {
   })
 })
 
-test('who adds to an order waits for whoever else does, so that neither’s message is lost or refused', async () => {
+test('who adds to an order waits for whoever else does, so that neither’s message is lost or rejected', async () => {
   await order('o1')
   const refund = (id: string) =>
     `insert into order_updates (order_id, kind, id) values ('o1', 'refunded', '${id}')`

@@ -67,7 +67,7 @@ test('a server without its database lives, is not ready, asks to try again, and 
   })
 })
 
-test('writes that break off in the middle are refused, never a failure, and the next ones go through', async () => {
+test('writes that break off in the middle are rejected, never a failure, and the next ones go through', async () => {
   const ask = asker(server.url, key)
   await ask('PUT', '/v1/products/before', { title: 'Before' })
   const products = Array.from({ length: 300 }, (_, n) => ({ id: `many-${n}`, title: 'x' }))
@@ -86,7 +86,7 @@ test('writes that break off in the middle are refused, never a failure, and the 
   })
 }, 60_000)
 
-test('a database that says nothing at all costs nobody more than seconds: writes are told to come again, polls get the last good feed', async () => {
+test('a database that says nothing at all costs nobody more than seconds: writes get a 503, polls get the last good feed', async () => {
   const ask = asker(server.url, key)
   await ask('PUT', '/v1/products/before', { title: 'Before' })
   await until(async () => {

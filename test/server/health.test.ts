@@ -34,7 +34,7 @@ async function readiness(): Promise<unknown[]> {
 /** Until the first refresh, and after changes that are made old, feeds are reported to be behind. */
 const untilReady = () =>
   until(readiness, (found) => isDeepStrictEqual(found, [200, { status: 'ready', problems: [] }]))
-const told = (problem: RegExp) => [
+const reports = (problem: RegExp) => [
   200,
   { status: 'ready', problems: [expect.stringMatching(problem)] },
 ]
@@ -47,16 +47,16 @@ test('a server lives and is ready', async () => {
   expect([ready.status, ready.body]).toEqual([200, { status: 'ready', problems: [] }])
 })
 
-test('a key that Klaviyo refuses is told, and the server serves on', async () => {
+test('a key that Klaviyo rejects is reported, and the server serves on', async () => {
   const { db } = server.database
   await db.execute(sql`update outbox_queues set alarm = '401 no such key' where queue = 'events'`)
   expect(await readiness()).toEqual(
-    told(/^Klaviyo rejected the credentials; sending events is paused: 401 no such key$/),
+    reports(/^Klaviyo rejected the credentials; sending events is paused: 401 no such key$/),
   )
   await db.execute(sql`update outbox_queues set alarm = null`)
 })
 
-test('a feed that no refresh brings up to date is told after a minute', async () => {
+test('a feed that no refresh brings up to date is reported after a minute', async () => {
   await server.database.db.transaction(async (tx) => {
     // As another process's refresh does.
     await expect
@@ -66,15 +66,17 @@ test('a feed that no refresh brings up to date is told after a minute', async ()
         ),
       )
       .toEqual([{ ok: true }])
-    const note = (age: string) =>
+    const age = (interval: string) =>
       server.database.db.execute(
-        sql`insert into feed_changes (feed, hash, changed_at) values ('stores', 1, now() - ${age}::interval)`,
+        sql`insert into feed_changes (feed, hash, changed_at) values ('stores', 1, now() - ${interval}::interval)`,
       )
-    await note('50 s')
+    await age('50 s')
     expect((await readiness())[1]).toEqual({ status: 'ready', problems: [] })
-    await note('70 s')
+    await age('70 s')
     expect(await readiness()).toEqual(
-      told(/^The stores feed is behind: 2 changes have been pending since .+\. The log says why/),
+      reports(
+        /^The stores feed is behind: 2 changes have been pending since .+\. The log says why/,
+      ),
     )
   })
   await untilReady()
@@ -95,7 +97,7 @@ test('migrations that are missing are counted, and the server is not ready', asy
   expect((await readiness())[0]).toBe(200)
 })
 
-test('a database that takes no writes is told, and a write is asked to come again', async () => {
+test('a database that is read-only is reported, and a write gets a 503', async () => {
   const name = new URL(server.database.url).pathname.slice(1)
   const admin = await openClient(inject('serverUrl'))
   const readOnly = async (value: 'on' | 'off') => {
@@ -156,7 +158,7 @@ test('a database that says nothing at all is not waited for', async () => {
   }
 }, 40_000)
 
-test('a standby is told', async () => {
+test('a standby is reported', async () => {
   const home = await mkdtemp(join(tmpdir(), 'storefeed-standby-'))
   const [primary, standby] = [join(home, 'primary'), join(home, 'standby')]
   try {

@@ -20,40 +20,40 @@ async function failureOf(db: Database, query: ReturnType<typeof sql>): Promise<u
   throw new Error('the query did not fail')
 }
 
-test('of a query that Postgres refused, neither parameters nor rows are told', async () => {
+test('of a query that Postgres rejected, neither parameters nor rows are logged', async () => {
   const { db, close } = await createTestDatabase()
   try {
     await db.execute(sql`insert into stores (id, title) values (${secret}, 'x')`)
     const error = await failureOf(db, sql`insert into stores (id, title) values (${secret}, 'y')`)
     expect(postgresError(error)?.detail).toContain(secret)
-    const told = describeError(error)
-    expect(told).toEqual({
+    const logged = describeError(error)
+    expect(logged).toEqual({
       code: '23505',
       message: 'duplicate key value violates unique constraint "stores_pkey"',
       constraint: 'stores_pkey',
       at: expect.arrayContaining([expect.stringMatching(/^at .*logger\.test\.ts/)]),
     })
-    expect(JSON.stringify(told)).not.toContain(secret)
+    expect(JSON.stringify(logged)).not.toContain(secret)
   } finally {
     await close()
   }
 })
 
-test('of a query that never came to Postgres, its parameters are not told', async () => {
+test('of a query that never came to Postgres, its parameters are not logged', async () => {
   const { db, close } = connect('postgres://nobody@127.0.0.1:1/none', { max: 1 })
   try {
-    const told = describeError(await failureOf(db, sql`select ${secret}`))
-    expect(told).toMatchObject({
+    const logged = describeError(await failureOf(db, sql`select ${secret}`))
+    expect(logged).toMatchObject({
       message: 'the connection to Postgres failed',
       cause: { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED 127.0.0.1:1' },
     })
-    expect(JSON.stringify(told)).not.toContain(secret)
+    expect(JSON.stringify(logged)).not.toContain(secret)
   } finally {
     await close()
   }
 })
 
-test('any other error is told with its causes, and what is no error is told as such', () => {
+test('any other error is logged with its causes, and what is no error as such', () => {
   const error = new Error('outer', { cause: Object.assign(new Error('inner'), { code: 'E1' }) })
   expect(describeError(error)).toEqual({
     message: 'outer',
@@ -66,9 +66,9 @@ test('any other error is told with its causes, and what is no error is told as s
 test('no line of a parameter passes for a line of the stack', async () => {
   const { db, close } = await createTestDatabase()
   try {
-    const told = describeError(await failureOf(db, sql`select ${`x\nat ${secret}`}::int`))
-    expect(told).toMatchObject({ code: '22P02', at: expect.arrayContaining([expect.anything()]) })
-    expect(JSON.stringify(told)).not.toContain(secret)
+    const logged = describeError(await failureOf(db, sql`select ${`x\nat ${secret}`}::int`))
+    expect(logged).toMatchObject({ code: '22P02', at: expect.arrayContaining([expect.anything()]) })
+    expect(JSON.stringify(logged)).not.toContain(secret)
   } finally {
     await close()
   }
@@ -90,7 +90,7 @@ test.each([
   expect(mask(text)).toBe(shown)
 })
 
-test('an error that nobody caught ends the process, and is told without what hangs on it', () => {
+test('an error that nobody caught ends the process, and is logged without its properties', () => {
   const at = (name: string) =>
     JSON.stringify(pathToFileURL(join(dirname(inject('main')), name)).href)
   const script = `

@@ -103,9 +103,9 @@ function mustBeUnlisted(document: OpenApi, where: string, path: string, answer: 
   // Of a slash that is encoded, it is not for the document to say whether it ends a segment.
   const isOdd = /%2f/i.test(path)
   if ((methods.length === 0 || isOdd) && answer.status === 404) return
-  const told = answer.headers.get('Allow')?.toLowerCase().split(', ') ?? []
+  const listed = answer.headers.get('Allow')?.toLowerCase().split(', ') ?? []
   const allowed = new Set(methods.includes('get') ? [...methods, 'head'] : methods)
-  if (methods.length > 0 && answer.status === 405 && told.join() === [...allowed].sort().join())
+  if (methods.length > 0 && answer.status === 405 && listed.join() === [...allowed].sort().join())
     return
   throw new Error(`${where} is not documented`)
 }

@@ -14,7 +14,7 @@ export async function listenOnLoopback(server: Server): Promise<number> {
   return address.port
 }
 
-/** For a process that must be told its port before it starts. */
+/** For a process that needs its port before it starts. */
 export async function freePort(): Promise<number> {
   const probe = createServer()
   const port = await listenOnLoopback(probe)

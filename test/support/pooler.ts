@@ -11,7 +11,7 @@ import { freePort } from './loopback.ts'
 export type Pooler = { url: string; stop: () => Promise<void> }
 
 const program = 'pgbouncer'
-/** It refuses to run as root. */
+/** It does not run as root. */
 const nobody = 65534
 const isRoot = process.getuid?.() === 0
 const identity = isRoot ? { uid: nobody, gid: nobody } : {}
@@ -57,7 +57,7 @@ async function settingsFor({ hostname, port, username, password }: URL, listenPo
   ].join('\n')
 }
 
-/** From 1.21 on, unless it is told not to. */
+/** From 1.21 on, unless it is configured not to. */
 async function keepsPreparedStatements(): Promise<boolean> {
   const { stdout } = await promisify(execFile)(program, ['--version'])
   const [, major = 0, minor = 0] = /PgBouncer (\d+)\.(\d+)/.exec(stdout) ?? []

@@ -1,7 +1,7 @@
 /** The tests' own connections to Postgres, independent of storefeed's. */
 import pg from 'pg'
 
-/** To be ended by who opened it. That it breaks meanwhile is told by the next query. */
+/** To be ended by who opened it. The next query reports that it broke. */
 export async function openClient(url: string, name = 'test'): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, application_name: name })
   client.on('error', () => undefined)

@@ -88,7 +88,7 @@ test('settings reach the server as they are, whatever a shell would make of them
   await embedded.stop()
 })
 
-test('a setting Postgres does not know is told with the words of its log', async () => {
+test('a setting Postgres does not know is reported with the words of its log', async () => {
   const started = startEmbedded(dataDir, { settings: { no_such_setting: '1' } })
   await expect(started).rejects.toThrow('unrecognized configuration parameter "no_such_setting"')
 })
@@ -215,7 +215,7 @@ test('the draft of a process that died is removed, that of a living one is not',
   await embedded.stop()
 })
 
-test('a directory of another major version is refused and left as it is', async () => {
+test('a directory of another major version is rejected and left as it is', async () => {
   await (await start()).stop()
   await writeFile(join(dataDir, 'postgres/PG_VERSION'), '12\n')
   const started = start()
