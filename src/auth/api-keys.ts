@@ -3,6 +3,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
+import { textArray } from '../db/parameters.ts'
 import { apiKeys, type Scope, scopes } from '../db/schema/api-keys.ts'
 import { AppError } from '../lib/errors.ts'
 import { instant, title } from '../lib/fields.ts'
@@ -60,7 +61,7 @@ async function insertKey(db: Queryable, key: string, input: KeyInput): Promise<K
   const [row] = await db.execute<{ record: KeyRecord }>(sql`
     with made as (
       insert into ${apiKeys} (name, hash, scopes)
-      values (${input.name}, ${hashOf(key)}, array(select jsonb_array_elements_text(${JSON.stringify(input.scopes)}::jsonb)))
+      values (${input.name}, ${hashOf(key)}, ${textArray(input.scopes)})
       returning ${columns}
     )
     select row_to_json(made) as record from made`)
@@ -106,11 +107,10 @@ function isSameHash(a: string, b: string): boolean {
 /** Stores a given key. It becomes the only key of that name: another one is revoked. */
 export function ensureKey(db: Database, key: string, { name, scopes }: KeyInput): Promise<void> {
   return transaction(db, async (tx) => {
-    const list = sql`array(select jsonb_array_elements_text(${JSON.stringify(scopes)}::jsonb))`
     await tx.execute(sql`
       update ${apiKeys} set revoked_at = now() where name = ${name} and revoked_at is null and hash <> ${hashOf(key)}`)
     await tx.execute(sql`
-      insert into ${apiKeys} (name, hash, scopes) values (${name}, ${hashOf(key)}, ${list})
+      insert into ${apiKeys} (name, hash, scopes) values (${name}, ${hashOf(key)}, ${textArray(scopes)})
       on conflict (hash) do update set revoked_at = null, name = excluded.name, scopes = excluded.scopes`)
   })
 }

@@ -1,5 +1,6 @@
 /** Imports the catalog: products, stores and availability, thousands of rows per statement. */
 import { sql } from 'drizzle-orm'
+import type { PgTable } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import type {
   CatalogInput,
@@ -9,6 +10,7 @@ import type {
 } from '../catalog/catalog-resource.ts'
 import { writeRecords } from '../catalog/catalog-writes.ts'
 import type { Queryable } from '../db/connection.ts'
+import { textArray } from '../db/parameters.ts'
 import { catalogIds, productStores, products, stores } from '../db/schema/catalog.ts'
 import { id } from '../lib/fields.ts'
 import {
@@ -64,13 +66,8 @@ async function findRejected(
     select id from ${catalogIds} where kind = ${otherName}
       and id in (select jsonb_array_elements_text(${JSON.stringify(inputs.map((input) => input.id))}::jsonb))`)
   const linked = [...new Set(inputs.flatMap((input) => input[field] ?? []))]
-  const unknown =
-    linked.length === 0
-      ? []
-      : await tx.execute<{ id: string }>(sql`
-          select id from jsonb_array_elements_text(${JSON.stringify(linked)}::jsonb) as linked(id)
-          where not exists (select from ${otherTable} o where o.id = linked.id)`)
-  const [takenIds, unknownIds] = [idsOf(taken), idsOf(unknown)]
+  const takenIds = idsOf(taken)
+  const unknownIds = linked.length === 0 ? new Set() : await findUnknownIds(tx, otherTable, linked)
   return inputs.flatMap((input, index): RejectedInput[] => {
     if (takenIds.has(input.id))
       return [{ index, reason: `id "${input.id}" is used by a ${otherName}` }]
@@ -86,8 +83,8 @@ const idsOf = (rows: readonly { id: string }[]) => new Set(rows.map((row) => row
 
 export const writeAvailability: WriteInputs<AvailabilityInput> = async (tx, inputs) => {
   const links = sql`jsonb_to_recordset(${JSON.stringify(inputs)}::jsonb) as l(product_id text collate "C", store_id text collate "C")`
-  const productIds = await unknownIds(tx, inputs, 'product_id')
-  const storeIds = await unknownIds(tx, inputs, 'store_id')
+  const productIds = await findUnknownIds(tx, products, distinct(inputs, 'product_id'))
+  const storeIds = await findUnknownIds(tx, stores, distinct(inputs, 'store_id'))
   const rejected = inputs.flatMap(({ product_id, store_id }, index): RejectedInput[] => {
     if (productIds.has(product_id))
       return [{ index, reason: `product_id: there is no product with the id "${product_id}"` }]
@@ -99,23 +96,23 @@ export const writeAvailability: WriteInputs<AvailabilityInput> = async (tx, inpu
     with inserted as (
       insert into ${productStores} (product_id, store_id)
       select product_id, store_id from ${links}
-      where product_id <> all(${asArray(productIds)}) and store_id <> all(${asArray(storeIds)})
+      where product_id <> all(${textArray([...productIds])}) and store_id <> all(${textArray([...storeIds])})
       order by 1, 2 on conflict do nothing returning 1
     ) select count(*)::int as count from inserted`)
   const created = inserted?.count ?? 0
   return { created, updated: 0, unchanged: inputs.length - rejected.length - created, rejected }
 }
 
-const asArray = (ids: Set<string>) =>
-  sql`array(select jsonb_array_elements_text(${JSON.stringify([...ids])}::jsonb))`
+const distinct = (inputs: AvailabilityInput[], column: keyof AvailabilityInput) => [
+  ...new Set(inputs.map((input) => input[column])),
+]
 
-async function unknownIds(
+/** Those of the ids that the table lacks. */
+async function findUnknownIds(
   tx: Queryable,
-  inputs: AvailabilityInput[],
-  column: 'product_id' | 'store_id',
+  table: PgTable,
+  ids: readonly string[],
 ): Promise<Set<string>> {
-  const table = column === 'product_id' ? products : stores
-  const ids = [...new Set(inputs.map((input) => input[column]))]
   const unknown = await tx.execute<{ id: string }>(sql`
     select id from jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb) as linked(id)
     where not exists (select from ${table} t where t.id = linked.id)`)

@@ -10,7 +10,7 @@ export const names: MetricNames = {
   refunded_order: 'Refunded Order',
 }
 
-const address = {
+export const address = {
   first_name: 'John',
   last_name: 'Smith',
   company: '',

@@ -1,20 +1,6 @@
 /** Order 1234 of Klaviyo's guide as a shop sends it by REST, and of the store and products that it names. */
+import { address } from '../klaviyo/guide-payloads.ts'
 import type { TestServer } from '../support/server.ts'
-
-const address = {
-  first_name: 'John',
-  last_name: 'Smith',
-  company: '',
-  address1: '123 abc street',
-  address2: 'apt 1',
-  city: 'Boston',
-  region: 'Massachusetts',
-  region_code: 'MA',
-  country: 'United States',
-  country_code: 'US',
-  zip: '02110',
-  phone: '5551234567',
-}
 
 export const order1234 = {
   placed_at: '2013-12-17T17:47:03Z',
