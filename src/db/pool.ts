@@ -61,15 +61,26 @@ export function createPool(settings: pg.ClientConfig, max: number): Pool {
     const client = await pool.connect().catch((error: unknown) => {
       throw error instanceof pg.DatabaseError ? error : new ConnectionLost(error)
     })
-    const send: QueryFn = (query, values) =>
-      client.query(query, values).catch((error: unknown) => {
-        throw isConnectionFailure(error, broken.has(client)) ? new ConnectionLost(error) : error
-      })
+    let lost = false
+    let rejected = false
+    const send: QueryFn = async (query, values) => {
+      try {
+        const result = await client.query(query, values)
+        rejected = false
+        return result
+      } catch (error) {
+        lost ||= isConnectionFailure(error, broken.has(client))
+        rejected = true
+        throw lost ? new ConnectionLost(error) : error
+      }
+    }
     try {
       return await work(send)
     } finally {
+      // The driver reports an error before it knows the transaction's status; an empty query tells it.
+      if (rejected && !lost) await send({ text: '' }).catch(() => undefined)
       // A connection in the middle of a transaction is closed, never reused.
-      client.release(client.getTransactionStatus() !== 'I')
+      client.release(lost || client.getTransactionStatus() !== 'I')
     }
   }
 

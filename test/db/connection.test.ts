@@ -59,7 +59,11 @@ test.each([
   ['in the middle of a transaction', sql`begin`],
   ['in a transaction that has failed', sql.raw('begin; select 1 / 0')],
 ])('a connection that is left %s is not lent on', async (_, leave) => {
-  const { db, close } = connect(database.url, { max: 1 })
+  const url = new URL(database.url)
+  // An error is then told before the status of the transaction.
+  const proxy = await openTcpProxy(new URL(url), { splitAnswers: true })
+  url.host = `127.0.0.1:${proxy.port}`
+  const { db, close } = connect(url.href, { max: 1 })
   try {
     await db.execute(leave).catch(() => undefined)
     await db.execute(sql`insert into products (id, title) values ('after', 'A')`)
@@ -68,6 +72,7 @@ test.each([
     ).toEqual([{ id: 'after' }])
   } finally {
     await close()
+    await proxy.disconnect()
   }
 })
 

@@ -1,5 +1,6 @@
 /** A TCP proxy between a server and its Postgres that can disconnect or stall. */
 import { connect as connectSocket, createServer, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
 
 export type TcpProxy = {
   port: number
@@ -10,7 +11,8 @@ export type TcpProxy = {
   stall: () => void
 }
 
-export async function openTcpProxy(target: URL): Promise<TcpProxy> {
+/** `splitAnswers` forwards the last bytes of what Postgres sends, such as ReadyForQuery, in a later packet. */
+export async function openTcpProxy(target: URL, { splitAnswers = false } = {}): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let stalled = false
   const server = createServer((client) => {
@@ -23,7 +25,9 @@ export async function openTcpProxy(target: URL): Promise<TcpProxy> {
     // pipe() forwards an end, but not an error.
     client.once('close', () => upstream.destroy())
     upstream.once('close', () => client.destroy())
-    client.pipe(upstream).pipe(client)
+    client.pipe(upstream)
+    if (splitAnswers) upstream.pipe(lastBytesLater()).pipe(client.setNoDelay())
+    else upstream.pipe(client)
   })
   const listen = (port: number) =>
     new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
@@ -47,3 +51,12 @@ export async function openTcpProxy(target: URL): Promise<TcpProxy> {
   }
   return { port, disconnect, restore, stall }
 }
+
+/** ReadyForQuery has 6 bytes. */
+const lastBytesLater = () =>
+  new Transform({
+    transform(chunk: Buffer, _, done) {
+      this.push(chunk.subarray(0, -6))
+      setTimeout(() => done(null, chunk.subarray(-6)), 20)
+    },
+  })
