@@ -1,8 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { recordNotFound } from '../lib/errors.ts'
-import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
-import type { CatalogResource, CatalogTable, CatalogTypes } from './catalog-resource.ts'
+import type { CatalogResource, CatalogTable, CatalogTypes, Listing } from './catalog-resource.ts'
+import { sortingBy } from './catalog-sort.ts'
 
 /** A record with its ETag, which changes with its fields and with its links. */
 export type Tagged<T> = { record: T; etag: string }
@@ -20,26 +20,50 @@ function linkedIds({ links }: CatalogTable): SQL {
   return sql`array(select l.${other} from product_stores l where l.${sql.identifier(links.own)} = t.id order by l.${other} collate "C")`
 }
 
-/** Records in the order of their ids, with the cursor of the next page, null on the last. */
+type RecordPage<Record> = {
+  records: Record[]
+  /** Null on the last page. */
+  nextCursor: string | null
+  /** Of all pages, when asked for. */
+  count: number | undefined
+  /** By id, when asked for. */
+  etags: { [id: string]: string } | undefined
+}
+
 export async function listRecords<T extends CatalogTypes>(
   db: Queryable,
   resource: CatalogResource<T>,
   filter: T['filter'],
-  page: Page,
-): Promise<{ records: T['record'][]; nextCursor: string | null }> {
-  const conditions = [sql`true`, ...resource.conditions(filter)]
-  if (page.cursor !== undefined) conditions.push(sql`t.id > ${readCursor(page.cursor)}`)
-  const rows = await db.execute<{ record: T['record'] }>(sql`
-    select row_to_json(r) as record
-    from (
-      select ${recordColumns(resource, resource.links.listed)} from ${resource.table} t
-      where ${sql.join(conditions, sql` and `)}
-      order by t.id limit ${page.limit + 1}
-    ) r`)
-  const records = rows.slice(0, page.limit).map((row) => row.record)
-  const last = rows.length > page.limit ? records.at(-1) : undefined
-  return { records, nextCursor: last ? writeCursor(last.id) : null }
+  { limit, cursor, sort = 'id', count: counted, etags: tagged }: Listing,
+): Promise<RecordPage<T['record']>> {
+  const sorting = sortingBy(sort)
+  const matches = sql.join([sql`true`, ...resource.conditions(filter)], sql` and `)
+  const after = cursor === undefined ? sql`true` : sorting.after(cursor)
+  const [rows, [counts]] = await Promise.all([
+    db.execute<{ id: string; position: string; etag: string | null; record: T['record'] }>(sql`
+      select t.id, ${sorting.position} as position, ${tagged ? etag(resource) : sql`null`} as etag,
+        (select row_to_json(r) from (select ${recordColumns(resource, resource.links.listed)}) r) as record
+      from ${resource.table} t where ${matches} and ${after}
+      order by ${sorting.orderBy} limit ${limit + 1}`),
+    counted
+      ? db.execute<{ count: number }>(
+          sql`select count(*)::int as count from ${resource.table} t where ${matches}`,
+        )
+      : [],
+  ])
+  const shown = rows.slice(0, limit)
+  const last = rows.length > limit ? shown.at(-1) : undefined
+  return {
+    records: shown.map(({ record }) => record),
+    nextCursor: last ? sorting.cursorOf(last) : null,
+    count: counts?.count,
+    etags: tagged ? Object.fromEntries(shown.map(({ id, etag }) => [id, etag ?? ''])) : undefined,
+  }
 }
+
+/** Of the row `t`. */
+const etag = (resource: CatalogTable) =>
+  sql`t.version || '-' || md5(array_to_string(${linkedIds(resource)}, ','))`
 
 /** Null when there is none. */
 export async function findRecord<T>(
@@ -48,9 +72,8 @@ export async function findRecord<T>(
   id: string,
 ): Promise<Tagged<T> | null> {
   const [row] = await db.execute<{ record: T; etag: string }>(sql`
-    select row_to_json(r) as record, v.version || '-' || md5(array_to_string(r.${sql.identifier(resource.links.field)}, ',')) as etag
-    from (select ${recordColumns(resource, true)} from ${resource.table} t where t.id = ${id}) r
-    join ${resource.table} v on v.id = r.id`)
+    select (select row_to_json(r) from (select ${recordColumns(resource, true)}) r) as record, ${etag(resource)} as etag
+    from ${resource.table} t where t.id = ${id}`)
   return row ?? null
 }
 

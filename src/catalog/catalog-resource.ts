@@ -5,15 +5,26 @@ import { z } from 'zod'
 import { timestamp } from '../db/parameters.ts'
 import { instant, text } from '../lib/fields.ts'
 import { booleanQuery, type Page, pageQuery } from '../lib/pagination.ts'
+import type { Sort } from './catalog-sort.ts'
 
 export const catalogQuery = z.strictObject({
   ...pageQuery,
   q: text(255).optional().meta({ description: 'Part of the id or of a name, in any case' }),
   category: text(255).optional().meta({ description: 'The whole name of a category' }),
   published: booleanQuery,
+  count: booleanQuery.meta({ description: 'Whether to count what matches, on all pages' }),
+  etags: booleanQuery.meta({
+    description: 'Whether to answer the ETag of each record, for If-Match',
+  }),
   updated_since: instant.optional().meta({ description: 'Only what was written then or later' }),
 })
-export type CatalogFilter = Omit<z.infer<typeof catalogQuery>, keyof Page>
+/** How records are listed, besides which. */
+export type Listing = Page & {
+  sort?: Sort | undefined
+  count?: boolean | undefined
+  etags?: boolean | undefined
+}
+export type CatalogFilter = Omit<z.infer<typeof catalogQuery>, keyof Listing>
 
 /** The linked ids it lists replace those there are. */
 export type CatalogInput = {
@@ -49,7 +60,7 @@ export type CatalogResource<T extends CatalogTypes> = CatalogTable & {
   replacement: z.ZodType<Omit<T['input'], 'id'> & { id?: string | undefined }>
   /** A JSON merge patch (RFC 7396): null sets a field back to its default, metadata is merged key by key. */
   patch: z.ZodType<Record<string, unknown>>
-  query: z.ZodObject & z.ZodType<T['filter'] & Page>
+  query: z.ZodObject & z.ZodType<T['filter'] & Listing>
   conditions: (filter: T['filter']) => SQL[]
 }
 
@@ -66,5 +77,12 @@ export function catalogConditions(filter: CatalogFilter, searched: string[]): SQ
     conditions.push(sql`t.updated_at >= ${timestamp(filter.updated_since)}`)
   return conditions
 }
+
+/** The first is the default. */
+export const sortQuery = <S extends Sort>(sorts: readonly [S, ...S[]]) =>
+  z
+    .enum(sorts)
+    .default(sorts[0])
+    .meta({ description: 'The order of the list; with - before it, from the largest or newest on' })
 
 export const hasCategory = (category: string) => sql`${category} = any(t.categories)`

@@ -62,7 +62,15 @@ function readRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>): v
   const plural = `${resource.name}s`
   const typeName = nameOf(resource)
   const page = z
-    .strictObject({ [plural]: z.array(resource.record), next_cursor: z.string().nullable() })
+    .strictObject({
+      [plural]: z.array(resource.record),
+      next_cursor: z.string().nullable(),
+      count: z.int().optional().meta({ description: 'Of all pages, with count=true' }),
+      etags: z
+        .record(z.string(), z.string())
+        .optional()
+        .meta({ description: 'By id, with etags=true' }),
+    })
     .meta({ id: `${typeName}Page` })
   const reads = { ...common, method: 'get', tag: plural, scope: 'read' } as const
 
@@ -74,11 +82,11 @@ function readRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>): v
       operationId: `list${typeName}s`,
       summary: `List ${plural}`,
       query: resource.query,
-      responses: { 200: { description: 'A page, in the order of ids', schema: page } },
+      responses: { 200: { description: 'A page', schema: page } },
     },
-    async (input, c) => {
-      const { records, nextCursor } = await listRecords(db, resource, input.query, input.query)
-      return c.json({ [plural]: records, next_cursor: nextCursor })
+    async ({ query }, c) => {
+      const { records, nextCursor, count, etags } = await listRecords(db, resource, query, query)
+      return c.json({ [plural]: records, next_cursor: nextCursor, count, etags })
     },
   )
   endpoint(

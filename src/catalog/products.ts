@@ -17,13 +17,15 @@ import {
   title,
   url,
 } from '../lib/fields.ts'
-import { booleanQuery, type Page } from '../lib/pagination.ts'
+import { booleanQuery } from '../lib/pagination.ts'
 import { defaultsOf, type FieldsOf, shapeOf } from './catalog-fields.ts'
 import {
   type CatalogResource,
   catalogConditions,
   catalogQuery,
   hasCategory,
+  type Listing,
+  sortQuery,
 } from './catalog-resource.ts'
 
 const inventoryPolicy = z.union(
@@ -101,11 +103,25 @@ const productRecord = z
   .meta({ id: 'Product' })
 type Product = z.infer<typeof productRecord>
 
+const amount = z.string().regex(/^\d{1,10}(\.\d{1,4})?$/, 'must be an amount, such as 9.95')
+
 const productQuery = catalogQuery.extend({
+  sort: sortQuery(['id', '-updated_at', 'title', 'price', '-price']),
   store_id: id.optional().meta({ description: 'Only what this store sells' }),
+  not_store_id: id.optional().meta({ description: 'Only what this store does not sell' }),
+  sold: z
+    .enum(['none', 'some'])
+    .optional()
+    .meta({ description: 'Only what no store sells, or what at least one does' }),
+  brand: text(255).optional().meta({ description: 'The whole name of a brand' }),
   in_store_only: booleanQuery,
+  in_stock: booleanQuery.meta({
+    description: 'Whether its quantity is above 0; without a quantity a product is in neither list',
+  }),
+  price_min: amount.optional().meta({ description: 'Only what costs at least this' }),
+  price_max: amount.optional().meta({ description: 'Only what costs at most this' }),
 })
-type ProductFilter = Omit<z.infer<typeof productQuery>, keyof Page>
+type ProductFilter = Omit<z.infer<typeof productQuery>, keyof Listing>
 
 type ProductTypes = { record: Product; input: ProductInput; filter: ProductFilter }
 
@@ -131,11 +147,11 @@ export const productResource: CatalogResource<ProductTypes> = {
 
 function conditionsOf(filter: ProductFilter): SQL[] {
   const conditions = catalogConditions(filter, ['id', 'title', 'sku'])
-  if (filter.store_id !== undefined) {
-    conditions.push(
-      sql`exists (select from product_stores l where l.product_id = t.id and l.store_id = ${filter.store_id})`,
-    )
-  }
+  if (filter.store_id !== undefined) conditions.push(soldIn(filter.store_id))
+  if (filter.not_store_id !== undefined) conditions.push(sql`not ${soldIn(filter.not_store_id)}`)
+  if (filter.sold === 'some') conditions.push(isSold)
+  if (filter.sold === 'none') conditions.push(sql`not ${isSold}`)
+  if (filter.brand !== undefined) conditions.push(sql`t.brand = ${filter.brand}`)
   if (filter.category !== undefined) {
     conditions.push(
       filter.category === 'in-store-only'
@@ -145,5 +161,13 @@ function conditionsOf(filter: ProductFilter): SQL[] {
   }
   if (filter.in_store_only !== undefined)
     conditions.push(sql`t.in_store_only = ${filter.in_store_only}`)
+  if (filter.in_stock !== undefined)
+    conditions.push(sql`(t.inventory_quantity > 0) = ${filter.in_stock}`)
+  if (filter.price_min !== undefined) conditions.push(sql`t.price >= ${filter.price_min}::numeric`)
+  if (filter.price_max !== undefined) conditions.push(sql`t.price <= ${filter.price_max}::numeric`)
   return conditions
 }
+
+const isSold = sql`exists (select from product_stores l where l.product_id = t.id)`
+const soldIn = (storeId: string) =>
+  sql`exists (select from product_stores l where l.product_id = t.id and l.store_id = ${storeId})`

@@ -15,13 +15,14 @@ import {
   title,
   url,
 } from '../lib/fields.ts'
-import type { Page } from '../lib/pagination.ts'
 import { defaultsOf, type FieldsOf, shapeOf } from './catalog-fields.ts'
 import {
   type CatalogResource,
   catalogConditions,
   catalogQuery,
   hasCategory,
+  type Listing,
+  sortQuery,
 } from './catalog-resource.ts'
 
 const countryCode = z
@@ -99,9 +100,13 @@ const storeRecord = z
 type Store = z.infer<typeof storeRecord>
 
 const storeQuery = catalogQuery.extend({
+  sort: sortQuery(['id', '-updated_at', 'title']),
   product_id: id.optional().meta({ description: 'Only stores that sell this product' }),
+  city: text(255).optional().meta({ description: 'The whole name of a city' }),
+  region: text(255).optional().meta({ description: 'The whole name of a region' }),
+  country_code: countryCode.optional(),
 })
-type StoreFilter = Omit<z.infer<typeof storeQuery>, keyof Page>
+type StoreFilter = Omit<z.infer<typeof storeQuery>, keyof Listing>
 
 type StoreTypes = { record: Store; input: StoreInput; filter: StoreFilter }
 
@@ -134,5 +139,9 @@ function conditionsOf(filter: StoreFilter): SQL[] {
   }
   if (filter.category !== undefined && filter.category !== 'store-location')
     conditions.push(hasCategory(filter.category))
+  for (const name of ['city', 'region', 'country_code'] as const) {
+    if (filter[name] !== undefined)
+      conditions.push(sql`t.${sql.identifier(name)} = ${filter[name]}`)
+  }
   return conditions
 }

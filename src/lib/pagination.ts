@@ -12,7 +12,7 @@ export const booleanQuery = z
 export const pageQuery = {
   cursor: z
     .string()
-    .max(2000)
+    .max(4000)
     .optional()
     .meta({ description: 'The next_cursor of the previous page' }),
   limit: z.coerce.number('must be a number').int().min(1).max(1000).default(100),
@@ -24,7 +24,11 @@ export const writeCursor = (id: string) => Buffer.from(id).toString('base64url')
 export function readCursor(cursor: string): string {
   const id = Buffer.from(cursor, 'base64url').toString()
   if (writeCursor(id) === cursor && !id.includes('\0')) return id
+  return invalidCursor()
+}
+
+export function invalidCursor(): never {
   throw new AppError('invalid', 'The cursor is invalid.', [
-    { field: 'cursor', detail: 'must be the next_cursor of a previous page' },
+    { field: 'cursor', detail: 'must be the next_cursor of a previous page of the same list' },
   ])
 }
