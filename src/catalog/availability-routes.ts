@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
+import { AppError } from '../lib/errors.ts'
 import { id } from '../lib/fields.ts'
-import { addLink, removeLink } from './availability.ts'
+import { addLink, changeLinks, type Link, removeLink } from './availability.ts'
 
 const params = z.strictObject({ product_id: id, store_id: id })
 
@@ -10,6 +11,22 @@ const sides = [
   { tag: 'products', path: '/v1/products/{product_id}/stores/{store_id}', name: 'StoreOfProduct' },
   { tag: 'stores', path: '/v1/stores/{store_id}/products/{product_id}', name: 'ProductOfStore' },
 ]
+
+const maxChanges = 10_000
+const changes = z.array(params).max(maxChanges).default([])
+const batch = z
+  .strictObject({ add: changes, remove: changes })
+  .refine(
+    ({ add, remove }) => add.length + remove.length <= maxChanges,
+    `must name at most ${maxChanges} links together`,
+  )
+  .meta({
+    id: 'AvailabilityBatch',
+    examples: [{ add: [{ product_id: '1111', store_id: '1212' }], remove: [] }],
+  })
+const counts = z
+  .strictObject({ added: z.int(), removed: z.int(), unchanged: z.int() })
+  .meta({ id: 'AvailabilityCounts' })
 
 export function availabilityRoutes(api: ApiContext, db: Database): void {
   for (const { name, ...side } of sides) {
@@ -50,4 +67,34 @@ export function availabilityRoutes(api: ApiContext, db: Database): void {
       },
     )
   }
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/v1/availability/batch',
+      operationId: 'changeAvailability',
+      summary: `Start and stop selling up to ${maxChanges} products in stores, all or nothing`,
+      tag: 'availability',
+      scope: 'write',
+      params: none,
+      query: none,
+      body: batch,
+      responses: { 200: { description: 'How many links were changed', schema: counts } },
+    },
+    async ({ body: { add, remove } }, c) => {
+      assertApart(add, remove)
+      const { added, removed } = await changeLinks(db, add, remove)
+      return c.json({ added, removed, unchanged: add.length + remove.length - added - removed })
+    },
+  )
+}
+
+function assertApart(add: Link[], remove: Link[]): void {
+  const name = ({ product_id, store_id }: Link) => `${product_id},${store_id}`
+  const added = new Set(add.map(name))
+  const errors = remove.flatMap((link, index) =>
+    added.has(name(link)) ? [{ field: `remove.${index}`, detail: 'is in add too' }] : [],
+  )
+  if (errors.length > 0)
+    throw new AppError('invalid', 'A link cannot be added and removed.', errors)
 }

@@ -1,6 +1,9 @@
 /** Which product is sold in which store: links set one by one, or replaced by the list of a record. */
 import { sql } from 'drizzle-orm'
+import type { PgTable } from 'drizzle-orm/pg-core'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
+import { textArray } from '../db/parameters.ts'
+import { products, stores } from '../db/schema/catalog.ts'
 import { AppError, type FieldError, recordNotFound } from '../lib/errors.ts'
 import type { CatalogInput, CatalogTable } from './catalog-resource.ts'
 import { productResource } from './products.ts'
@@ -34,6 +37,50 @@ export async function removeLink(db: Queryable, productId: string, storeId: stri
     )
 }
 
+export type Link = { product_id: string; store_id: string }
+
+/** All or nothing; links that are there or gone already are left as they are. Returns how many were added and removed. */
+export function changeLinks(
+  db: Database,
+  add: Link[],
+  remove: Link[],
+): Promise<{ added: number; removed: number }> {
+  return transaction(db, async (tx) => {
+    await assertBothExist(tx, add)
+    const removed = await tx.execute(sql`
+      delete from product_stores l using ${links(remove)}
+      where l.product_id = d.product_id and l.store_id = d.store_id returning 1`)
+    const added = await tx.execute(sql`
+      insert into product_stores (product_id, store_id) select product_id, store_id from ${links(add)}
+      order by 1, 2 on conflict do nothing returning 1`)
+    return { added: added.length, removed: removed.length }
+  })
+}
+
+const links = (given: Link[]) =>
+  sql`jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as d(product_id text, store_id text)`
+
+async function assertBothExist(tx: Queryable, add: Link[]): Promise<void> {
+  const knownProducts = await lockKnown(tx, products, new Set(add.map((l) => l.product_id)))
+  const knownStores = await lockKnown(tx, stores, new Set(add.map((l) => l.store_id)))
+  const errors = add.flatMap(({ product_id, store_id }, index) => [
+    ...(knownProducts.has(product_id)
+      ? []
+      : [{ field: `add.${index}.product_id`, detail: `unknown product "${product_id}"` }]),
+    ...(knownStores.has(store_id)
+      ? []
+      : [{ field: `add.${index}.store_id`, detail: `unknown store "${store_id}"` }]),
+  ])
+  if (errors.length > 0) throw new AppError('invalid', 'Unknown products or stores.', errors)
+}
+
+/** Those that exist; their rows are kept from being deleted until the transaction ends. */
+async function lockKnown(tx: Queryable, table: PgTable, ids: Set<string>): Promise<Set<string>> {
+  const found = await tx.execute<{ id: string }>(sql`
+    select id from ${table} where id = any(${textArray([...ids])}) order by id for key share`)
+  return new Set(found.map(({ id }) => id))
+}
+
 /** The error names every unknown id. The foreign key still catches one that is deleted right after this check. */
 export async function assertLinksExist(
   tx: Queryable,
@@ -41,13 +88,9 @@ export async function assertLinksExist(
   inputs: CatalogInput[],
   batch: boolean,
 ): Promise<void> {
-  const wanted = [...new Set(inputs.flatMap((input) => input[resource.links.field] ?? []))].sort()
-  if (wanted.length === 0) return
-  const found = await tx.execute<{ id: string }>(sql`
-    select o.id from ${resource.links.otherTable} o
-    where o.id in (select jsonb_array_elements_text(${JSON.stringify(wanted)}::jsonb))
-    order by o.id for key share`)
-  const known = new Set(found.map((row) => row.id))
+  const wanted = new Set(inputs.flatMap((input) => input[resource.links.field] ?? []))
+  if (wanted.size === 0) return
+  const known = await lockKnown(tx, resource.links.otherTable, wanted)
   const errors = inputs.flatMap((input, index) =>
     unknownLinks(resource, input, known, batch ? `${resource.name}s.${index}.` : ''),
   )

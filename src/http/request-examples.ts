@@ -48,6 +48,7 @@ export const bodyExamples: Record<string, object> = {
   saveStore: replacement(store),
   patchStore: { phone: '+16175550113' },
   saveStoreBatch: { stores: [store, { id: '1213', title: 'Salem', city: 'Salem' }] },
+  changeAvailability: { add: [{ product_id: product.id, store_id: store.id }], remove: [] },
   saveCustomer: customer,
   recordOrder: order,
   saveOrder: order,

@@ -117,6 +117,7 @@ test('the operations are named as they are in generated clients', () => {
       "removeStoreOfProduct",
       "addProductOfStore",
       "removeProductOfStore",
+      "changeAvailability",
       "listFeeds",
       "reportFeed",
       "releaseFeed",
@@ -148,6 +149,8 @@ test('each schema has a name and is defined once', () => {
   expect(Object.keys(document.components.schemas).sort()).toMatchInlineSnapshot(`
     [
       "Address",
+      "AvailabilityBatch",
+      "AvailabilityCounts",
       "BatchCounts",
       "CancellationInput",
       "CreatedKey",
