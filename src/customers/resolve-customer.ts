@@ -20,8 +20,8 @@ export async function matchCustomer(
   tx: Queryable,
   input: Identifiers,
 ): Promise<string | undefined> {
-  const email = input.email?.trim().toLowerCase()
-  const holder = await findByContact(tx, email, input.phone_number)
+  const email = input.email?.trim()
+  const holder = await findByContact(tx, input)
   if (input.id === undefined) return holder
   if (!email || holder === undefined || holder === input.id) return input.id
   if (!holder.startsWith(ownIdPrefix)) return holder
@@ -29,20 +29,21 @@ export async function matchCustomer(
   return input.id
 }
 
+/** Only Postgres folds case, here as in the unique index: JavaScript does it differently. */
 async function findByContact(
   tx: Queryable,
-  email: string | undefined,
-  phoneNumber: string | null | undefined,
+  { id, email, phone_number }: Identifiers,
 ): Promise<string | undefined> {
-  const contact = email || phoneNumber?.trim()
-  if (!contact) return undefined
+  const [mail, phone] = [email?.trim(), phone_number?.trim()]
+  const contact = mail ? sql`email_key(${mail})` : sql`${phone}::text`
+  if (!mail && !phone) return undefined
   await tx.execute(
     sql`select pg_advisory_xact_lock(hashtext('storefeed.customer'), hashtext(${contact}))`,
   )
-  const same = email ? sql`lower(email) = lower(${email})` : sql`phone_number = ${contact}`
-  const [row] = await tx.execute<{ id: string }>(
-    sql`select id from ${customers} where ${same} order by created_at, id limit 1`,
-  )
+  const same = mail ? sql`email_key(email)` : sql`phone_number`
+  const [row] = await tx.execute<{ id: string }>(sql`
+    select id from ${customers} where ${same} = ${contact}
+    order by id = ${id ?? null} desc nulls last, created_at, id limit 1`)
   return row?.id
 }
 

@@ -42,7 +42,8 @@ export const customers = pgTable(
   (table) => [
     idCheck('customers_id_valid', table.id),
     flatMetadataCheck('customers_metadata_flat', table.metadata, customerKeys),
-    uniqueIndex('customers_email').on(sql`lower(${table.email})`),
+    // Not unique where customers differed by case alone before this index; doctor says so.
+    uniqueIndex('customers_email').on(sql`email_key(${table.email})`),
     index('customers_phone_number').on(table.phone_number),
   ],
 )
