@@ -6,6 +6,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as runMigrations } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
 import { connect, type Database, type Queryable } from './connection.ts'
+import { addFixedRows } from './fixed-rows.ts'
 import { connectionSettings } from './pool.ts'
 
 const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
@@ -31,8 +32,10 @@ function migrateUnderLock(db: Database, databaseUrl: string): Promise<boolean> {
     const [lock] = await tx.execute<{ acquired: boolean }>(
       sql`select pg_try_advisory_xact_lock(hashtext('storefeed.migrate')) as acquired`,
     )
-    if (lock?.acquired) await migrateNow(databaseUrl)
-    return lock?.acquired === true
+    if (!lock?.acquired) return false
+    await migrateNow(databaseUrl)
+    await addFixedRows(tx)
+    return true
   })
 }
 
@@ -46,16 +49,30 @@ async function migrateNow(databaseUrl: string): Promise<void> {
   }
 }
 
-/** How many migrations of this version the database lacks. */
-export async function countMissingMigrations(db: Queryable): Promise<number> {
+let known: ReadonlySet<number> | undefined
+
+/** The times of this release's migrations, which identify them. Read once: an upgrade may replace the files. */
+export function knownMigrations(): ReadonlySet<number> {
+  known ??= new Set(readMigrationFiles({ migrationsFolder }).map((one) => one.folderMillis))
+  return known
+}
+
+/** How many migrations of this release the database lacks, and how many it has that this release does not know. */
+export async function compareMigrations(
+  db: Queryable,
+): Promise<{ missing: number; unknown: number }> {
   const [table] = await db.execute<{ exists: boolean }>(
     sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`,
   )
-  const [last] = table?.exists
-    ? await db.execute<{ at: number | null }>(
-        sql`select max(created_at)::float8 as at from drizzle.__drizzle_migrations`,
+  const rows = table?.exists
+    ? await db.execute<{ at: number }>(
+        sql`select created_at::float8 as at from drizzle.__drizzle_migrations`,
       )
     : []
-  const known = readMigrationFiles({ migrationsFolder })
-  return known.filter(({ folderMillis }) => folderMillis > (last?.at ?? 0)).length
+  const applied = new Set(rows.map(({ at }) => at))
+  const known = knownMigrations()
+  return {
+    missing: [...known].filter((at) => !applied.has(at)).length,
+    unknown: [...applied].filter((at) => !known.has(at)).length,
+  }
 }

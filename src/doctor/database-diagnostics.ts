@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
+import { readFixedRowProblems } from '../db/fixed-rows.ts'
 import { missingTriggers } from '../db/triggers.ts'
 import { type Diagnostic, error, ok, warning } from './diagnostic.ts'
 
@@ -17,6 +18,7 @@ export async function checkDatabase(db: Queryable): Promise<Diagnostic[]> {
   const { number = 0, version = '', now = 0 } = server ?? {}
   const skewMs = Math.abs(now - (sentAt + Date.now()) / 2)
   const missing = await missingTriggers(db)
+  const rows = await readFixedRowProblems(db)
   const diagnostics = [ok(area, `Postgres ${version} is reachable and its schema is up to date.`)]
   if (number < oldest || number > newest)
     diagnostics.push(
@@ -38,5 +40,7 @@ export async function checkDatabase(db: Queryable): Promise<Diagnostic[]> {
         'Changes are not recorded. Enable the triggers (alter table … enable trigger all), then run storefeed rebuild and storefeed backfill.',
       ),
     )
+  for (const problem of rows)
+    diagnostics.push(error(area, problem, 'Run storefeed migrate, which adds what is missing.'))
   return diagnostics
 }
