@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from './connection.ts'
-import { countMissingMigrations, readSetupProblem } from './migrate.ts'
+import { compareMigrations, readSetupProblem } from './migrate.ts'
 
 /** Why a server cannot work with this database, in words; empty when it can. */
 export async function readDatabaseProblems(db: Queryable): Promise<string[]> {
@@ -10,9 +10,13 @@ export async function readDatabaseProblems(db: Queryable): Promise<string[]> {
   if (state?.read_only) return ['The database is read-only (default_transaction_read_only).']
   const problem = await readSetupProblem(db)
   if (problem !== null) return [problem]
-  const missing = await countMissingMigrations(db)
+  const { missing, unknown } = await compareMigrations(db)
   if (missing > 0)
     return [`The database lacks migrations of this version (${missing}). Run storefeed migrate.`]
+  if (unknown > 0)
+    return [
+      `The database has migrations of a newer release (${unknown}). Upgrade this server; until then it serves the last good feeds and refreshes none.`,
+    ]
   return []
 }
 

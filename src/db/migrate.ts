@@ -4,6 +4,7 @@ import { sql } from 'drizzle-orm'
 import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator'
 import { AppError } from '../lib/errors.ts'
 import { connect, type Database, type Queryable } from './connection.ts'
+import { addFixedRows, readFixedRowProblems } from './fixed-rows.ts'
 import { guardFunctions, unguardedFunctions } from './guarded-functions.ts'
 import { postgresError } from './postgres-error.ts'
 
@@ -30,7 +31,10 @@ const lockPollMs = 100
 async function isUpToDate(db: Queryable): Promise<boolean> {
   const problem = await readSetupProblem(db)
   if (problem !== null) throw new AppError('unavailable', problem)
-  return (await countMissingMigrations(db)) === 0 && (await unguardedFunctions(db)).length === 0
+  const { missing } = await compareMigrations(db)
+  if (missing > 0) return false
+  const faults = [await unguardedFunctions(db), await readFixedRowProblems(db)]
+  return faults.flat().length === 0
 }
 
 /** Insufficient privilege, in words. */
@@ -71,6 +75,7 @@ function migrateUnderLock(db: Database): Promise<boolean> {
     await createJournal(tx)
     for (const migration of await missingMigrations(tx)) await apply(tx, migration)
     await guardFunctions(tx)
+    await addFixedRows(tx)
     return true
   })
 }
@@ -107,17 +112,40 @@ async function apply(tx: Queryable, { sql: statements, hash, folderMillis }: Mig
     insert into drizzle.__drizzle_migrations (hash, created_at) values (${hash}, ${folderMillis})`)
 }
 
-async function missingMigrations(db: Queryable): Promise<MigrationMeta[]> {
-  const [last] = (await hasJournal(db))
-    ? await db.execute<{ at: number | null }>(
-        sql`select max(created_at)::float8 as at from drizzle.__drizzle_migrations`,
-      )
-    : []
-  const known = readMigrationFiles({ migrationsFolder })
-  return known.filter(({ folderMillis }) => folderMillis > (last?.at ?? 0))
+let known: readonly MigrationMeta[] | undefined
+
+/** Read once: an upgrade may replace the files. */
+function migrationsOfRelease(): readonly MigrationMeta[] {
+  known ??= readMigrationFiles({ migrationsFolder })
+  return known
 }
 
-/** How many migrations of this version the database lacks. */
-export async function countMissingMigrations(db: Queryable): Promise<number> {
-  return (await missingMigrations(db)).length
+/** The times of this release's migrations, which identify them. */
+export const knownMigrations = (): ReadonlySet<number> =>
+  new Set(migrationsOfRelease().map(({ folderMillis }) => folderMillis))
+
+async function appliedMigrations(db: Queryable): Promise<ReadonlySet<number>> {
+  const rows = (await hasJournal(db))
+    ? await db.execute<{ at: number }>(
+        sql`select created_at::float8 as at from drizzle.__drizzle_migrations`,
+      )
+    : []
+  return new Set(rows.map(({ at }) => at))
+}
+
+async function missingMigrations(db: Queryable): Promise<MigrationMeta[]> {
+  const applied = await appliedMigrations(db)
+  return migrationsOfRelease().filter(({ folderMillis }) => !applied.has(folderMillis))
+}
+
+/** How many migrations of this release the database lacks, and how many it has that this release does not know. */
+export async function compareMigrations(
+  db: Queryable,
+): Promise<{ missing: number; unknown: number }> {
+  const applied = await appliedMigrations(db)
+  const known = knownMigrations()
+  return {
+    missing: [...known].filter((at) => !applied.has(at)).length,
+    unknown: [...applied].filter((at) => !known.has(at)).length,
+  }
 }

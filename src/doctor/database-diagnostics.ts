@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
+import { readFixedRowProblems } from '../db/fixed-rows.ts'
 import { unguardedFunctions } from '../db/guarded-functions.ts'
 import { missingTriggers } from '../db/triggers.ts'
 import { type Diagnostic, error, ok, warning } from './diagnostic.ts'
@@ -19,6 +20,7 @@ export async function checkDatabase(db: Queryable): Promise<Diagnostic[]> {
   const skewMs = Math.abs(now - (sentAt + Date.now()) / 2)
   const missing = await missingTriggers(db)
   const unguarded = await unguardedFunctions(db)
+  const rows = await readFixedRowProblems(db)
   const diagnostics = [ok(area, `Postgres ${version} is reachable and its schema is up to date.`)]
   if (number < oldest || number > newest)
     diagnostics.push(
@@ -48,6 +50,8 @@ export async function checkDatabase(db: Queryable): Promise<Diagnostic[]> {
         'Writes may be missed. Run storefeed migrate as the owner of the tables.',
       ),
     )
+  for (const problem of rows)
+    diagnostics.push(error(area, problem, 'Run storefeed migrate, which adds what is missing.'))
   return [...diagnostics, ...(await checkRowSecurity(db)), ...(await checkSharedEmails(db))]
 }
 

@@ -7,7 +7,7 @@ import type { Queryable } from '../db/connection.ts'
 import type { FeedName } from '../db/schema/feeds.ts'
 import type { Item } from './item.ts'
 import { type ProductRow, productItem } from './product-item.ts'
-import type { HashRange } from './slots.ts'
+import { type HashRange, hashCount } from './slots.ts'
 import { type StoreRow, storeItem } from './store-item.ts'
 
 export type HashedItem = { hash: number; item: Item }
@@ -60,6 +60,20 @@ function columns(fields: CatalogFields, as: Record<string, SQL>): SQL {
 function hashIsIn(ranges: HashRange[]): SQL {
   const conditions = ranges.map(({ first, last }) => sql`t.hash between ${first} and ${last}`)
   return sql`(${sql.join(conditions, sql` or `)})`
+}
+
+/** How many items the feed would hold, and how many of them in some slots. */
+export async function countTouched(
+  db: Queryable,
+  feed: FeedName,
+  touched: number[],
+  slots: number,
+): Promise<{ items: number; touchedItems: number }> {
+  const slot = sql`t.hash * ${slots}::int / ${hashCount}::int`
+  const [row] = await db.execute<{ items: number; touched: number }>(sql`
+    select count(*)::int as items, count(*) filter (where ${slot} = any(${sql.param(touched)}::int[]))::int as touched
+    from ${sql.identifier(feed)} t where t.published`)
+  return { items: row?.items ?? 0, touchedItems: row?.touched ?? 0 }
 }
 
 /** How many items the feed would hold, in all or in some ranges: what is published. */

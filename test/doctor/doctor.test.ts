@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RunningSandbox, startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { run } from '../cli/command-line.ts'
+import { startReader } from '../feeds/readers.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
@@ -50,6 +51,21 @@ test('catalog items that Klaviyo would not show are reported with an example and
   )
   expect(stdout).toContain('1 product has a category with a comma')
   expect(stdout).toContain('2 products share their title with another, such as "p1".')
+})
+
+test('a feed that lacks rows, because they were written with triggers off, is an error', async () => {
+  const { reader } = startReader(database.db)
+  await reader.refresh('products')
+  await database.db.execute(sql`alter table products disable trigger user`)
+  await database.db.execute(sql`insert into products (id, title) values ('p1', 'Oven')`)
+  await database.db.execute(sql`alter table products enable trigger user`)
+  const { code, stdout } = await doctor()
+  await database.db.execute(sql`truncate products cascade`)
+  expect(code).toBe(1)
+  expect(stdout).toContain('ERROR   feeds: The products feed has 0 items, but 1 are published.')
+  expect(stdout).toContain(
+    'warning feeds: The feeds are rendered by storefeed 1.2.3 with CURRENCY=USD; ',
+  )
 })
 
 test('a disabled trigger is an error', async () => {

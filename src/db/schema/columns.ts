@@ -1,6 +1,6 @@
 /** Columns and checks that several tables share. */
 import { type SQL, sql } from 'drizzle-orm'
-import { type AnyPgColumn, check, customType, text, timestamp } from 'drizzle-orm/pg-core'
+import { type AnyPgColumn, boolean, check, customType, text, timestamp } from 'drizzle-orm/pg-core'
 
 /** A merchant's own key; ordered by code point, so that order is the same on every server. */
 export const merchantId = customType<{ data: string }>({ dataType: () => 'text collate "C"' })
@@ -52,6 +52,10 @@ export function flatMetadataCheck(
     sql`jsonb_typeof(${column}) = 'object' and not jsonb_path_exists(${column}, ${path})`,
   )
 }
+
+/** The key of a table of one row. */
+export const oneRow = () => boolean().primaryKey().default(true)
+export const oneRowCheck = (name: string, column: AnyPgColumn) => check(name, sql`${column}`)
 
 export const timestamps = () => ({
   created_at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),

@@ -14,7 +14,7 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
-import { merchantId } from './columns.ts'
+import { merchantId, oneRow, oneRowCheck } from './columns.ts'
 
 export const metrics = [
   'placed_order',
@@ -110,6 +110,11 @@ export const outboxQueues = pgTable('outbox_queues', {
 })
 
 /** One row: the settings that triggers read. */
-export const outboxSettings = pgTable('outbox_settings', {
-  backfill_after: interval().notNull().default('1 day'),
-})
+export const outboxSettings = pgTable(
+  'outbox_settings',
+  {
+    backfill_after: interval().notNull().default('1 day'),
+    one_row: oneRow(),
+  },
+  (table) => [oneRowCheck('outbox_settings_one_row', table.one_row)],
+)
