@@ -7,7 +7,7 @@ import { isUnreachable } from '../db/postgres-error.ts'
 import { readFeedProblems } from '../feeds/feed-status.ts'
 import { describeErrors } from '../http/endpoint.ts'
 import { TimeoutError, withTimeout } from '../lib/with-timeout.ts'
-import { readDeliveryProblems } from '../outbox/queue.ts'
+import { readDeliveryProblems } from '../outbox/delivery-problems.ts'
 
 export type Health = {
   /** False once the server is stopping, so that a load balancer sends it nothing more. */

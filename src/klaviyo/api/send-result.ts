@@ -1,6 +1,7 @@
 /** What an answer of Klaviyo's means for the message that was sent. */
 import { z } from 'zod'
 import { mask } from '../../lib/mask.ts'
+import { maxPauseMs } from '../../outbox/queue.ts'
 
 /** `pointer` is the JSON pointer to what the error is about. */
 export type ApiError = { pointer: string | undefined; detail: string }
@@ -15,12 +16,15 @@ export type SendResult = {
   | { result: 'accepted' }
   /** Only a 429 has `retryAfterMs`: nobody sends before that. */
   | { result: 'retry'; reason: string; retryAfterMs: number | null }
-  | { result: 'rejected'; reason: string; errors: ApiError[]; tooLarge: boolean }
+  | { result: 'rejected'; status: number; reason: string; errors: ApiError[] }
   /** Klaviyo rejects the sender, not the message: a wrong key, or a retired API. */
   | { result: 'blocked'; reason: string }
 )
 
 export type Rejection = Extract<SendResult, { result: 'rejected' }>
+
+/** A proxy too may say so. */
+export const isTooLarge = (status: number) => status === 413
 
 /** Any other status is a retry. */
 const resultByStatus: Record<number, SendResult['result']> = {
@@ -49,10 +53,9 @@ export function readResult(answer: Answer, readSuccess: ReadSuccess): SendResult
   const reason = describe(status, errors)
   // The reason becomes an alarm, which is logged and shown to everybody at /readyz.
   if (result === 'blocked') return { result, reason: mask(reason), requestId }
-  const tooLarge = status === 413
   // A proxy answers in HTML. Only Klaviyo itself may reject a message.
-  if (result === 'rejected' && (errors || tooLarge))
-    return { result, reason, errors: errors ?? [], requestId, tooLarge }
+  if (result === 'rejected' && (errors || isTooLarge(status)))
+    return { result, status, reason, errors: errors ?? [], requestId }
   const retryAfterMs = status === 429 ? readRetryAfter(headers) : null
   return { result: 'retry', reason, retryAfterMs, requestId }
 }
@@ -97,8 +100,6 @@ export function parseJson(text: string): unknown {
 
 const defaultRetryAfterMs = 10_000
 const minRetryAfterMs = 1_000
-/** Klaviyo's windows are a minute at most: more than this is a mistake, and nobody sends before it is over. */
-export const maxRetryAfterMs = 15 * 60_000
 
 /** RFC 9110: seconds or a date, which is compared with the clock of whoever wrote it. */
 function readRetryAfter(headers: Headers): number {
@@ -108,5 +109,5 @@ function readRetryAfter(headers: Headers): number {
     ? Number(value) * 1_000
     : Date.parse(value) - (Number.isNaN(sentAt) ? Date.now() : sentAt)
   if (Number.isNaN(ms)) return defaultRetryAfterMs
-  return Math.min(maxRetryAfterMs, Math.max(minRetryAfterMs, ms))
+  return Math.min(maxPauseMs, Math.max(minRetryAfterMs, ms))
 }

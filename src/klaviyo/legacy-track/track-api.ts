@@ -42,7 +42,7 @@ function endpoint(name: string, rateLimit: Endpoint['rateLimit']): Endpoint {
       if (answer === '1') return { result: 'accepted', requestId }
       if (answer !== '0') return null
       const reason = `${name} answered 0, not 1`
-      return { result: 'rejected', reason, errors: [], requestId, tooLarge: false }
+      return { result: 'rejected', status, reason, errors: [], requestId }
     },
   }
 }
