@@ -32,7 +32,7 @@ type Unsendable = { unsendable: string }
 
 /** In the order of each group. `setAside` is what has nobody to be about, and what cannot be built. */
 type Prepared = { messages: PreparedMessage[]; setAside: SetAside[] }
-export type SetAside = Extract<Outcome, { status: 'unsendable' | 'failed' }>
+type SetAside = Extract<Outcome, { status: 'unsendable' | 'failed' }>
 
 export async function prepareEvents(
   tx: Queryable,
