@@ -3,10 +3,10 @@ import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { outbox } from '../db/schema/outbox.ts'
 
-/** What became of a message. `payload` is the JSON text as it was sent. */
+/** What became of a message. `payload` is the JSON text as it was sent; without one it could not be built. */
 export type Outcome = { id: number; request_id?: string | null; warnings?: string[] } & (
   | { status: 'sent'; payload: string }
-  | { status: 'failed'; payload: string; error: string }
+  | { status: 'failed'; payload?: string; error: string }
   | { status: 'unsendable'; error: string }
   | { status: 'pending'; error: string; delay_ms: number }
 )
@@ -16,6 +16,11 @@ export function countOutcomes(outcomes: readonly Outcome[]): Record<Outcome['sta
   const counts = { sent: 0, failed: 0, unsendable: 0, pending: 0 }
   for (const { status } of outcomes) counts[status]++
   return counts
+}
+
+/** The status, or our own words: what may be logged and shown to everybody. Details of Klaviyo's may quote a customer. */
+export function withoutDetail(error: string): string {
+  return /^(\d{3} without .*|\d{3}|[^:]*)/.exec(error)?.[0] ?? ''
 }
 
 /** The one retry rule: after 1 s, 2 s, 4 s … up to an hour, each shortened at random by up to half. */
@@ -52,7 +57,7 @@ export async function settle(
 /** The payload is JSON text already and is inserted as it is. */
 function asJson(outcomes: readonly Outcome[]): string {
   const rows = outcomes.map((outcome) => {
-    if (!('payload' in outcome)) return JSON.stringify(outcome)
+    if (!('payload' in outcome) || outcome.payload === undefined) return JSON.stringify(outcome)
     const { payload, ...rest } = outcome
     return `${JSON.stringify(rest).slice(0, -1)},"payload":${payload}}`
   })

@@ -8,6 +8,7 @@ import { readFeedStatuses } from '../feeds/feed-status.ts'
 import { removeOldPolls } from '../feeds/poll-log.ts'
 import { type DrainOptions, drain } from '../klaviyo/sender/sender.ts'
 import { type Loop, startLoop } from '../lib/loop.ts'
+import { correctNextTries } from '../outbox/queue.ts'
 import { purgePayloads } from '../outbox/retention.ts'
 
 export type Worker = { stop: () => Promise<void> }
@@ -133,6 +134,7 @@ async function runMaintenance(
   log: Logger,
 ): Promise<void> {
   await removeOldPolls(db)
+  await correctNextTries(db)
   while ((await purgePayloads(db, retentionMs)) > 0);
   for (const { feed, warnings } of await readFeedStatuses(db)) {
     for (const warning of warnings) log.warn({ feed }, warning)

@@ -9,7 +9,7 @@ import { readFeedProblems } from '../feeds/feed-status.ts'
 import type { Renderer } from '../feeds/renderer.ts'
 import { describeErrors } from '../http/endpoint.ts'
 import { TimeoutError, withTimeout } from '../lib/with-timeout.ts'
-import { readDeliveryProblems } from '../outbox/queue.ts'
+import { readDeliveryProblems } from '../outbox/delivery-problems.ts'
 
 export type ServerState = {
   /** A load balancer is to send it nothing more. */

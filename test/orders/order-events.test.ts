@@ -29,7 +29,7 @@ afterEach(async () => {
 async function sendByTrack(): Promise<void> {
   const options = { url: sandbox.url, apiKey: null, share: unlimited, log: silent }
   const transport = trackTransport('PUBLIC_API_KEY')
-  const sender = { client: createClient(options), transport, names }
+  const sender = { id: 'test', client: createClient(options), transport, names }
   const { signal } = new AbortController()
   await drain('events', { db: pool.db, sender, log: silent }, signal)
   await drain('profiles', { db: pool.db, sender, log: silent }, signal)

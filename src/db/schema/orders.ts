@@ -12,7 +12,14 @@ import {
   timestamp,
 } from 'drizzle-orm/pg-core'
 import type { Metadata } from './catalog.ts'
-import { flatMetadataCheck, idCheck, merchantId, timestamps } from './columns.ts'
+import {
+  eventTimeCheck,
+  flatMetadataCheck,
+  idCheck,
+  merchantId,
+  ordinaryTimeCheck,
+  timestamps,
+} from './columns.ts'
 import { customers } from './customers.ts'
 
 export const addressKeys = [
@@ -96,6 +103,8 @@ export const orders = pgTable(
       sql`${table.discount_value} >= 0 and ${table.discount_value} < 'infinity'`,
     ),
     flatMetadataCheck('orders_metadata_flat', table.metadata, orderKeys),
+    eventTimeCheck('orders_placed_at_valid', table.placed_at, table.created_at),
+    ordinaryTimeCheck('orders_times_valid', table.created_at, table.updated_at),
     index('orders_customer').on(table.customer_id),
     index('orders_placed_at').on(table.placed_at, table.id),
   ],
@@ -137,6 +146,10 @@ export const orderItems = pgTable(
   ],
 )
 
+/** Says what is valid, not what is not: of a line that is no object, or lacks a key, both would be unknown. */
+const validLine =
+  'strict $[*] ? (@.line.type() == "number" && @.line >= 1 && @.line <= 2147483647 && @.line.floor() == @.line && @.quantity.type() == "number" && @.quantity > 0 && @.quantity <= 9999999)'
+
 /** A fulfilment, cancellation or refund, of the whole order or of some lines. */
 export const orderUpdates = pgTable(
   'order_updates',
@@ -168,8 +181,10 @@ export const orderUpdates = pgTable(
     ),
     check(
       'order_updates_items_valid',
-      sql`jsonb_typeof(${table.items}) = 'array' and not jsonb_path_exists(${table.items}, ${sql.raw(`'strict $[*] ? (!(@.line.type() == "number") || !(@.quantity.type() == "number") || !(@.quantity > 0))'`)})`,
+      sql`case when jsonb_typeof(${table.items}) = 'array' then jsonb_array_length(${table.items}) = jsonb_array_length(jsonb_path_query_array(${table.items}, ${sql.raw(`'${validLine}'`)})) else ${table.items} is null end`,
     ),
+    eventTimeCheck('order_updates_occurred_at_valid', table.occurred_at, table.created_at),
+    ordinaryTimeCheck('order_updates_times_valid', table.created_at, table.updated_at),
     index('order_updates_occurred_at').on(table.occurred_at),
   ],
 )

@@ -102,9 +102,13 @@ export const outboxRequeues = pgTable('outbox_requeues', { customer_id: merchant
 export const outboxQueues = pgTable('outbox_queues', {
   queue: text({ enum: queueNames }).primaryKey(),
   paused_until: timestamp({ withTimezone: true }),
+  /** What Klaviyo answered that paused it. */
+  pause_reason: text(),
   /** Why Klaviyo rejects the sender (a wrong key, a retired API); null when it does not. */
   alarm: text(),
   alarm_at: milliseconds(),
+  /** Which sender Klaviyo rejects, as a digest of its settings: one with another key does not wait for it. */
+  alarm_sender: text(),
   /** Requests of the last minute by endpoint and tenth of a second. */
   requests: jsonb().$type<Record<string, Record<string, number>>>().notNull().default({}),
 })

@@ -52,7 +52,7 @@ export function toEvent(
   const event = {
     metric: names[about.metric],
     uniqueId: about.unique_id,
-    time: new Date(fields.time),
+    time: toTime(fields.time),
     value: money(fields.value, order.currency),
     currency: order.currency,
     backfill: about.backfill,
@@ -62,7 +62,13 @@ export function toEvent(
   return { event, warnings: buyer.warnings }
 }
 
-/** Mapped once for all events of an order: parsing phone numbers is slow. */
+/** Postgres also knows times that are no dates elsewhere: infinity, and years before 1 and after 9999. */
+function toTime(text: string): Date {
+  const time = new Date(text)
+  if (Number.isNaN(time.getTime())) throw new Error(`"${text}" is no time that Klaviyo takes`)
+  return time
+}
+
 export function toBuyer(order: OrderRecord): ProfileResult | null {
   return order.customer && toProfile(order.customer, order)
 }

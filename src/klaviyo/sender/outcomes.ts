@@ -1,10 +1,10 @@
 /** What a result of Klaviyo's means: for the message, for its queue, and for another try without a rejected identifier. */
 import type { QueuePause } from '../../outbox/queue.ts'
-import { maxAttempts, type Outcome, retryDelayMs } from '../../outbox/settle.ts'
+import { maxAttempts, type Outcome, retryDelayMs, withoutDetail } from '../../outbox/settle.ts'
 import type { Client } from '../api/client.ts'
 import type { Endpoint } from '../api/endpoints.ts'
 import { contactAt } from '../api/request-bodies.ts'
-import type { ApiError, SendResult } from '../api/send-result.ts'
+import { isTooLarge, type Rejection, type SendResult } from '../api/send-result.ts'
 import type { MessageBody, PreparedMessage } from './prepare-messages.ts'
 
 /** What a batch did. With a pause, messages without an outcome stay as they are and are claimed again. */
@@ -27,7 +27,7 @@ export function isReady(client: Client, endpoint: Endpoint): boolean {
 export function pauseOf(answer: SendResult): QueuePause | null {
   if (answer.result === 'blocked') return { ms: blockedPauseMs, alarm: answer.reason }
   if (answer.result !== 'retry' || answer.retryAfterMs === null) return null
-  return { ms: answer.retryAfterMs }
+  return { ms: answer.retryAfterMs, reason: withoutDetail(answer.reason) }
 }
 
 export function outcomeOf(message: PreparedMessage, answer: SendResult): Outcome {
@@ -40,14 +40,32 @@ export function outcomeOf(message: PreparedMessage, answer: SendResult): Outcome
   return { ...common, status: 'pending', error, delay_ms: retryDelayMs(attempts) }
 }
 
-/** The message without the identifiers that the errors point at; null when they point at none, or none is left. */
+/** What may be sent in place of a message that Klaviyo rejected; null when there is nothing else. */
+export function mended(message: PreparedMessage, rejection: Rejection): PreparedMessage | null {
+  if (!isTooLarge(rejection.status)) return withoutRejected(message, rejection)
+  const smaller = message.smaller()
+  return smaller && { ...message, ...smaller }
+}
+
+/** Without the identifiers that the errors point at; null when they point at none, or none is left. */
 export function withoutRejected(
   message: PreparedMessage,
-  errors: readonly ApiError[],
+  { errors }: Pick<Rejection, 'errors'>,
 ): PreparedMessage | null {
   const rejected = new Set(errors.flatMap(({ pointer }) => contactAt(pointer) ?? []))
   if (rejected.size === 0) return null
   let rest: MessageBody | null = message
   for (const contact of rejected) rest = rest?.without(contact) ?? null
   return rest && { ...message, ...rest }
+}
+
+/** Whether the batch should end: it has taken long, or the process is to stop. */
+export type IsOver = () => boolean
+
+const maxBatchMs = 30_000
+
+/** A batch is one transaction, and what it has sent is settled at its end. */
+export function batchEnd(signal: AbortSignal): IsOver {
+  const endsAt = performance.now() + maxBatchMs
+  return () => signal.aborted || performance.now() > endsAt
 }
