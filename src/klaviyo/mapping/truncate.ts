@@ -1,9 +1,10 @@
 /** Shortens events that exceed Klaviyo's limits, with warnings that say what was cut. */
+import type { MessageWarning } from '../../db/schema/outbox.ts'
 import { limits } from '../api/limits.ts'
 import type { Event } from './event.ts'
 import type { Properties, Value } from './event-properties.ts'
 
-export type Trimmed = { event: Event; warnings: string[] }
+export type Trimmed = { event: Event; warnings: MessageWarning[] }
 
 /** So that an event fits a bulk request together with its profile and the envelope. */
 const propertiesBytes = limits.requestBytes - 2 * limits.profileBytes - 10_000
@@ -22,31 +23,36 @@ export function mayBeOversize(event: Event, json: string): boolean {
  * until it does, then the other lists.
  */
 export function trimEvent(event: Event): Trimmed {
-  const warnings: string[] = []
+  const warnings: MessageWarning[] = []
   const profile = trimProfile(event, warnings)
   const properties = trimProperties(event.properties, warnings)
   return { event: { ...event, profile, properties }, warnings }
 }
 
-function trimProfile({ profile }: Event, warnings: string[]): Event['profile'] {
+function trimProfile({ profile }: Event, warnings: MessageWarning[]): Event['profile'] {
   if (bytes(profile) <= limits.profileBytes) return profile
-  warnings.push('properties of the customer omitted: the profile exceeds Klaviyo’s size limit')
+  const detail = 'properties of the customer omitted: the profile exceeds Klaviyo’s size limit'
+  warnings.push({ code: 'too_large', field: 'customer.metadata', detail })
   return { ...profile, properties: {} }
 }
 
-function trimProperties(given: Properties, warnings: string[]): Properties {
+function trimProperties(given: Properties, warnings: MessageWarning[]): Properties {
   let properties = given
   const names = Object.keys(properties)
   if (names.length > limits.properties) {
     properties = Object.fromEntries(Object.entries(properties).slice(0, limits.properties))
-    warnings.push(`properties cut from ${names.length} to ${limits.properties}`)
+    const detail = `properties cut from ${names.length} to ${limits.properties}`
+    warnings.push({ code: 'too_large', field: 'metadata', detail })
   }
   const cut = new Set<string>()
   properties = Object.fromEntries(
     Object.entries(properties).map(([name, value]) => [name, trimValue(name, value, cut)]),
   )
   for (const name of lists(properties)) properties = halve(name, properties, cut)
-  for (const name of cut) warnings.push(`${name} cut: the event exceeds Klaviyo’s limits`)
+  for (const name of cut) {
+    const detail = `${name} cut: the event exceeds Klaviyo’s limits`
+    warnings.push({ code: 'too_large', field: name, detail })
+  }
   return properties
 }
 

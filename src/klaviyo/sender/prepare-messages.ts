@@ -1,6 +1,6 @@
 /** Turns claimed messages into the JSON that is sent. */
 import type { Queryable } from '../../db/connection.ts'
-import type { Metric } from '../../db/schema/outbox.ts'
+import type { MessageWarning, Metric } from '../../db/schema/outbox.ts'
 import type { Message, MessageGroup } from '../../outbox/claim.ts'
 import type { Outcome } from '../../outbox/settle.ts'
 import { type Event, type MetricNames, toBuyer, toEvent } from '../mapping/event.ts'
@@ -15,10 +15,16 @@ import {
 } from '../mapping/profile.ts'
 import { mayBeOversize, trimEvent } from '../mapping/truncate.ts'
 
-export type PreparedMessage = { id: number; owner: string; attempts: number } & MessageBody
+export type PreparedMessage = {
+  id: number
+  owner: string
+  attempts: number
+  /** The newest amendment of the order that the event contains. */
+  amendment?: number | undefined
+} & MessageBody
 
 /** `body` is JSON, as it is sent and stored. */
-type Written = { body: string; warnings: string[] }
+type Written = { body: string; warnings: MessageWarning[] }
 
 export type MessageBody = Written & {
   /** The same without an identifier that Klaviyo rejected; null when no other is left. */
@@ -39,7 +45,8 @@ export async function prepareEvents(
   const withUpdates = groups.some(({ messages }) => messages.some(({ metric }) => isUpdate(metric)))
   const orders = await loadOrders(tx, ownersOf(groups), { withUpdates })
   const buyers = new Map([...orders].map(([id, order]) => [id, toBuyer(order)]))
-  return prepare(groups, ({ metric, ...message }, owner) => {
+  const amendmentOf = (owner: string) => orders.get(owner)?.amendment
+  const bodyOfMessage = ({ metric, ...message }: Message, owner: string) => {
     const order = orders.get(owner)
     if (!order) return { unsendable: 'the order no longer exists' }
     if (metric === 'profile') return { unsendable: 'a profile is not an event of an order' }
@@ -47,11 +54,12 @@ export async function prepareEvents(
       const mapped = toEvent({ ...message, metric }, order, buyer, names)
       return 'unsendable' in mapped ? mapped : writeEvent(mapped, bodyOf)
     })
-  })
+  }
+  return prepare(groups, bodyOfMessage, amendmentOf)
 }
 
 function writeEvent(
-  mapped: { event: Event; warnings: string[] },
+  mapped: { event: Event; warnings: MessageWarning[] },
   bodyOf: (event: Event) => object,
 ): Written {
   const body = JSON.stringify(bodyOf(mapped.event))
@@ -102,6 +110,7 @@ const ownersOf = (groups: readonly MessageGroup[]) => groups.map(({ owner }) => 
 function prepare(
   groups: readonly MessageGroup[],
   bodyOf: (message: Message, owner: string) => MessageBody | Unsendable,
+  amendmentOf: (owner: string) => number | undefined = () => undefined,
 ): Prepared {
   const prepared: Prepared = { messages: [], unsendable: [] }
   for (const { owner, messages } of groups) {
@@ -110,7 +119,7 @@ function prepare(
       const body = bodyOf(message, owner)
       if ('unsendable' in body)
         prepared.unsendable.push({ id, status: 'unsendable', error: body.unsendable })
-      else prepared.messages.push({ id, owner, attempts, ...body })
+      else prepared.messages.push({ id, owner, attempts, amendment: amendmentOf(owner), ...body })
     }
   }
   return prepared

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { type Database, transaction } from '../../db/connection.ts'
 import type { QueueName } from '../../db/schema/outbox.ts'
 import { acquireQueue, type QueuePause, type QueueState, releaseQueue } from '../../outbox/queue.ts'
+import { enqueueAmended } from '../../outbox/requeue.ts'
 import { type Outcome, settle } from '../../outbox/settle.ts'
 import { dispatch, rateLimitMs } from './dispatch.ts'
 import type { KlaviyoSender } from './klaviyo.ts'
@@ -49,11 +50,13 @@ export async function drain(
  * pending; they are sent again, and Klaviyo drops what it has by their unique_id. The same holds for a batch that
  * is run again after a deadlock.
  */
-export function sendBatch(
+export async function sendBatch(
   db: Database,
   queue: QueueName,
   sender: KlaviyoSender,
 ): Promise<DispatchResult> {
+  // A transaction of its own: it locks orders, which must not wait for Klaviyo.
+  if (queue === 'events') await enqueueAmended(db)
   return transaction(db, async (tx) => {
     const state = await acquireQueue(tx, queue)
     if (!state) return pauseFor(otherSenderMs)
