@@ -29,6 +29,20 @@ export async function matchCustomer(
   return input.id
 }
 
+/** Whether the identifiers may be those of this customer; reads only. */
+export async function isSameCustomer(
+  db: Queryable,
+  customerId: string,
+  { id, email, phone_number }: Identifiers,
+): Promise<boolean> {
+  if (id === customerId) return true
+  const [row] = await db.execute<{ same: boolean }>(sql`
+    select coalesce(email_key(email) = email_key(${email?.trim() || null}), false)
+      or coalesce(phone_number = ${phone_number?.trim() || null}, false) as same
+    from ${customers} where id = ${customerId}`)
+  return row?.same ?? false
+}
+
 /** Only Postgres folds case, here as in the unique index: JavaScript does it differently. */
 async function findByContact(
   tx: Queryable,

@@ -70,14 +70,13 @@ export const importKinds: ImportKind[] = [
   }),
   importKind('orders', orderInput, {
     key: ['id'],
-    write: ({ currency }) =>
-      oneByOne(async (tx, input) => changeOf(await writeOrder(tx, input, { currency }))),
+    write: ({ currency }) => oneByOne((tx, input) => writeOrder(tx, input, { currency })),
   }),
   importKind('order-updates', orderUpdateInput, {
     key: ['order_id', 'kind', 'id'],
     write: () =>
       oneByOne(async (tx, { order_id, kind, ...input }) =>
-        changeOf(await writeUpdate(tx, order_id, kind, input)),
+        changeOf(await writeUpdate(tx, order_id, kind, input, 'record')),
       ),
   }),
   importKind('visits', visitInput, {

@@ -12,15 +12,24 @@ import { asPending } from './requeue.ts'
 
 export { metrics, statuses }
 
+const warningRecord = z
+  .strictObject({
+    code: z.string(),
+    field: z.string().meta({ description: 'Of the order or customer; may be empty' }),
+    detail: z.string(),
+  })
+  .meta({ id: 'EventWarning' })
+
 export const messageRecord = z
   .strictObject({
     id: z.int(),
     order_id: z.string().nullable(),
     customer_id: z.string().nullable(),
     metric: z.enum(metrics),
-    ref: z
-      .string()
-      .meta({ description: 'Line of the order, id of the order update, `visit` or `edit`' }),
+    ref: z.string().meta({
+      description:
+        'Line of the order, id of the order update, order returned from, number of the amendment, `visit` or `edit`',
+    }),
     unique_id: z.string(),
     occurred_at: instant,
     backfill: z.boolean(),
@@ -28,7 +37,7 @@ export const messageRecord = z
     attempts: z.int(),
     next_at: instant,
     error: z.string().nullable(),
-    warnings: z.array(z.string()),
+    warnings: z.array(warningRecord).meta({ description: 'What is missing or wrong in it' }),
     payload: z.unknown().meta({ description: 'As last sent; null before the first attempt' }),
     request_id: z.string().nullable().meta({ description: 'Klaviyo’s id of the request' }),
     sent_to: z.string().nullable().meta({ description: 'URL of Klaviyo or of a sandbox' }),
@@ -41,6 +50,10 @@ export const messageRecord = z
       .string()
       .nullable()
       .meta({ description: 'What Klaviyo answered that paused it' }),
+    amendment: z
+      .int()
+      .nullable()
+      .meta({ description: 'The newest amendment that a placed or returned order contains' }),
   })
   .meta({ id: 'Event' })
 export type MessageRecord = z.infer<typeof messageRecord>

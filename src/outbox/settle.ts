@@ -1,10 +1,15 @@
 /** Records what became of claimed messages. */
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
-import { outbox } from '../db/schema/outbox.ts'
+import { type MessageWarning, outbox } from '../db/schema/outbox.ts'
 
 /** What became of a message. `payload` is the JSON text as it was sent; without one it could not be built. */
-export type Outcome = { id: number; request_id?: string | null; warnings?: string[] } & (
+export type Outcome = {
+  id: number
+  request_id?: string | null
+  warnings?: MessageWarning[]
+  amendment?: number | undefined
+} & (
   | { status: 'sent'; payload: string }
   | { status: 'failed'; payload?: string; error: string }
   | { status: 'unsendable'; error: string }
@@ -45,12 +50,13 @@ export async function settle(
       next_at = case when s.status = 'pending' then clock_timestamp() + s.delay_ms * interval '1 ms' else o.next_at end,
       settled_at = case when s.status <> 'pending' then clock_timestamp() end,
       error = s.error,
-      warnings = coalesce(array(select json_array_elements_text(s.warnings)), '{}'),
+      warnings = coalesce(s.warnings, '[]'),
+      amendment = coalesce(s.amendment, o.amendment),
       payload = coalesce(s.payload, o.payload),
       request_id = s.request_id,
       sent_to = case when s.status = 'sent' then ${sentTo}::text end
     from json_to_recordset(${asJson(outcomes)}::json)
-      as s(id bigint, status text, error text, warnings json, payload json, request_id text, delay_ms float8)
+      as s(id bigint, status text, error text, warnings jsonb, amendment int, payload json, request_id text, delay_ms float8)
     where o.id = s.id`)
 }
 

@@ -185,7 +185,7 @@ test('customers, orders with items, their updates and visits come from tables, o
   const summaries = async () => JSON.parse((await runImport([...paths, '--json'])).stdout).files
   expect(await summaries()).toMatchObject([
     { kind: 'customers', created: 2, rejected: 1 },
-    { kind: 'orders', created: 1, rejected: 3 },
+    { kind: 'orders', created: 2, rejected: 2 },
     { kind: 'order-updates', created: 2, rejected: 3 },
     { kind: 'visits', created: 1, unchanged: 1, rejected: 1 },
   ])
@@ -197,7 +197,7 @@ test('customers, orders with items, their updates and visits come from tables, o
   )
   expect(
     await rows(
-      'select customer_id, product_id, quantity::float8, product_name from orders join order_items on order_id = orders.id order by line',
+      "select customer_id, product_id, quantity::float8, product_name from orders join order_items on order_id = orders.id where orders.id = 'o1' order by line",
     ),
   ).toEqual([
     { customer_id: 'c1', product_id: 'p1', quantity: 1, product_name: 'Oven' },
@@ -216,7 +216,7 @@ test('customers, orders with items, their updates and visits come from tables, o
   const messages = await rows('select metric, unique_id from outbox order by id')
   expect(await summaries()).toMatchObject([
     { created: 0, unchanged: 2 },
-    { created: 0, unchanged: 1 },
+    { created: 0, unchanged: 2 },
     { created: 0, unchanged: 2 },
     { created: 0, unchanged: 2 },
   ])

@@ -22,6 +22,8 @@ export const metrics = [
   'fulfilled_order',
   'cancelled_order',
   'refunded_order',
+  'returned_order',
+  'adjusted_order',
   'profile',
 ] as const
 export type Metric = (typeof metrics)[number]
@@ -33,6 +35,9 @@ export type Status = (typeof statuses)[number]
 export const queueNames = ['events', 'profiles'] as const
 export type QueueName = (typeof queueNames)[number]
 
+/** Something that is missing from an event, or wrong in it. `field` is one of the record's. */
+export type MessageWarning = { code: string; field: string; detail: string }
+
 const milliseconds = () => timestamp({ withTimezone: true, precision: 3 })
 
 /** Messages, written by triggers. Each belongs to an order or to a customer, never to both, and outlives it. */
@@ -43,7 +48,7 @@ export const outbox = pgTable(
     order_id: merchantId(),
     customer_id: merchantId(),
     metric: text({ enum: metrics }).notNull(),
-    /** A line, the id of an order update, `visit` or `edit`. */
+    /** A line, the id of an order update, the order returned from, the number of an amendment, `visit` or `edit`. */
     ref: merchantId().notNull().default(''),
     unique_id: merchantId().notNull(),
     occurred_at: milliseconds().notNull(),
@@ -53,7 +58,9 @@ export const outbox = pgTable(
     attempts: integer().notNull().default(0),
     next_at: timestamp({ withTimezone: true }).notNull().defaultNow(),
     error: text(),
-    warnings: text().array().notNull().default([]),
+    warnings: jsonb().$type<MessageWarning[]>().notNull().default([]),
+    /** Of a placed or returned order: the newest amendment that the event as last built contains. */
+    amendment: integer(),
     /** As sent, key for key: `json` keeps the text, `jsonb` would reorder it. */
     payload: json(),
     request_id: text(),
@@ -65,7 +72,7 @@ export const outbox = pgTable(
   (table) => [
     check(
       'outbox_metric_known',
-      sql`${table.metric} in ('placed_order', 'ordered_product', 'fulfilled_order', 'cancelled_order', 'refunded_order', 'profile')`,
+      sql`${table.metric} in ('placed_order', 'ordered_product', 'fulfilled_order', 'cancelled_order', 'refunded_order', 'returned_order', 'adjusted_order', 'profile')`,
     ),
     check(
       'outbox_status_known',
@@ -97,6 +104,14 @@ export const outbox = pgTable(
  * sendable. Without a key, so that a write never waits for the sender that removes other rows.
  */
 export const outboxRequeues = pgTable('outbox_requeues', { customer_id: merchantId().notNull() })
+
+/**
+ * Written by triggers: orders that changed while their first event waited or was being sent. Once it is settled,
+ * it is known whether it contained the change. Without a key, so that a write never waits.
+ */
+export const outboxAmendedOrders = pgTable('outbox_amended_orders', {
+  order_id: merchantId().notNull(),
+})
 
 /** One row per queue, written under the queue's lock, so that all senders share one rate limit. */
 export const outboxQueues = pgTable('outbox_queues', {

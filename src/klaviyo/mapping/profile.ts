@@ -1,4 +1,5 @@
 /** Maps a customer's row to a Klaviyo profile. */
+import type { MessageWarning } from '../../db/schema/outbox.ts'
 import { e164, isDroppedEmail, usableEmail } from './identifiers.ts'
 import type { CustomerRecord, StoreRecord } from './records.ts'
 
@@ -27,7 +28,7 @@ export type Profile = {
   recentStore: RecentStore | null
 }
 
-export type ProfileResult = { profile: Profile; warnings: string[] }
+export type ProfileResult = { profile: Profile; warnings: MessageWarning[] }
 
 /** What Klaviyo identifies a profile by, named as in its errors. */
 export type Contact = 'email' | 'phone_number'
@@ -54,10 +55,10 @@ export function toProfile(
   const number = phone && e164(phone, store?.country_code ?? null)
   if (!email && !number) return null
   const warnings = [
-    customer.email?.trim() && !email && 'email omitted: Klaviyo would reject it',
-    phone && !number && 'phone_number omitted: not a valid number in the country of the store',
-    email && isDroppedEmail(email) && 'Klaviyo silently drops addresses of this domain',
-  ].filter((warning): warning is string => !!warning)
+    customer.email?.trim() && !email && omitted('email', 'Klaviyo would reject it'),
+    phone && !number && omitted('phone_number', 'not a valid number in the country of the store'),
+    email && isDroppedEmail(email) && droppedWarning,
+  ].filter((warning): warning is MessageWarning => !!warning && typeof warning === 'object')
   return {
     profile: {
       email,
@@ -71,6 +72,18 @@ export function toProfile(
   }
 }
 
+const omitted = (contact: Contact, why: string): MessageWarning => ({
+  code: 'contact_omitted',
+  field: `customer.${contact}`,
+  detail: `${contact} omitted: ${why}`,
+})
+
+const droppedWarning: MessageWarning = {
+  code: 'dropped_domain',
+  field: 'customer.email',
+  detail: 'Klaviyo silently drops addresses of this domain',
+}
+
 /** Without the identifier that Klaviyo rejected; null when it was omitted before, or no other is left. */
 export function withoutContact(
   { profile, warnings }: ProfileResult,
@@ -80,7 +93,7 @@ export function withoutContact(
     rejected === 'email' ? { ...profile, email: null } : { ...profile, phone: null, e164: null }
   const changed = rest.email !== profile.email || rest.e164 !== profile.e164
   if (!changed || (!rest.email && !rest.e164)) return null
-  return { profile: rest, warnings: [...warnings, `${rejected} omitted: Klaviyo rejected it`] }
+  return { profile: rest, warnings: [...warnings, omitted(rejected, 'Klaviyo rejected it')] }
 }
 
 /** One identifier and the store: all that the guide sends with line items and visits. */

@@ -1,9 +1,16 @@
 /** Shortens events that exceed Klaviyo's limits, with warnings that say what was cut. */
+import type { MessageWarning } from '../../db/schema/outbox.ts'
 import { limits } from '../api/limits.ts'
 import type { Event } from './event.ts'
 import type { Properties, Value } from './event-properties.ts'
 
-export type Trimmed = { event: Event; warnings: string[] }
+export type Trimmed = { event: Event; warnings: MessageWarning[] }
+
+const tooLarge = (field: string, detail: string): MessageWarning => ({
+  code: 'too_large',
+  field,
+  detail,
+})
 
 /** So that an event fits a bulk request together with its profile and the envelope. */
 const propertiesBytes = limits.requestBytes - 2 * limits.profileBytes - 10_000
@@ -22,7 +29,7 @@ export function mayBeOversize(event: Event, json: string): boolean {
  * until it does, then the other lists.
  */
 export function trimEvent(event: Event): Trimmed {
-  const warnings: string[] = []
+  const warnings: MessageWarning[] = []
   const profile = trimProfile(event, warnings)
   const properties = trimProperties(event.properties, warnings)
   return { event: { ...event, profile, properties }, warnings }
@@ -42,29 +49,36 @@ export function shrinkEvent(event: Event): Trimmed | null {
   if (bytes(properties) > before / 4) properties = trimValues(properties, cut, shrunkTextBytes)
   const shrunk = { ...event, properties, profile: { ...event.profile, properties: {} } }
   if (bytes(shrunk) >= before) return null
-  const warnings = [...cut].map((name) => `${name} cut: the event is too large for the server`)
-  if (Object.keys(event.profile.properties).length > 0)
-    warnings.push('properties of the customer omitted: the event is too large for the server')
+  const warnings = [...cut].map((name) =>
+    tooLarge(name, `${name} cut: the event is too large for the server`),
+  )
+  if (Object.keys(event.profile.properties).length > 0) {
+    const detail = 'properties of the customer omitted: the event is too large for the server'
+    warnings.push(tooLarge('customer.metadata', detail))
+  }
   return { event: shrunk, warnings }
 }
 
-function trimProfile({ profile }: Event, warnings: string[]): Event['profile'] {
+function trimProfile({ profile }: Event, warnings: MessageWarning[]): Event['profile'] {
   if (bytes(profile) <= limits.profileBytes) return profile
-  warnings.push('properties of the customer omitted: the profile exceeds Klaviyo’s size limit')
+  const detail = 'properties of the customer omitted: the profile exceeds Klaviyo’s size limit'
+  warnings.push(tooLarge('customer.metadata', detail))
   return { ...profile, properties: {} }
 }
 
-function trimProperties(given: Properties, warnings: string[]): Properties {
+function trimProperties(given: Properties, warnings: MessageWarning[]): Properties {
   let properties = given
   const names = Object.keys(properties)
   if (names.length > limits.properties) {
     properties = Object.fromEntries(Object.entries(properties).slice(0, limits.properties))
-    warnings.push(`properties cut from ${names.length} to ${limits.properties}`)
+    const detail = `properties cut from ${names.length} to ${limits.properties}`
+    warnings.push(tooLarge('metadata', detail))
   }
   const cut = new Set<string>()
   properties = trimValues(properties, cut, limits.textBytes)
   for (const name of lists(properties)) properties = halve(name, properties, cut, propertiesBytes)
-  for (const name of cut) warnings.push(`${name} cut: the event exceeds Klaviyo’s limits`)
+  for (const name of cut)
+    warnings.push(tooLarge(name, `${name} cut: the event exceeds Klaviyo’s limits`))
   return properties
 }
 

@@ -31,8 +31,8 @@ export function pauseOf(answer: SendResult): QueuePause | null {
 }
 
 export function outcomeOf(message: PreparedMessage, answer: SendResult): Outcome {
-  const { id, body, warnings, attempts } = message
-  const common = { id, warnings, request_id: answer.requestId }
+  const { id, body, warnings, attempts, amendment } = message
+  const common = { id, warnings, amendment, request_id: answer.requestId }
   if (answer.result === 'accepted') return { ...common, status: 'sent', payload: body }
   const error = answer.reason
   if (answer.result === 'rejected' || attempts + 1 >= maxAttempts)

@@ -2,7 +2,7 @@
 import type { Queryable } from '../../db/connection.ts'
 import { postgresCode, postgresError } from '../../db/postgres-error.ts'
 import { savepoint } from '../../db/savepoint.ts'
-import type { Metric } from '../../db/schema/outbox.ts'
+import type { MessageWarning, Metric } from '../../db/schema/outbox.ts'
 import type { Message, MessageGroup } from '../../outbox/claim.ts'
 import type { Outcome } from '../../outbox/settle.ts'
 import { type Event, type MetricNames, toBuyer, toEvent } from '../mapping/event.ts'
@@ -18,10 +18,16 @@ import {
 import type { OrderRecord } from '../mapping/records.ts'
 import { mayBeOversize, shrinkEvent, trimEvent } from '../mapping/truncate.ts'
 
-export type PreparedMessage = { id: number; owner: string; attempts: number } & MessageBody
+export type PreparedMessage = {
+  id: number
+  owner: string
+  attempts: number
+  /** The newest amendment of the order that the event contains. */
+  amendment?: number | undefined
+} & MessageBody
 
 /** `body` is JSON, as it is sent and stored. `smaller` is null when nothing more can be left out. */
-type Written = { body: string; warnings: string[]; smaller: () => Written | null }
+type Written = { body: string; warnings: MessageWarning[]; smaller: () => Written | null }
 
 export type MessageBody = Written & {
   /** The same without an identifier that Klaviyo rejected; null when no other is left. */
@@ -50,18 +56,19 @@ export async function prepareEvents(
     buyers.set(order, buyer)
     return buyer
   }
-  return prepare(groups, orders, ({ metric, ...message }, order) => {
+  const bodyOfMessage = ({ metric, ...message }: Message, order: OrderRecord | undefined) => {
     if (!order) return { unsendable: 'the order no longer exists' }
     if (metric === 'profile') return { unsendable: 'a profile is not an event of an order' }
     return bodyFor(buyerOf(order), (buyer) => {
       const mapped = toEvent({ ...message, metric }, order, buyer, names)
       return 'unsendable' in mapped ? mapped : writeEvent(mapped, bodyOf)
     })
-  })
+  }
+  return prepare(groups, orders, bodyOfMessage, (order) => order.amendment)
 }
 
 function writeEvent(
-  mapped: { event: Event; warnings: string[] },
+  mapped: { event: Event; warnings: MessageWarning[] },
   bodyOf: (event: Event) => object,
 ): Written {
   const body = JSON.stringify(bodyOf(mapped.event))
@@ -73,17 +80,22 @@ function writeEvent(
 
 function written(
   body: string,
-  { event, warnings }: { event: Event; warnings: string[] },
+  { event, warnings }: { event: Event; warnings: MessageWarning[] },
   bodyOf: (event: Event) => object,
 ): Written {
   const smaller = () => {
     const shrunk = shrinkEvent(event)
     if (!shrunk) return null
-    const rest = { event: shrunk.event, warnings: [...new Set([...warnings, ...shrunk.warnings])] }
+    const rest = { event: shrunk.event, warnings: withoutRepeats(warnings, shrunk.warnings) }
     return written(JSON.stringify(bodyOf(rest.event)), rest, bodyOf)
   }
   return { body, warnings, smaller }
 }
+
+/** A list that is cut twice is reported once. */
+const withoutRepeats = (...warnings: MessageWarning[][]) => [
+  ...new Map(warnings.flat().map((warning) => [warning.detail, warning])).values(),
+]
 
 /** A visit sends only who came and where; an edit sends all that is stored about the customer. */
 export async function prepareProfiles(
@@ -152,19 +164,26 @@ async function loadEach<T>(
 /** SQLSTATE classes: data exception, program limit exceeded. */
 const isAboutData = (error: unknown) => /^(22|54)/.test(postgresCode(error) ?? '')
 
+function readable<T extends object>(found: T | Unreadable | undefined): T | undefined {
+  if (found && 'unreadable' in found) throw found.unreadable
+  return found
+}
+
 function prepare<T extends object>(
   groups: readonly MessageGroup[],
   records: Map<string, T | Unreadable>,
   bodyOf: (message: Message, record: T | undefined) => MessageBody | Unsendable,
+  amendmentOf: (record: T) => number | undefined = () => undefined,
 ): Prepared {
   const prepared: Prepared = { messages: [], setAside: [] }
   for (const { owner, messages } of groups) {
-    const record = records.get(owner)
+    const found = records.get(owner)
     for (const message of messages) {
       const { id, attempts } = message
       const body = tryToBuild(() => {
-        if (record && 'unreadable' in record) throw record.unreadable
-        return bodyOf(message, record)
+        const record = readable(found)
+        const built = bodyOf(message, record)
+        return 'body' in built ? { ...built, amendment: record && amendmentOf(record) } : built
       })
       if ('body' in body) prepared.messages.push({ id, owner, attempts, ...body })
       else if ('unsendable' in body)
@@ -176,9 +195,7 @@ function prepare<T extends object>(
 }
 
 /** A fault of one record, or of the code that maps it, may not stop all others. */
-function tryToBuild(
-  build: () => MessageBody | Unsendable,
-): MessageBody | Unsendable | { failed: string } {
+function tryToBuild<Built>(build: () => Built): Built | { failed: string } {
   try {
     return build()
   } catch (error) {

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { type Database, transaction } from '../../db/connection.ts'
 import type { QueueName } from '../../db/schema/outbox.ts'
 import { acquireQueue, type QueuePause, type QueueState, releaseQueue } from '../../outbox/queue.ts'
+import { enqueueAmended } from '../../outbox/requeue.ts'
 import { type Outcome, settle, withoutDetail } from '../../outbox/settle.ts'
 import { dispatch, rateLimitMs } from './dispatch.ts'
 import type { KlaviyoSender } from './klaviyo.ts'
@@ -51,12 +52,14 @@ export async function drain(
  * pending; they are sent again, and Klaviyo drops what it has by their unique_id. The same holds for a batch that
  * is run again after a deadlock.
  */
-export function sendBatch(
+export async function sendBatch(
   db: Database,
   queue: QueueName,
   sender: KlaviyoSender,
   signal: AbortSignal,
 ): Promise<BatchResult> {
+  // A transaction of its own: it locks orders, which must not wait for Klaviyo.
+  if (queue === 'events') await enqueueAmended(db)
   return transaction(db, async (tx) => {
     const state = await acquireQueue(tx, queue, sender.id)
     if (!state) return held({ ms: otherSenderMs })

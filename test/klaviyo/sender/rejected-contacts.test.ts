@@ -26,7 +26,7 @@ function reject(...identifiers: string[]): void {
 
 async function messages(): Promise<{ unique_id: string; warnings: string[]; payload: string }[]> {
   const rows = await rig.db.execute<{ unique_id: string; warnings: string[]; payload: string }>(
-    sql`select unique_id, warnings, payload::text as payload from outbox order by id`,
+    sql`select unique_id, jsonb_path_query_array(warnings, '$[*].detail') as warnings, payload::text as payload from outbox order by id`,
   )
   return [...rows]
 }
