@@ -90,6 +90,9 @@ const productPatch = productInput
   .extend({ metadata: optional(metadataPatch(productFeedKeys)) })
   .meta({ id: 'ProductPatch', examples: [{ price: 299.95, metadata: { color: null } }] })
 
+/** Of an import that changes only the fields it names. */
+export const productMerge = productPatch.extend({ id })
+
 const productReplacement = productInput.partial({ id: true }).meta({ id: 'ProductReplacement' })
 
 const productRecord = z

@@ -86,6 +86,9 @@ const storePatch = storeInput
   .extend({ metadata: optional(metadataPatch(storeFeedKeys)) })
   .meta({ id: 'StorePatch', examples: [{ phone: '+16175550113' }] })
 
+/** Of an import that changes only the fields it names. */
+export const storeMerge = storePatch.extend({ id })
+
 const storeReplacement = storeInput.partial({ id: true }).meta({ id: 'StoreReplacement' })
 
 const storeRecord = z

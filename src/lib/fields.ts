@@ -84,6 +84,7 @@ export const links = z
 /** An instant; ISO 8601 with an offset. */
 export const instant = z.iso.datetime({
   offset: true,
+  abort: true,
   error: 'must be an ISO 8601 time with an offset, such as 2026-01-31T09:30:00Z',
 })
 
