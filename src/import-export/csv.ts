@@ -147,18 +147,20 @@ function cellEnd(text: string, from: number, delimiter: string): number {
 
 /**
  * Finds quoted cells that a stray quote opened and another closed some rows later: a line within has as many cells as
- * the header. In a file that quotes all its cells the quotes of a swallowed row would be seen, so there such a line is text.
+ * the header. In a file that quotes all its cells, a swallowed row would bring its quotes along: there other lines are text.
  */
 function quoteCheck(delimiter: string): (row: ParsedRow, lines: string[]) => string | undefined {
   let width: number | undefined
   let everythingQuoted = true
-  return ({ cells, allQuoted }, lines) => {
-    everythingQuoted &&= allQuoted
+  return ({ cells, allQuoted, fault }, lines) => {
+    everythingQuoted &&= allQuoted && fault === undefined
     if (isBlank(cells)) return undefined
     width ??= cells.findLastIndex((cell) => cell.trim() !== '') + 1
     const cellsNeeded = width
     const isRow = (line: string) => line !== '' && line.split(delimiter).length >= cellsNeeded
-    if (everythingQuoted || !lines.slice(1).some(isRow)) return undefined
+    const holdsRow = (cell: string) =>
+      isMultiline(cell) && cell.split(`"${delimiter}"`).length >= cellsNeeded
+    if (!(everythingQuoted ? cells.some(holdsRow) : lines.slice(1).some(isRow))) return undefined
     return `the quote that opens cell ${cells.findIndex(isMultiline) + 1} takes in what looks like other rows: close it, or, if it is one text, quote every cell of the file, header included`
   }
 }

@@ -209,7 +209,7 @@ describe('an id that a file names twice', () => {
   })
 
   test.each([
-    ['o1,3,c1,a\no1,3,c1,"b"x\no1,3,c1,c\no2,1,c1,d\n', 'line 3: cell 4 has text after'],
+    ['o1,3,c1,a\no1,3,c1,"b"x\no1,3,c1,c\n', 'line 3: cell 4 has text after'],
     ['o1,3,c1,a\n,,,b\no2,1,c1,d\n', 'line 3: the row has no id'],
     ['o1,3,c1,a\no1,3\no2,1,c1,d\n', 'line 3: the row has 2 cells, the header 4'],
   ])('a row that cannot be read takes the orders next to it along (%#)', async (rows, reason) => {
