@@ -40,7 +40,7 @@ test('a file that lacks columns empties them, which the summary tells, or with -
     ...{ metadata: { color: 'red', size: 2 }, published: true },
   })
   expect(await importing.summaryOf(path, '--merge')).toMatchObject({ updated: 0, unchanged: 1 })
-})
+}, 120_000)
 
 test('with --merge an empty cell empties its field, and a new product needs a title', async () => {
   const path = await importing.file('products.csv', 'id,brand,metadata.color\np1,,\np9,New,\n')
@@ -49,7 +49,7 @@ test('with --merge an empty cell empties its field, and a new product needs a ti
     stderr: `${path} line 3: title is missing; there is no product "p9" to change\n`,
   })
   expect((await products())[0]).toMatchObject({ brand: null, price: 10, metadata: { size: 1 } })
-})
+}, 120_000)
 
 test('--replace unpublishes what the file lacks, and --remove removes it', async () => {
   const path = await importing.file('products.csv', 'id,title\np1,Oven\np2,Pan\n')
@@ -64,7 +64,7 @@ test('--replace unpublishes what the file lacks, and --remove removes it', async
   ])
   expect(await importing.summaryOf(path, '--replace', '--remove')).toMatchObject({ removed: 1 })
   expect(await products()).toHaveLength(2)
-})
+}, 120_000)
 
 test('--replace of more than half needs --yes, and one of a file that cannot be read is refused', async () => {
   const path = await importing.file('products.csv', 'id,title\np1,Changed\n')
@@ -75,7 +75,7 @@ test('--replace of more than half needs --yes, and one of a file that cannot be 
   expect((await products())[0]).toMatchObject({ title: 'Oven' })
   const again = await importing.file('products.csv', 'id,title\np1,Changed\n')
   expect(await importing.summaryOf(again, '--replace', '--yes')).toMatchObject({ unpublished: 2 })
-})
+}, 120_000)
 
 test('availability of the products, or of the stores, becomes what the file says', async () => {
   const path = await importing.file('availability.csv', 'product_id,store_id\np1,s1\np2,s1\n')
@@ -87,4 +87,4 @@ test('availability of the products, or of the stores, becomes what the file says
     removed: 1,
   })
   expect(await links()).toEqual(['p2s1', 'p3s2'].map((link) => ({ link })))
-})
+}, 120_000)
