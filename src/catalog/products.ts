@@ -168,7 +168,7 @@ function conditionsOf(filter: ProductFilter): SQL[] {
   if (filter.in_store_only !== undefined)
     conditions.push(sql`t.in_store_only = ${filter.in_store_only}`)
   if (filter.in_stock !== undefined)
-    conditions.push(sql`(t.inventory_quantity > 0) = ${filter.in_stock}`)
+    conditions.push(sql`(t.inventory_quantity >= 1) = ${filter.in_stock}`)
   if (filter.price_min !== undefined) conditions.push(sql`t.price >= ${filter.price_min}::numeric`)
   if (filter.price_max !== undefined) conditions.push(sql`t.price <= ${filter.price_max}::numeric`)
   return conditions
