@@ -16,8 +16,9 @@ export type HashedItem = { hash: number; item: Item }
 export const itemQueries: Record<FeedName, (ranges: HashRange[], decimals: number) => SQL> = {
   products: (ranges, decimals) => {
     const price = sql`round(t.price, ${decimals}::int)::float8 as price`
+    const inventory_quantity = sql`t.inventory_quantity::float8 as inventory_quantity`
     return sql`
-      select ${columns(productFields, { categories: categoriesAsJson, price })},
+      select ${columns(productFields, { categories: categoriesAsJson, price, inventory_quantity })},
         (select string_agg(l.store_id, ',' order by l.store_id) from product_stores l
           where l.product_id = t.id and l.store_id <> all(array(select s.id from stores s where not s.published))) as store_ids
       from products t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`

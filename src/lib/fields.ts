@@ -28,6 +28,12 @@ export const optional = <T extends z.ZodType>(schema: T) => schema.nullable().op
 
 export const url = text(2048)
 
+/** A link or a picture of the catalog: the feed has room for one. */
+export const address = url.refine(
+  (value) => !/[\s,;|]https?:\/\//i.test(value.trim()),
+  'holds several addresses: give one',
+)
+
 /** Weighted 3, 1, 3, … from the right, the other digits and the check digit sum to a multiple of ten (GS1 General Specifications 7.9). */
 function checkDigit(digits: string): number {
   const weighted = [...digits].reverse().map((digit, index) => Number(digit) * (index % 2 ? 1 : 3))
@@ -84,6 +90,7 @@ export const links = z
 /** An instant; ISO 8601 with an offset. */
 export const instant = z.iso.datetime({
   offset: true,
+  abort: true,
   error: 'must be an ISO 8601 time with an offset, such as 2026-01-31T09:30:00Z',
 })
 

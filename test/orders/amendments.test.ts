@@ -137,7 +137,7 @@ test('a change that commits while the order is being sent is sent as an adjustme
 test('by file an order with other content is an amendment, another customer’s a reject', async () => {
   await record()
   await rig.sendAll()
-  const batch = importKinds.find(({ name }) => name === 'orders')?.startBatch()
+  const batch = importKinds.find(({ name }) => name === 'orders')?.startBatch(false)
   batch?.add({ ...bought, total: 31 })
   batch?.add({ ...bought, customer: { email: 'bob@klaviyo-demo.com' } })
   const written = await batch?.write(rig.db, { currency, dryRun: false })

@@ -78,7 +78,7 @@ test('by SQL and by file a value beyond what is left is recorded, and the messag
       sql`insert into order_updates (order_id, kind, id, value) values ('o', 'refunded', 'r1', 60)`,
     )
     const kind = importKinds.find(({ name }) => name === 'order-updates')
-    const batch = kind?.startBatch()
+    const batch = kind?.startBatch(false)
     batch?.add({ order_id: 'o', kind: 'cancelled', id: 'x1', value: 51 })
     const written = await batch?.write(rig.db, { currency: 'USD', dryRun: false })
     expect(written).toMatchObject({ created: 1, rejected: [] })
