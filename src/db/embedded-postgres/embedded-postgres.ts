@@ -42,20 +42,24 @@ async function startOrJoin(
   for (let starts = 1; ; starts++) {
     const lease = await waitForLease(cluster)
     if (lease !== 'none' && lease.isSecured) return lease
-    if (lease !== 'none') await stopEarlierRelease(cluster, lease)
-    const { ok, output } = await secureAndStart(cluster, settings)
-    if (!ok && starts >= maxStarts) throw await startFailure(cluster, output)
+    const { ok, failure } = await replaceOrStart(cluster, lease, settings)
+    if (!ok && starts >= maxStarts) throw await failure()
     if (!ok) await delay(50 * starts)
   }
 }
 
-/** Its server accepts every local connection. One that a killed process left behind has no user. */
-async function stopEarlierRelease(cluster: Cluster, lease: ServerLease): Promise<void> {
-  if (await release(cluster, lease)) return
-  throw new AppError(
-    'conflict',
-    `An earlier release of storefeed uses ${cluster.home}. Stop it first: its Postgres needs no password.`,
-  )
+type Attempt = { ok: boolean; failure: () => Promise<Error> }
+
+/** A server of an earlier release accepts every local connection. One that a killed process left behind has no user, and is replaced. */
+async function replaceOrStart(
+  cluster: Cluster,
+  earlier: ServerLease | 'none',
+  settings: Record<string, string>,
+): Promise<Attempt> {
+  if (earlier !== 'none' && !(await release(cluster, earlier)))
+    return { ok: false, failure: async () => earlierRelease(cluster) }
+  const { ok, output } = await secureAndStart(cluster, settings)
+  return { ok, failure: () => startFailure(cluster, output) }
 }
 
 async function secureAndStart(
@@ -143,6 +147,13 @@ async function startFailure({ directory, log }: Cluster, output: string): Promis
   const lines = (await readFile(log, 'utf8').catch(ifMissing(''))).trim().split('\n')
   return new Error(
     `The embedded Postgres in ${directory} did not start. ${output}\nThe end of its log (${log}):\n${lines.slice(-8).join('\n')}`,
+  )
+}
+
+function earlierRelease({ home }: Cluster): AppError {
+  return new AppError(
+    'conflict',
+    `An earlier release of storefeed uses ${home}. Stop it first: its Postgres needs no password.`,
   )
 }
 
