@@ -1,7 +1,8 @@
 /** Finds what is invalid in a large value step by step, so that the event loop runs in between and few issues are enough. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { z } from 'zod'
-import { errorMap, maxRecordKeys, maxReported } from './validation.ts'
+import { maxFieldErrors } from './errors.ts'
+import { errorMap, maxRecordKeys } from './validation.ts'
 
 type Issue = z.core.$ZodIssue
 type Path = PropertyKey[]
@@ -9,7 +10,7 @@ type Path = PropertyKey[]
 const turnMs = 20
 
 /**
- * The issues of single fields and the sizes of lists, at most {@link maxReported}, sizes before content; not those of rules
+ * The issues of single fields and the sizes of lists, at most {@link maxFieldErrors}, sizes before content; not those of rules
  * that concern several fields. For a value without issues the whole schema is still to be checked, which is then quick.
  */
 export async function findIssues(schema: z.ZodType, value: unknown): Promise<Issue[]> {
@@ -17,13 +18,13 @@ export async function findIssues(schema: z.ZodType, value: unknown): Promise<Iss
   let turnEnds = performance.now() + turnMs
   for (const found of walk(schema, value, [])) {
     for (const issue of found) issues.push(issue)
-    if (issues.length >= maxReported) break
+    if (issues.length >= maxFieldErrors) break
     if (performance.now() > turnEnds) {
       await nextTurn()
       turnEnds = performance.now() + turnMs
     }
   }
-  return issues.slice(0, maxReported)
+  return issues.slice(0, maxFieldErrors)
 }
 
 /** Yields after each step, with what it found. */
@@ -52,7 +53,7 @@ function* walkObject(
   const unknown: string[] = []
   for (const key of Object.keys(fields)) {
     if (!Object.hasOwn(object.shape, key)) unknown.push(key)
-    if (unknown.length === maxReported) break
+    if (unknown.length === maxFieldErrors) break
   }
   if (unknown.length > 0) {
     const named = Object.fromEntries(unknown.map((key) => [key, fields[key]]))

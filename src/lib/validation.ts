@@ -1,14 +1,11 @@
 /** What is wrong with a field, in words that name its value. */
 import { z } from 'zod'
-import type { FieldError } from './errors.ts'
+import { type FieldError, maxFieldErrors } from './errors.ts'
 
 const maxShown = 40
 const maxKnownFields = 50
 /** Of a name that the client made up. */
 const maxNameShown = 100
-
-/** More errors than these help nobody. */
-export const maxReported = 100
 
 /** Of the merchant's own fields. */
 export const maxRecordKeys = 100
@@ -52,13 +49,13 @@ function wordingWith(got: (shown: string) => string): z.core.$ZodErrorMap {
   }
 }
 
-/** Fields by their dotted paths, at most {@link maxReported}; an unknown field is named itself, so that a typing error is found. */
+/** Fields by their dotted paths, at most {@link maxFieldErrors}; an unknown field is named itself, so that a typing error is found. */
 export function fieldErrors(issues: readonly z.core.$ZodIssue[]): FieldError[] {
   const errors: FieldError[] = []
   for (const issue of issues) {
-    const keys = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, maxReported) : [null]
+    const keys = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, maxFieldErrors) : [null]
     for (const key of keys) {
-      if (errors.length === maxReported) return errors
+      if (errors.length === maxFieldErrors) return errors
       const path = key === null ? issue.path : [...issue.path, key]
       errors.push({ field: path.map(shownName).join('.'), detail: issue.message })
     }
