@@ -27,6 +27,8 @@ export function createHttpServer(listener: Listener, limits: Limits): Server {
     transfers.watch(response)
     request.url = originForm(request.url ?? '')
     if (request.url.length > limits.urlLength) rejectUrl(response, limits)
+    // About the server as a whole (RFC 9110, 9.3.7).
+    else if (request.url === '*' && request.method === 'OPTIONS') response.writeHead(204).end()
     else listener(request, response)
   })
   server.maxConnections = limits.connections

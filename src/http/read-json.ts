@@ -27,13 +27,13 @@ export async function readJson(c: Context): Promise<JsonBody> {
   }
   const bytes = await readBytes(c)
   const { values, depth } = await measureJson(bytes)
+  if (depth > maxDepth)
+    throw new AppError('malformed', `The body may be nested at most ${maxDepth} deep.`)
   if (values > maxValues)
     throw new AppError(
       'too_large',
       `The body may hold at most ${maxValues.toLocaleString('en')} values, those in lists included; this one holds ${values.toLocaleString('en')}. Send it in several requests.`,
     )
-  if (depth > maxDepth)
-    throw new AppError('too_large', `The body may be nested at most ${maxDepth} deep.`)
   const value = parse(bytes)
   rejectProto(value)
   return { value, size: values }
