@@ -13,7 +13,7 @@ export type JsonBody = {
 
 /** So many values are validated and written within a fraction of a second. */
 const maxValues = 50_000
-const maxDepth = 32
+const maxDepth = 10_000
 
 /** `application/json`, or any JSON type such as `application/merge-patch+json`. */
 const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i
@@ -28,7 +28,10 @@ export async function readJson(c: Context): Promise<JsonBody> {
   const bytes = await readBytes(c)
   const { values, depth } = await measureJson(bytes)
   if (depth > maxDepth)
-    throw new AppError('malformed', `The body may be nested at most ${maxDepth} deep.`)
+    throw new AppError(
+      'malformed',
+      `The body may be nested at most ${maxDepth.toLocaleString('en')} deep.`,
+    )
   if (values > maxValues)
     throw new AppError(
       'too_large',
@@ -69,12 +72,15 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
-/** The only key that the schemas ignore silently. */
+/** The only key that the schemas ignore silently. Without recursion: nesting must not exhaust the stack. */
 function rejectProto(value: unknown): void {
-  if (typeof value !== 'object' || value === null) return
-  if (Object.hasOwn(value, '__proto__'))
-    throw new AppError('invalid', 'Invalid fields: __proto__.', [
-      { field: '__proto__', detail: 'unknown field' },
-    ])
-  for (const inner of Object.values(value)) rejectProto(inner)
+  const pending = [value]
+  for (const one of pending) {
+    if (typeof one !== 'object' || one === null) continue
+    if (Object.hasOwn(one, '__proto__'))
+      throw new AppError('invalid', 'Invalid fields: __proto__.', [
+        { field: '__proto__', detail: 'unknown field' },
+      ])
+    for (const inner of Object.values(one)) pending.push(inner)
+  }
 }
