@@ -37,7 +37,7 @@ export async function writeOrder(
   const found = await findOrder(tx, input.id)
   if (found && isRepeat(found, digest)) return 'unchanged'
   if (found) await assertSameOrder(tx, found, given)
-  const customerId = input.customer ? await resolveCustomer(tx, input.customer) : null
+  const customerId = given.customer ? await resolveCustomer(tx, given.customer) : null
   if (await insertOrder(tx, input, { customerId, digest })) {
     await insertItems(tx, input)
     return 'created'
