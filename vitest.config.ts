@@ -13,7 +13,7 @@ const stress = ['test/fuzz/**/*.test.ts', 'test/**/*-stress.test.ts']
 /** One file at a time and after all others: they load the machine and measure. */
 const faults = ['test/faults/**/*.test.ts']
 
-const common = { testTimeout: 20_000, hookTimeout: 60_000 }
+const common = { testTimeout: 60_000, hookTimeout: 60_000 }
 const parallel = { groupOrder: 0 }
 
 export default defineConfig({
