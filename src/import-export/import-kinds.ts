@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { productInput, productResource } from '../catalog/products.ts'
 import { storeInput, storeResource } from '../catalog/stores.ts'
-import { customerInput, writeCustomer } from '../customers/customers.ts'
+import { customerInput } from '../customers/customer-input.ts'
+import { writeCustomer } from '../customers/customers.ts'
 import { visitInput, writeVisit } from '../customers/visits.ts'
 import type { Database, Queryable } from '../db/connection.ts'
 import { updateKinds } from '../db/schema/orders.ts'
@@ -66,7 +67,7 @@ export const importKinds: ImportKind[] = [
     batchSize: 5_000,
   }),
   importKind('customers', customerInput, {
-    write: () => oneByOne(async (tx, input) => (await writeCustomer(tx, input)).change),
+    write: () => oneByOne(writeCustomer),
   }),
   importKind('orders', orderInput, {
     key: ['id'],

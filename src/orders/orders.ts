@@ -34,7 +34,7 @@ export async function writeOrder(
   const digest = digestOf(input)
   if (await isRecorded(tx, input.id, digest)) return false
   if (input.store_id) await assertStoreExists(tx, input.store_id)
-  const customerId = await resolveCustomer(tx, input.customer)
+  const { id: customerId } = await resolveCustomer(tx, input.customer, input.placed_at)
   const created = await insertOrder(tx, input, { customerId, digest, ...defaults })
   if (created) await insertItems(tx, input)
   else await isRecorded(tx, input.id, digest)

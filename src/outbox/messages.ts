@@ -43,6 +43,7 @@ export type MessageFilter = {
   order_id?: string | undefined
   customer_id?: string | undefined
   metric?: (typeof metrics)[number] | undefined
+  with_warnings?: boolean | undefined
   /** When it was written; ISO 8601 with an offset. */
   since?: string | undefined
   until?: string | undefined
@@ -70,6 +71,8 @@ function conditionsOf(filter: MessageFilter): SQL[] {
     const value = filter[column]
     if (value !== undefined) conditions.push(sql`${sql.identifier(column)} = ${value}`)
   }
+  if (filter.with_warnings !== undefined)
+    conditions.push(filter.with_warnings ? sql`warnings <> '{}'` : sql`warnings = '{}'`)
   if (filter.status === 'pending') conditions.push(inAQueue)
   if (filter.since !== undefined) conditions.push(sql`created_at >= ${timestamp(filter.since)}`)
   if (filter.until !== undefined) conditions.push(sql`created_at < ${timestamp(filter.until)}`)

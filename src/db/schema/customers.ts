@@ -10,7 +10,7 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
 import type { Metadata } from './catalog.ts'
-import { flatMetadataCheck, idCheck, merchantId, timestamps } from './columns.ts'
+import { emptyTexts, flatMetadataCheck, idCheck, merchantId, timestamps } from './columns.ts'
 
 /** Profile properties that storefeed sets itself, so metadata may not take them. */
 export const customerKeys = ['MostRecentStoreId', 'MostRecentStoreLocation'] as const
@@ -37,6 +37,15 @@ export const customers = pgTable(
     /** Kept by triggers from orders and visits; never goes back in time. */
     most_recent_store_id: merchantId(),
     most_recent_store_at: timestamp({ withTimezone: true, precision: 3 }),
+    /**
+     * When the newest thing known of the customer was true. A writer gives the time of what it writes, now when
+     * left out; a trigger lets what is older fill blanks only.
+     */
+    known_at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
+    /** By field, `metadata.key` for a key of metadata: when its value was true, in seconds since 1970. Kept by triggers. */
+    field_times: jsonb().$type<Record<string, number>>().notNull().default({}),
+    /** What the last write left out or gave unusable, and why. Kept by triggers. */
+    warnings: emptyTexts(),
     ...timestamps(),
   },
   (table) => [

@@ -12,7 +12,7 @@ import {
   timestamp,
 } from 'drizzle-orm/pg-core'
 import type { Metadata } from './catalog.ts'
-import { flatMetadataCheck, idCheck, merchantId, timestamps } from './columns.ts'
+import { emptyTexts, flatMetadataCheck, idCheck, merchantId, timestamps } from './columns.ts'
 import { customers } from './customers.ts'
 
 export const addressKeys = [
@@ -83,6 +83,8 @@ export const orders = pgTable(
     metadata: jsonb().$type<Metadata>().notNull().default({}),
     /** SHA-256 of the body that recorded it: the same again is a repeat, another one a conflict. */
     digest: text(),
+    /** What was left out of what the order says of its customer, and why. Kept by triggers. */
+    warnings: emptyTexts(),
     /** When its customer was erased: since then it has none, and no message is written for it. */
     erased_at: instant(),
     ...timestamps(),

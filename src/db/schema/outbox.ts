@@ -86,6 +86,9 @@ export const outbox = pgTable(
       .where(sql`${table.status} = 'pending' and ${table.customer_id} is not null`),
     index('outbox_settled_at').using('brin', table.settled_at),
     index('outbox_created_at').on(table.created_at, table.id),
+    index('outbox_with_warnings')
+      .on(table.created_at, table.id)
+      .where(sql`${table.warnings} <> '{}'`),
     index('outbox_set_aside')
       .on(table.status, table.created_at, table.id)
       .where(sql`${table.status} in ('failed', 'unsendable', 'discarded')`),

@@ -2,14 +2,14 @@
 import { z } from 'zod'
 import { mask } from '../../lib/mask.ts'
 
-/** `pointer` is the JSON pointer to what the error is about. */
-export type ApiError = { pointer: string | undefined; detail: string }
+/** `pointer` is the JSON pointer to what the error is about; `code` is Klaviyo's, such as `duplicate_profile`. */
+export type ApiError = { pointer: string | undefined; detail: string; code?: string | undefined }
 
 export type SendResult = {
   /** Klaviyo's id of the request, by which its support finds it. */
   requestId: string | null
-} & (
-  | { result: 'accepted' }
+} /** `omitted`: the fields that Klaviyo recorded the rest without. */ & (
+  | { result: 'accepted'; omitted?: string[] }
   /** Only a 429 has `retryAfterMs`: nobody sends before that. */
   | { result: 'retry'; reason: string; retryAfterMs: number | null }
   | { result: 'rejected'; reason: string; errors: ApiError[] }
@@ -39,7 +39,10 @@ const resultByStatus: Record<number, SendResult['result']> = {
 export function readResult({ status, headers }: Response, text: string): SendResult {
   const requestId = headers.get('x-klaviyo-req-id')
   const result = resultByStatus[status] ?? 'retry'
-  if (result === 'accepted') return { result, requestId }
+  if (result === 'accepted') {
+    const omitted = headers.get('x-klaviyo-partial-failure')?.split(/[\s,]+/) ?? []
+    return { result, requestId, ...(omitted.length > 0 && { omitted: omitted.slice(0, 10) }) }
+  }
   const errors = readErrors(text)
   const reason = `${status} ${errors?.map(({ detail }) => detail).join('; ') ?? 'without an error in Klaviyo’s format'}`
   // The reason becomes an alarm, which is logged and shown to everybody at /readyz.
@@ -56,6 +59,7 @@ const errorBody = z.object({
     .array(
       z.object({
         detail: z.string(),
+        code: z.string().optional(),
         source: z.object({ pointer: z.string().optional() }).nullish(),
       }),
     )
@@ -65,7 +69,7 @@ const errorBody = z.object({
 function readErrors(text: string): ApiError[] | null {
   try {
     const { errors } = errorBody.parse(JSON.parse(text))
-    return errors.map(({ detail, source }) => ({ detail, pointer: source?.pointer }))
+    return errors.map(({ detail, code, source }) => ({ detail, code, pointer: source?.pointer }))
   } catch {
     return null
   }

@@ -2,7 +2,13 @@
 import type { Metric } from '../../db/schema/outbox.ts'
 import { orderProperties, type Properties, productProperties } from './event-properties.ts'
 import { money } from './money.ts'
-import { identifierOnly, type Profile, type ProfileResult, toProfile } from './profile.ts'
+import {
+  identifierOnly,
+  type Profile,
+  type ProfileResult,
+  toProfile,
+  type Unreachable,
+} from './profile.ts'
 import type { ItemRecord, OrderRecord, UpdateRecord } from './records.ts'
 
 /** What the event is about: the order itself, one of its lines, or one of its updates. */
@@ -28,7 +34,9 @@ export type Event = {
 
 export type MetricNames = Record<Exclude<Metric, 'profile'>, string>
 
-export type Mapped = { event: Event; warnings: string[] } | { unsendable: string }
+export type Mapped =
+  | { event: Event; warnings: string[] }
+  | { unsendable: string; warnings: string[] }
 
 const kindOf = {
   fulfilled_order: 'fulfilled',
@@ -40,14 +48,19 @@ const kindOf = {
 export function toEvent(
   about: EventRef,
   order: OrderRecord,
-  buyer: ProfileResult | null,
+  buyer: ProfileResult | Unreachable,
   names: MetricNames,
 ): Mapped {
-  if (!order.customer) return { unsendable: 'the order has no customer' }
-  if (!buyer)
-    return { unsendable: 'the customer has no email or phone number that Klaviyo accepts' }
+  const said = about.metric === 'placed_order' ? order.warnings : []
+  const warnings = [...new Set([...said, ...buyer.warnings])]
+  if (!order.customer) return { unsendable: 'the order has no customer', warnings }
+  if (!buyer.profile)
+    return {
+      unsendable: 'the customer has no email or phone number that Klaviyo accepts',
+      warnings,
+    }
   const fields = buildFields(about, order)
-  if (!fields) return { unsendable: 'the order no longer has what the message is about' }
+  if (!fields) return { unsendable: 'the order no longer has what the message is about', warnings }
   const whole = about.metric !== 'ordered_product'
   const event = {
     metric: names[about.metric],
@@ -59,12 +72,12 @@ export function toEvent(
     profile: whole ? buyer.profile : identifierOnly(buyer.profile),
     properties: fields.properties,
   }
-  return { event, warnings: buyer.warnings }
+  return { event, warnings }
 }
 
 /** Mapped once for all events of an order: parsing phone numbers is slow. */
-export function toBuyer(order: OrderRecord): ProfileResult | null {
-  return order.customer && toProfile(order.customer, order)
+export function toBuyer(order: OrderRecord): ProfileResult | Unreachable {
+  return order.customer ? toProfile(order.customer, order) : { profile: null, warnings: [] }
 }
 
 type EventFields = { time: string; value: number; properties: Properties }

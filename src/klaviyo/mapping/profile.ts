@@ -1,4 +1,5 @@
 /** Maps a customer's row to a Klaviyo profile. */
+import { maskValue } from '../../lib/mask-value.ts'
 import { e164, isDroppedEmail, usableEmail } from './identifiers.ts'
 import type { CustomerRecord, StoreRecord } from './records.ts'
 
@@ -29,6 +30,9 @@ export type Profile = {
 
 export type ProfileResult = { profile: Profile; warnings: string[] }
 
+/** The customer has no identifier that Klaviyo accepts. */
+export type Unreachable = { profile: null; warnings: string[] }
+
 /** What Klaviyo identifies a profile by, named as in its errors. */
 export type Contact = 'email' | 'phone_number'
 
@@ -44,20 +48,23 @@ const personalKeys = [
   'country',
 ] as const
 
-/** Null when the customer has no identifier that Klaviyo accepts. */
 export function toProfile(
   customer: CustomerRecord,
   { store, newest }: { store: StoreRecord | null; newest: boolean },
-): ProfileResult | null {
+): ProfileResult | Unreachable {
   const email = customer.email?.trim() ? usableEmail(customer.email) : null
   const phone = customer.phone_number?.trim() || null
   const number = phone && e164(phone, store?.country_code ?? null)
-  if (!email && !number) return null
   const warnings = [
-    customer.email?.trim() && !email && 'email omitted: Klaviyo would reject it',
-    phone && !number && 'phone_number omitted: not a valid number in the country of the store',
+    customer.email?.trim() &&
+      !email &&
+      `${shown('email', customer.email)} omitted: Klaviyo would reject it`,
+    phone &&
+      !number &&
+      `${shown('phone_number', phone)} omitted: not a valid number in the country of the store`,
     email && isDroppedEmail(email) && 'Klaviyo silently drops addresses of this domain',
   ].filter((warning): warning is string => !!warning)
+  if (!email && !number) return { profile: null, warnings }
   return {
     profile: {
       email,
@@ -71,16 +78,20 @@ export function toProfile(
   }
 }
 
+const shown = (field: string, value: string) => `${field} "${maskValue(field, value.trim())}"`
+
 /** Without the identifier that Klaviyo rejected; null when it was omitted before, or no other is left. */
 export function withoutContact(
   { profile, warnings }: ProfileResult,
   rejected: Contact,
+  why: string,
 ): ProfileResult | null {
   const rest =
     rejected === 'email' ? { ...profile, email: null } : { ...profile, phone: null, e164: null }
   const changed = rest.email !== profile.email || rest.e164 !== profile.e164
   if (!changed || (!rest.email && !rest.e164)) return null
-  return { profile: rest, warnings: [...warnings, `${rejected} omitted: Klaviyo rejected it`] }
+  const value = (rejected === 'email' ? profile.email : profile.e164) ?? ''
+  return { profile: rest, warnings: [...warnings, `${shown(rejected, value)} omitted: ${why}`] }
 }
 
 /** One identifier and the store: all that the guide sends with line items and visits. */

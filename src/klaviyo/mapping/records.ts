@@ -64,6 +64,8 @@ export type OrderRecord = {
   billing_address: Address | null
   shipping_address: Address | null
   metadata: Metadata
+  /** What was left out of what the order says of its customer. */
+  warnings: string[]
   /** No order or visit of the customer in a store is newer. */
   newest: boolean
   customer: CustomerRecord | null
@@ -73,4 +75,4 @@ export type OrderRecord = {
 }
 
 /** With the store of the newest order or visit. */
-export type CustomerWithStore = CustomerRecord & { store: StoreRecord | null }
+export type CustomerWithStore = CustomerRecord & { store: StoreRecord | null; warnings: string[] }

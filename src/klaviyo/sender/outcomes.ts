@@ -3,7 +3,7 @@ import type { QueuePause } from '../../outbox/queue.ts'
 import { maxAttempts, type Outcome, retryDelayMs } from '../../outbox/settle.ts'
 import type { Client } from '../api/client.ts'
 import type { Endpoint } from '../api/endpoints.ts'
-import { contactAt } from '../api/request-bodies.ts'
+import { rejectedContact, rejectedField, sentField } from '../api/request-bodies.ts'
 import type { ApiError, SendResult } from '../api/send-result.ts'
 import type { MessageBody, PreparedMessage } from './prepare-messages.ts'
 
@@ -33,21 +33,38 @@ export function pauseOf(answer: SendResult): QueuePause | null {
 export function outcomeOf(message: PreparedMessage, answer: SendResult): Outcome {
   const { id, body, warnings, attempts } = message
   const common = { id, warnings, request_id: answer.requestId }
-  if (answer.result === 'accepted') return { ...common, status: 'sent', payload: body }
+  if (answer.result === 'accepted') {
+    const omitted = (answer.omitted ?? []).flatMap((field) => {
+      const sent = sentField(body, [field])
+      return sent ? [`${sent} not recorded: Klaviyo accepted the rest`] : []
+    })
+    return { ...common, warnings: [...warnings, ...omitted], status: 'sent', payload: body }
+  }
   const error = answer.reason
-  if (answer.result === 'rejected' || attempts + 1 >= maxAttempts)
-    return { ...common, status: 'failed', payload: body, error }
+  if (answer.result === 'rejected') {
+    const rejected = answer.errors.flatMap(({ pointer }) => rejectedField(body, pointer) ?? [])
+    const told = [...new Set([...warnings, ...rejected])]
+    return { ...common, warnings: told, status: 'failed', payload: body, error }
+  }
+  if (attempts + 1 >= maxAttempts) return { ...common, status: 'failed', payload: body, error }
   return { ...common, status: 'pending', error, delay_ms: retryDelayMs(attempts) }
 }
 
-/** The message without the identifiers that the errors point at; null when they point at none, or none is left. */
+function whyOmitted({ code }: ApiError): string {
+  return code === 'duplicate_profile'
+    ? 'in Klaviyo it belongs to another profile'
+    : 'Klaviyo rejected it'
+}
+
+/** The message without the identifiers that the errors are about; null when they are about none, or none is left. */
 export function withoutRejected(
   message: PreparedMessage,
   errors: readonly ApiError[],
 ): PreparedMessage | null {
-  const rejected = new Set(errors.flatMap(({ pointer }) => contactAt(pointer) ?? []))
+  const rejected = new Map(errors.map((error) => [rejectedContact(error), whyOmitted(error)]))
+  rejected.delete(null)
   if (rejected.size === 0) return null
   let rest: MessageBody | null = message
-  for (const contact of rejected) rest = rest?.without(contact) ?? null
+  for (const [contact, why] of rejected) rest = (contact && rest?.without(contact, why)) ?? null
   return rest && { ...message, ...rest }
 }

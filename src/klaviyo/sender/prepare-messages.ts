@@ -11,6 +11,7 @@ import {
   type Profile,
   type ProfileResult,
   toProfile,
+  type Unreachable,
   withoutContact,
 } from '../mapping/profile.ts'
 import { mayBeOversize, trimEvent } from '../mapping/truncate.ts'
@@ -21,11 +22,11 @@ export type PreparedMessage = { id: number; owner: string; attempts: number } & 
 type Written = { body: string; warnings: string[] }
 
 export type MessageBody = Written & {
-  /** The same without an identifier that Klaviyo rejected; null when no other is left. */
-  without: (rejected: Contact) => MessageBody | null
+  /** The same without an identifier that Klaviyo rejected, and why it is omitted; null when no other is left. */
+  without: (rejected: Contact, why: string) => MessageBody | null
 }
 
-type Unsendable = { unsendable: string }
+type Unsendable = { unsendable: string; warnings?: string[] }
 
 /** In the order of each group. */
 type Prepared = { messages: PreparedMessage[]; unsendable: Extract<Outcome, { error: string }>[] }
@@ -43,7 +44,7 @@ export async function prepareEvents(
     const order = orders.get(owner)
     if (!order) return { unsendable: 'the order no longer exists' }
     if (metric === 'profile') return { unsendable: 'a profile is not an event of an order' }
-    return bodyFor(buyers.get(owner) ?? null, (buyer) => {
+    return bodyFor(buyers.get(owner) ?? toBuyer(order), (buyer) => {
       const mapped = toEvent({ ...message, metric }, order, buyer, names)
       return 'unsendable' in mapped ? mapped : writeEvent(mapped, bodyOf)
     })
@@ -71,24 +72,26 @@ export async function prepareProfiles(
     const customer = customers.get(owner)
     if (!customer) return { unsendable: 'the customer no longer exists' }
     return bodyFor(toProfile(customer, { store: customer.store, newest: true }), (found) => {
-      if (!found) return { unsendable: 'no email or phone number that Klaviyo accepts' }
+      const warnings = [...new Set([...customer.warnings, ...found.warnings])]
+      if (!found.profile)
+        return { unsendable: 'no email or phone number that Klaviyo accepts', warnings }
       const profile = message.ref === 'visit' ? identifierOnly(found.profile) : found.profile
-      return { body: JSON.stringify(bodyOf(profile)), warnings: found.warnings }
+      return { body: JSON.stringify(bodyOf(profile)), warnings }
     })
   })
 }
 
 /** `write` is called again with what is left of the profile when Klaviyo rejects an identifier. */
 function bodyFor(
-  found: ProfileResult | null,
-  write: (found: ProfileResult | null) => Written | Unsendable,
+  found: ProfileResult | Unreachable,
+  write: (found: ProfileResult | Unreachable) => Written | Unsendable,
 ): MessageBody | Unsendable {
   const written = write(found)
   if ('unsendable' in written) return written
   return {
     ...written,
-    without(rejected) {
-      const rest = found && withoutContact(found, rejected)
+    without(rejected, why) {
+      const rest = found.profile && withoutContact(found, rejected, why)
       const body = rest && bodyFor(rest, write)
       return body && 'body' in body ? body : null
     },
@@ -109,7 +112,12 @@ function prepare(
       const { id, attempts } = message
       const body = bodyOf(message, owner)
       if ('unsendable' in body)
-        prepared.unsendable.push({ id, status: 'unsendable', error: body.unsendable })
+        prepared.unsendable.push({
+          id,
+          status: 'unsendable',
+          error: body.unsendable,
+          warnings: body.warnings ?? [],
+        })
       else prepared.messages.push({ id, owner, attempts, ...body })
     }
   }
