@@ -95,6 +95,8 @@ const settings = z.object({
   METRIC_FULFILLED_ORDER: metricName('Fulfilled Order'),
   METRIC_CANCELLED_ORDER: metricName('Cancelled Order'),
   METRIC_REFUNDED_ORDER: metricName('Refunded Order'),
+  METRIC_RETURNED_ORDER: metricName('Returned Order'),
+  METRIC_ADJUSTED_ORDER: metricName('Adjusted Order'),
   CURRENCY: currencyCode.default('USD'),
   LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
 })
@@ -122,7 +124,13 @@ export type KlaviyoConfig = {
   retentionMs: number
   /** As shown in Klaviyo. */
   metricNames: Record<
-    'placed_order' | 'ordered_product' | 'fulfilled_order' | 'cancelled_order' | 'refunded_order',
+    | 'placed_order'
+    | 'ordered_product'
+    | 'fulfilled_order'
+    | 'cancelled_order'
+    | 'refunded_order'
+    | 'returned_order'
+    | 'adjusted_order',
     string
   >
 }
@@ -201,6 +209,8 @@ function readKlaviyo(env: z.infer<typeof settings>): KlaviyoConfig {
       fulfilled_order: env.METRIC_FULFILLED_ORDER,
       cancelled_order: env.METRIC_CANCELLED_ORDER,
       refunded_order: env.METRIC_REFUNDED_ORDER,
+      returned_order: env.METRIC_RETURNED_ORDER,
+      adjusted_order: env.METRIC_ADJUSTED_ORDER,
     },
   }
 }

@@ -44,7 +44,7 @@ const implied: Record<Scope, readonly Scope[]> = {
 export const allows = (granted: readonly Scope[], wanted: Scope) =>
   granted.some((scope) => implied[scope].includes(wanted))
 
-const hashOf = (key: string) => createHash('sha256').update(key).digest('hex')
+export const hashOf = (key: string) => createHash('sha256').update(key).digest('hex')
 
 const columns = sql`id, name, scopes, created_at, last_used_at, revoked_at`
 
@@ -97,6 +97,14 @@ export async function scopesOfKey(db: Queryable, key: string): Promise<Scope[] |
   if (row.stale)
     await db.execute(sql`update ${apiKeys} set last_used_at = now() where id = ${row.id}`)
   return row.scopes
+}
+
+/** The scopes of all valid keys, by hash. */
+export async function readValidKeys(db: Queryable): Promise<Map<string, readonly Scope[]>> {
+  const rows = await db.execute<{ hash: string; scopes: Scope[] }>(
+    sql`select hash, scopes from ${apiKeys} where revoked_at is null`,
+  )
+  return new Map(rows.map(({ hash, scopes }) => [hash, scopes]))
 }
 
 /** In constant time; the length of a digest is no secret. */

@@ -1,6 +1,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Limits } from '../http/limits.ts'
 import { coalesceByKey } from '../lib/coalesce.ts'
+import { AppError } from '../lib/errors.ts'
 import { withTimeout } from '../lib/with-timeout.ts'
 import type { Scope } from './api-keys.ts'
 import type { Credentials } from './credentials.ts'
@@ -13,7 +14,7 @@ type Verify = (caller: Credentials) => Promise<Scopes>
 export type KeyVerifier = {
   /** Looks the key up, so a revoked one ends at once. Rejects when the address must wait or the database does not answer. */
   verify: Verify
-  /** The same, but while the database does not answer, a trusted key keeps the scopes it last had. */
+  /** The same, but while the database does not answer, a key keeps the scopes it was last known to have. */
   verifyOrLastKnown: Verify
   /** Whether the key was valid when this address last sent it. */
   isTrusted: (caller: Credentials) => boolean
@@ -30,6 +31,7 @@ const keyOf = (name: string) => name.slice(name.indexOf(' ') + 1)
 export function createKeyVerifier(
   lookupScopes: (key: string) => Promise<Scopes>,
   { keyCheckMs, wrongKeys }: Pick<Limits, 'keyCheckMs' | 'wrongKeys'>,
+  lastScopes: (key: string) => Scopes = () => null,
 ): KeyVerifier {
   const wrong = new RateLimiterMemory({
     points: wrongKeys,
@@ -83,7 +85,9 @@ export function createKeyVerifier(
     verify,
     verifyOrLastKnown: (caller) =>
       verify(caller).catch((error: unknown) => {
-        const scopes = trusted.get(nameOf(caller))
+        // An address that must wait does so with a valid key too.
+        const last = error instanceof AppError ? null : lastScopes(caller.key ?? '')
+        const scopes = trusted.get(nameOf(caller)) ?? last
         if (!scopes) throw error
         return scopes
       }),

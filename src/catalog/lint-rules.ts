@@ -12,6 +12,8 @@ type LintRule = {
 
 const notHttps = (column: SQL) => sql`${column} !~* '^https://'`
 
+const severalAddresses = '[[:space:],;|]https?://'
+
 /** Conditions on a row of {@link publishedItems}, named `t`. */
 export const lintRules: readonly LintRule[] = [
   {
@@ -31,6 +33,12 @@ export const lintRules: readonly LintRule[] = [
     many: 'have a link or an image that is not https, or is relative',
     advice: 'Write whole addresses that begin with https://.',
     where: sql`(link <> '' and ${notHttps(sql`link`)}) or (image_link <> '' and ${notHttps(sql`image_link`)})`,
+  },
+  {
+    one: 'has several addresses in link or image_link',
+    many: 'have several addresses in link or image_link',
+    advice: 'Keep one: Klaviyo reads the whole text as one address.',
+    where: sql`link ~* ${severalAddresses} or image_link ~* ${severalAddresses}`,
   },
   {
     one: 'has a category with a comma, which the XML feed splits in two',

@@ -3,6 +3,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { productFeedKeys, products, stores } from '../db/schema/catalog.ts'
 import {
+  address,
   categories,
   gtin,
   id,
@@ -15,7 +16,6 @@ import {
   optional,
   text,
   title,
-  url,
 } from '../lib/fields.ts'
 import { booleanQuery } from '../lib/pagination.ts'
 import { defaultsOf, type FieldsOf, shapeOf } from './catalog-fields.ts'
@@ -33,12 +33,15 @@ const inventoryPolicy = z.union(
   'must be 1 (hide when out of stock) or 2 (always show)',
 )
 
+/** A till may count below zero, and in parts of a piece. */
+const stock = z.number().min(-2_147_483_648).max(2_147_483_647)
+
 export const productFields = {
   sku: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
   title: { input: title, record: z.string(), feed: 'custom' },
   description: { input: optional(text(100_000)), record: z.string().nullable(), feed: 'custom' },
-  link: { input: optional(url), record: z.string().nullable(), feed: 'custom' },
-  image_link: { input: optional(url), record: z.string().nullable(), feed: 'custom' },
+  link: { input: optional(address), record: z.string().nullable(), feed: 'custom' },
+  image_link: { input: optional(address), record: z.string().nullable(), feed: 'custom' },
   price: { input: optional(money), record: z.number().nullable(), feed: 'custom' },
   categories: { input: optional(categories), record: z.array(z.string()), feed: 'custom' },
   brand: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
@@ -46,8 +49,8 @@ export const productFields = {
   in_store_only: { input: optional(z.boolean()), record: z.boolean(), feed: 'custom' },
   published: { input: optional(z.boolean()), record: z.boolean() },
   inventory_quantity: {
-    input: optional(z.int().min(0).max(2_147_483_647)),
-    record: z.int().nullable(),
+    input: optional(stock),
+    record: z.number().nullable(),
     feed: 'number',
   },
   inventory_policy: {
@@ -89,6 +92,9 @@ const productPatch = productInput
   .partial()
   .extend({ metadata: optional(metadataPatch(productFeedKeys)) })
   .meta({ id: 'ProductPatch', examples: [{ price: 299.95, metadata: { color: null } }] })
+
+/** Of an import that changes only the fields it names. */
+export const productMerge = productPatch.extend({ id })
 
 const productReplacement = productInput.partial({ id: true }).meta({ id: 'ProductReplacement' })
 
@@ -162,7 +168,7 @@ function conditionsOf(filter: ProductFilter): SQL[] {
   if (filter.in_store_only !== undefined)
     conditions.push(sql`t.in_store_only = ${filter.in_store_only}`)
   if (filter.in_stock !== undefined)
-    conditions.push(sql`(t.inventory_quantity > 0) = ${filter.in_stock}`)
+    conditions.push(sql`(t.inventory_quantity >= 1) = ${filter.in_stock}`)
   if (filter.price_min !== undefined) conditions.push(sql`t.price >= ${filter.price_min}::numeric`)
   if (filter.price_max !== undefined) conditions.push(sql`t.price <= ${filter.price_max}::numeric`)
   return conditions

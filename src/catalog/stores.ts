@@ -3,6 +3,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { products, storeFeedKeys, stores } from '../db/schema/catalog.ts'
 import {
+  address,
   categories,
   id,
   instant,
@@ -13,7 +14,6 @@ import {
   optional,
   text,
   title,
-  url,
 } from '../lib/fields.ts'
 import { defaultsOf, type FieldsOf, shapeOf } from './catalog-fields.ts'
 import {
@@ -33,8 +33,8 @@ export const storeFields = {
   title: { input: title, record: z.string(), feed: 'custom' },
   location: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
   description: { input: optional(text(100_000)), record: z.string().nullable(), feed: 'custom' },
-  link: { input: optional(url), record: z.string().nullable(), feed: 'custom' },
-  image_link: { input: optional(url), record: z.string().nullable(), feed: 'custom' },
+  link: { input: optional(address), record: z.string().nullable(), feed: 'custom' },
+  image_link: { input: optional(address), record: z.string().nullable(), feed: 'custom' },
   categories: { input: optional(categories), record: z.array(z.string()), feed: 'custom' },
   address1: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
   address2: { input: optional(text(255)), record: z.string().nullable(), feed: 'text' },
@@ -85,6 +85,9 @@ const storePatch = storeInput
   .partial()
   .extend({ metadata: optional(metadataPatch(storeFeedKeys)) })
   .meta({ id: 'StorePatch', examples: [{ phone: '+16175550113' }] })
+
+/** Of an import that changes only the fields it names. */
+export const storeMerge = storePatch.extend({ id })
 
 const storeReplacement = storeInput.partial({ id: true }).meta({ id: 'StoreReplacement' })
 

@@ -49,7 +49,7 @@ async function backfill(config: Config, { from, to, json }: Options): Promise<vo
         ? JSON.stringify({ ...enqueued, ...summary })
         : `${enqueued.orders} orders, ${enqueued.messages} messages added; ${describeSummary(summary)}`,
     )
-    if (summary.alarms.length > 0) process.exitCode = 1
+    if (summary.alarms.length + summary.reasons.length > 0) process.exitCode = 1
   } finally {
     await database.close()
   }

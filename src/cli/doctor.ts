@@ -7,6 +7,7 @@ import { type Diagnostic, error, ok } from '../doctor/diagnostic.ts'
 import { checkFeeds } from '../doctor/feed-diagnostics.ts'
 import { checkAccount } from '../doctor/klaviyo-diagnostics.ts'
 import { checkMessages } from '../doctor/message-diagnostics.ts'
+import { rendererOf } from '../feeds/renderer.ts'
 import { withDatabase } from './open-database.ts'
 import { explainError } from './report-errors.ts'
 import { print } from './terminal.ts'
@@ -33,9 +34,11 @@ async function checkAll(readConfig: () => Config): Promise<Diagnostic[]> {
   } catch (cause) {
     return [failed('settings', cause, 'docs/configuration.md lists the valid values.')]
   }
-  const inDatabase = await withDatabase(config, checkWithDatabase).catch((cause: unknown) => [
-    failed('database', cause, 'Check DATABASE_URL and that Postgres is running.'),
-  ])
+  const inDatabase = await withDatabase(config, (db) => checkWithDatabase(db, config)).catch(
+    (cause: unknown) => [
+      failed('database', cause, 'Check DATABASE_URL and that Postgres is running.'),
+    ],
+  )
   return [
     ok('settings', 'All settings are valid.'),
     ...inDatabase,
@@ -43,11 +46,11 @@ async function checkAll(readConfig: () => Config): Promise<Diagnostic[]> {
   ]
 }
 
-async function checkWithDatabase(db: Database): Promise<Diagnostic[]> {
+async function checkWithDatabase(db: Database, { currency }: Config): Promise<Diagnostic[]> {
   return [
     ...(await checkDatabase(db)),
     ...(await checkCatalog(db)),
-    ...(await checkFeeds(db)),
+    ...(await checkFeeds(db, rendererOf(currency))),
     ...(await checkMessages(db)),
   ]
 }

@@ -2,11 +2,12 @@
 import type { Command } from 'commander'
 import type { Config } from '../config.ts'
 import { isErased } from '../customers/erasure.ts'
-import type { Database } from '../db/connection.ts'
+import { type Database, snapshot } from '../db/connection.ts'
 import { klaviyoApis } from '../klaviyo/sender/klaviyo.ts'
 import { prepareEvents } from '../klaviyo/sender/prepare-messages.ts'
 import { AppError } from '../lib/errors.ts'
 import { messagesOfOrder } from '../outbox/claim.ts'
+import { listMessages, type MessageRecord } from '../outbox/messages.ts'
 import { withDatabase } from './open-database.ts'
 import { print } from './terminal.ts'
 
@@ -31,15 +32,30 @@ async function readEvents(db: Database, { klaviyo }: Config, orderId: string) {
   const group = await messagesOfOrder(db, orderId)
   if (group.messages.length === 0)
     throw new AppError('not_found', `There is no order "${orderId}", or it has no messages yet.`)
+  const { messages: records } = await listMessages(
+    db,
+    { order_id: orderId },
+    { limit: group.messages.length },
+  )
   const shown = new Map<number, object>(
-    group.messages.map(({ id, metric, unique_id }) => [id, { metric, unique_id }]),
+    records.reverse().map((record) => [record.id, summarize(record)]),
   )
   const show = (id: number, more: object) => shown.set(id, { ...shown.get(id), ...more })
   for (const [name, { readKey, transport }] of Object.entries(klaviyoApis)) {
     const { body: bodyOf } = transport(readKey(klaviyo) ?? 'PUBLIC_API_KEY').event
-    const { messages, unsendable } = await prepareEvents(db, [group], klaviyo.metricNames, bodyOf)
-    for (const { id, error } of unsendable) show(id, { unsendable: error })
+    const { messages, setAside } = await snapshot(db, (tx) =>
+      prepareEvents(tx, [group], klaviyo.metricNames, bodyOf),
+    )
+    for (const { id, status, error } of setAside) show(id, { [status]: error })
     for (const { id, body, warnings } of messages) show(id, { warnings, [name]: JSON.parse(body) })
   }
   return [...shown.values()]
+}
+
+/** What a pending message waits for is why it was not sent. */
+function summarize(record: MessageRecord): object {
+  const { metric, unique_id, status, error, next_at, paused_until, pause_reason } = record
+  const waits = status === 'pending' && { next_at: paused_until ?? next_at }
+  const reason = pause_reason ?? error
+  return { metric, unique_id, status, ...waits, ...(reason !== null && { reason }) }
 }

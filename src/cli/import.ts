@@ -1,5 +1,5 @@
 /** `storefeed import`: products, stores, customers and history from files. */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/connection.ts'
 import { type ImportResult, importFile } from '../import-export/import-file.ts'
@@ -7,42 +7,34 @@ import { type ImportKind, importKinds } from '../import-export/import-kinds.ts'
 import { type InputFile, openInput } from '../import-export/input-file.ts'
 import { checkFile, type RecordFile } from '../import-export/read-records.ts'
 import { openRejects, type Rejects } from '../import-export/rejects.ts'
-import {
-  examples,
-  type ImportOptions,
-  kindNames,
-  kindOf,
-  mappingOf,
-  readMap,
-  readSet,
-} from './import-options.ts'
+import { planReplacement, type Replacement } from '../import-export/replace.ts'
+import { AppError } from '../lib/errors.ts'
+import { addImportOptions, type ImportOptions, kindOf, readOptionsOf } from './import-options.ts'
 import { withDatabase } from './open-database.ts'
 import { startProgress } from './progress.ts'
 import { print, printError, waitForShutdownSignal } from './terminal.ts'
 
 type CheckedFile = { input: InputFile; kind: ImportKind; file: RecordFile; rejectsBase: string }
-type Summary = ImportResult & { file: string; kind: string; rejects: string | null }
+type Summary = ImportResult & {
+  file: string
+  kind: string
+  rejects: string | null
+  /** What the file lacks, with --replace. */
+  unpublished?: number
+  removed?: number
+  notes: string[]
+}
 
 const maxShownReasons = 10
 
 export function importCommand(program: Command, readConfig: () => Config): void {
-  program
+  const command = program
     .command('import')
     .description('Import products, stores, availability, customers, orders or visits from files')
     .argument('<files...>', 'CSV or NDJSON, plain or gzip; - is standard input')
-    .addOption(
-      new Option('--kind <kind>', 'what the files contain; default: by their names').choices(
-        kindNames,
-      ),
-    )
-    .option('--map <column=field>', 'rename a column; repeatable', readMap, new Map())
-    .option('--set <field=text>', 'fill a field; {column} is its value', readSet, new Map())
-    .option('--skip-unknown', 'skip unknown columns', false)
-    .option('--skip-blank <column>', 'skip rows in which this column is empty')
-    .option('--dry-run', 'report what would happen and write nothing', false)
-    .option('--json', 'print JSON', false)
-    .addHelpText('after', examples)
-    .action((files: string[], options: ImportOptions) => runImport(readConfig(), files, options))
+  addImportOptions(command).action((files: string[], options: ImportOptions) =>
+    runImport(readConfig(), files, options),
+  )
 }
 
 /** Checks all files before it writes the first, and writes them in the order in which their kinds depend on one another. */
@@ -51,13 +43,20 @@ async function runImport(config: Config, paths: string[], options: ImportOptions
   const stopping = new AbortController()
   void waitForShutdownSignal().then(() => stopping.abort())
   try {
-    for (const path of paths) checked.push(await check(path, options))
+    for (const path of paths) checked.push(await check(path, options, config.currency))
+    if (options.replace) assertOneFileOfAKind(checked)
     const rank = (one: CheckedFile) => importKinds.indexOf(one.kind)
     checked.sort((one, other) => rank(one) - rank(other))
-    const run = { currency: config.currency, dryRun: options.dryRun, signal: stopping.signal }
+    const run = { currency: config.currency, signal: stopping.signal, options }
     await withDatabase(config, async (db) => {
+      const plans = new Map<CheckedFile, Replacement>()
+      for (const one of options.replace ? checked : [])
+        plans.set(
+          one,
+          await planReplacement(db, one.file, one.kind, { ...options, of: options.of }),
+        )
       const summaries: Summary[] = []
-      for (const one of checked) summaries.push(await importOne(db, one, run))
+      for (const one of checked) summaries.push(await importOne(db, one, run, plans.get(one)))
       report(summaries, options, stopping.signal.aborted)
     })
   } finally {
@@ -65,12 +64,22 @@ async function runImport(config: Config, paths: string[], options: ImportOptions
   }
 }
 
-async function check(path: string, options: ImportOptions): Promise<CheckedFile> {
-  const kind = kindOf(path, options.kind)
-  const input = await openInput(path)
+/** Each of two files would unpublish what only the other holds. */
+function assertOneFileOfAKind(checked: CheckedFile[]): void {
+  const kinds = checked.map(({ kind }) => kind)
+  if (new Set(kinds).size < kinds.length)
+    throw new AppError('invalid', '--replace takes one file of a kind: what it lacks goes.')
+}
+
+async function check(path: string, options: ImportOptions, currency: string): Promise<CheckedFile> {
+  const kind = kindOf(path, options)
+  const input = await openInput(path, options.encoding)
+  for (const note of input.notes) printError(`${note}.`)
   const progress = startProgress(`Checking ${input.name}`)
   try {
-    const file = await checkFile(input, kind, mappingOf(options), (done) =>
+    const schema = (options.merge ? kind.mergeSchema : null) ?? kind.schema
+    const readOptions = readOptionsOf(options, currency)
+    const file = await checkFile(input, { ...kind, schema }, readOptions, (done) =>
       progress.update(done, null),
     )
     return { input, kind, file, rejectsBase: path === '-' ? 'import' : path }
@@ -82,19 +91,26 @@ async function check(path: string, options: ImportOptions): Promise<CheckedFile>
   }
 }
 
-type Run = { currency: string; dryRun: boolean; signal: AbortSignal }
+type Run = { currency: string; signal: AbortSignal; options: ImportOptions }
 
-async function importOne(db: Database, checked: CheckedFile, run: Run): Promise<Summary> {
+async function importOne(
+  db: Database,
+  checked: CheckedFile,
+  { currency, signal, options }: Run,
+  replacement: Replacement | undefined,
+): Promise<Summary> {
   const { input, kind, file } = checked
-  const rejects = run.dryRun ? noRejects : await openRejects(checked.rejectsBase, file)
-  const progress = startProgress(`${run.dryRun ? 'Trying' : 'Importing'} ${input.name}`)
+  const { dryRun, merge } = options
+  const rejects = dryRun ? noRejects : await openRejects(checked.rejectsBase, file)
+  const progress = startProgress(`${dryRun ? 'Trying' : 'Importing'} ${input.name}`)
   let shownReasons = 0
   try {
     const result = await importFile(file, {
       db,
       kind,
-      settings: run,
-      signal: run.signal,
+      merge,
+      settings: { currency, dryRun },
+      signal,
       progress: (done) => progress.update(done, file.total),
       async reject(record, reason) {
         if (shownReasons++ < maxShownReasons)
@@ -102,7 +118,16 @@ async function importOne(db: Database, checked: CheckedFile, run: Run): Promise<
         await rejects.add(record, reason)
       },
     })
-    return { file: input.name, kind: kind.name, ...result, rejects: await rejects.end() }
+    const lacking = dryRun || signal.aborted ? replacement?.count : await replacement?.apply()
+    const word = options.remove || kind.name === 'availability' ? 'removed' : 'unpublished'
+    return {
+      file: input.name,
+      kind: kind.name,
+      ...result,
+      ...(lacking !== undefined && !signal.aborted && { [word]: lacking }),
+      rejects: await rejects.end(),
+      notes: input.notes,
+    }
   } finally {
     progress.end()
     await rejects.end()
@@ -122,13 +147,21 @@ function report(summaries: Summary[], { json, dryRun }: ImportOptions, stopped: 
 }
 
 function formatSummary(summary: Summary, dryRun: boolean): string {
+  const would = dryRun ? 'would be ' : ''
   const counts = [
-    `${summary.created} ${dryRun ? 'would be created' : 'created'}`,
+    `${summary.created} ${would}created`,
     `${summary.updated} updated`,
     `${summary.unchanged} unchanged`,
   ]
+  if (summary.unpublished !== undefined) counts.push(`${summary.unpublished} ${would}unpublished`)
+  if (summary.removed !== undefined) counts.push(`${summary.removed} ${would}removed`)
   if (summary.skipped > 0) counts.push(`${summary.skipped} skipped`)
   if (summary.rejected > 0)
     counts.push(`${summary.rejected} rejected${summary.rejects ? ` (${summary.rejects})` : ''}`)
-  return `${summary.file}, ${summary.kind}: ${counts.join(', ')}`
+  const emptied = Object.entries(summary.emptied).map(([field, count]) => `${field} in ${count}`)
+  const lost =
+    emptied.length > 0
+      ? `\n  ${would}emptied, since the file does not say them (--merge keeps them): ${emptied.join(', ')}`
+      : ''
+  return `${summary.file}, ${summary.kind}: ${counts.join(', ')}${lost}`
 }

@@ -19,7 +19,7 @@ export function pushCommand(program: Command, readConfig: () => Config): void {
       try {
         const summary = await sendWaiting(config, database.url, stopping.signal)
         print(json ? JSON.stringify(summary) : describeSummary(summary))
-        if (summary.alarms.length > 0) process.exitCode = 1
+        if (summary.alarms.length + summary.reasons.length > 0) process.exitCode = 1
       } finally {
         await database.close()
       }

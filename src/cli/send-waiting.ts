@@ -6,6 +6,7 @@ import { createKlaviyoSender, klaviyoApis } from '../klaviyo/sender/klaviyo.ts'
 import { drain } from '../klaviyo/sender/sender.ts'
 import { AppError } from '../lib/errors.ts'
 import { settleBoth } from '../lib/settle-both.ts'
+import { readReasonsToWait } from '../outbox/delivery-problems.ts'
 import { countMessages } from '../outbox/outbox-metrics.ts'
 import { prepareToSend, readAlarms } from '../outbox/queue.ts'
 import { countOutcomes, type Outcome } from '../outbox/settle.ts'
@@ -18,7 +19,10 @@ export type Summary = {
   unsendable: number
   /** Still to be sent: to be retried, or written meanwhile. */
   waiting: number
+  /** Why Klaviyo rejects the sender. */
   alarms: string[]
+  /** Why else messages wait. */
+  reasons: string[]
 }
 
 /**
@@ -65,17 +69,26 @@ export async function sendWaiting(
     await settleBoth(fillAll(), Promise.all(queueNames.map(send)))
     const { pending = 0 } = await countMessages(db)
     const alarms = await readAlarms(db)
-    return { ...counts, waiting: pending, alarms: alarms.map(({ alarm }) => alarm) }
+    const reasons = await readReasonsToWait(db)
+    return { ...counts, waiting: pending, alarms: alarms.map(({ alarm }) => alarm), reasons }
   } finally {
     progress.end()
     await close()
   }
 }
 
-export function describeSummary({ sent, failed, unsendable, waiting, alarms }: Summary): string {
+export function describeSummary({
+  sent,
+  failed,
+  unsendable,
+  waiting,
+  alarms,
+  reasons,
+}: Summary): string {
   const lines = [
     `sent ${sent}, failed ${failed}, unsendable ${unsendable}; ${waiting} waiting`,
     ...alarms.map((alarm) => `Klaviyo rejected the credentials; sending is paused: ${alarm}`),
+    ...reasons,
   ]
   if (failed + unsendable > 0) lines.push('See GET /v1/events?status=failed for the reasons.')
   return lines.join('\n')

@@ -10,6 +10,7 @@ import {
   optional,
   text,
 } from '../lib/fields.ts'
+import { warningRecord } from '../lib/warning.ts'
 import { said } from './said.ts'
 
 /** Any text is accepted as e-mail and telephone: what Klaviyo would reject is left out when sending, so that no order fails over it. */
@@ -66,7 +67,7 @@ export const customerRecord = z
     most_recent_store_id: z.string().nullable(),
     most_recent_store_at: instant.nullable(),
     known_at: instant.meta({ description: 'When the newest thing known of the customer was true' }),
-    warnings: z.array(z.string()).meta({
+    warnings: z.array(warningRecord).meta({
       description: 'What the last write left out, or gave in a form that Klaviyo would reject',
     }),
     created_at: instant,

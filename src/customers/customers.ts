@@ -4,6 +4,7 @@ import { type Database, type Queryable, RetryTransaction, transaction } from '..
 import { postgresError } from '../db/postgres-error.ts'
 import { customers, ownId } from '../db/schema/customers.ts'
 import { AppError, recordNotFound } from '../lib/errors.ts'
+import type { Warning } from '../lib/warning.ts'
 import {
   type Customer,
   type CustomerInput,
@@ -73,7 +74,7 @@ function rejectTakenEmail(): never {
   ])
 }
 
-export type ResolvedCustomer = { id: string; warnings: string[] }
+export type ResolvedCustomer = { id: string; warnings: Warning[] }
 
 /**
  * Finds or creates the customer within the caller's transaction and writes what the input says of them, which was

@@ -25,7 +25,7 @@ export async function matchCustomer(
   const isUsable = email !== null && (await isUsableEmail(tx, email))
   if (input.id !== undefined && !isUsable) return input.id
   const holder = isUsable
-    ? await findHolder(tx, email, byEmail)
+    ? await findHolder(tx, input.id, byEmail(email))
     : await findByWeakContact(tx, said(input.phone_number), email)
   if (input.id === undefined) return holder
   if (holder === undefined || holder === input.id) return input.id
@@ -41,29 +41,53 @@ async function isUsableEmail(tx: Queryable, email: string): Promise<boolean> {
   return row?.usable === true
 }
 
+/** Whether the identifiers may be those of this customer; reads only. */
+export async function isSameCustomer(
+  db: Queryable,
+  customerId: string,
+  { id, email, phone_number }: Identifiers,
+): Promise<boolean> {
+  if (id === customerId) return true
+  const [row] = await db.execute<{ same: boolean }>(sql`
+    select coalesce(email_key(email) = email_key(${said(email)}), false)
+      or coalesce(phone_number = ${said(phone_number)}, false) as same
+    from ${customers} where id = ${customerId}`)
+  return row?.same ?? false
+}
+
 async function findByWeakContact(
   tx: Queryable,
   phoneNumber: string | null,
   email: string | null,
 ): Promise<string | undefined> {
-  if (phoneNumber) return findHolder(tx, phoneNumber, byPhone)
-  return email ? findHolder(tx, email, byEmail) : undefined
+  if (phoneNumber) return findHolder(tx, undefined, byPhone(phoneNumber))
+  return email ? findHolder(tx, undefined, byEmail(email)) : undefined
 }
 
-const byEmail = (email: string) => sql`lower(email) = lower(${email})`
-const byPhone = (phoneNumber: string) => sql`phone_number = ${phoneNumber}`
+/** What customers are compared by, and the value to find. */
+type Key = { column: SQL; value: SQL }
+
+/** Only Postgres folds case, here as in the unique index: JavaScript does it differently. */
+const byEmail = (email: string): Key => ({
+  column: sql`email_key(email)`,
+  value: sql`email_key(${email})`,
+})
+const byPhone = (phoneNumber: string): Key => ({
+  column: sql`phone_number`,
+  value: sql`${phoneNumber}::text`,
+})
 
 async function findHolder(
   tx: Queryable,
-  contact: string,
-  same: (contact: string) => SQL,
+  id: string | undefined,
+  { column, value }: Key,
 ): Promise<string | undefined> {
   await tx.execute(
-    sql`select pg_advisory_xact_lock(hashtext('storefeed.customer'), hashtext(lower(${contact})))`,
+    sql`select pg_advisory_xact_lock(hashtext('storefeed.customer'), hashtext(${value}))`,
   )
-  const [row] = await tx.execute<{ id: string }>(
-    sql`select id from ${customers} where ${same(contact)} order by created_at, id limit 1`,
-  )
+  const [row] = await tx.execute<{ id: string }>(sql`
+    select id from ${customers} where ${column} = ${value}
+    order by id = ${id ?? null} desc nulls last, created_at, id limit 1`)
   return row?.id
 }
 

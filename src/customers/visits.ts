@@ -4,6 +4,7 @@ import { assertStoreExists } from '../catalog/assert-store-exists.ts'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { visits } from '../db/schema/customers.ts'
 import { eventTime, id, instant } from '../lib/fields.ts'
+import { type Warning, warningRecord } from '../lib/warning.ts'
 import { customerInput } from './customer-input.ts'
 import { resolveCustomer } from './customers.ts'
 
@@ -24,7 +25,7 @@ export const visitRecord = z
     store_id: z.string(),
     at: instant,
     created_at: instant,
-    warnings: z.array(z.string()).meta({
+    warnings: z.array(warningRecord).meta({
       description: 'What was left out of what the visit says of its customer',
     }),
   })
@@ -54,7 +55,7 @@ const visitTime = ({ at }: VisitInput) => sql`coalesce(${at ?? null}::timestampt
 export async function writeVisit(
   tx: Queryable,
   input: VisitInput,
-): Promise<{ customerId: string; warnings: string[]; created: boolean }> {
+): Promise<{ customerId: string; warnings: Warning[]; created: boolean }> {
   await assertStoreExists(tx, input.store_id)
   const { id: customerId, warnings } = await resolveCustomer(tx, input.customer, input.at)
   const inserted = await tx.execute(sql`

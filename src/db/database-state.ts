@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from './connection.ts'
-import { countMissingMigrations } from './migrate.ts'
+import { compareMigrations, readSetupProblem } from './migrate.ts'
 
 /** Why a server cannot work with this database, in words; empty when it can. */
 export async function readDatabaseProblems(db: Queryable): Promise<string[]> {
@@ -8,9 +8,15 @@ export async function readDatabaseProblems(db: Queryable): Promise<string[]> {
     select pg_is_in_recovery() as standby, current_setting('transaction_read_only')::boolean as read_only`)
   if (state?.standby) return ['The database is a standby: it is read-only until it is promoted.']
   if (state?.read_only) return ['The database is read-only (default_transaction_read_only).']
-  const missing = await countMissingMigrations(db)
+  const problem = await readSetupProblem(db)
+  if (problem !== null) return [problem]
+  const { missing, unknown } = await compareMigrations(db)
   if (missing > 0)
     return [`The database lacks migrations of this version (${missing}). Run storefeed migrate.`]
+  if (unknown > 0)
+    return [
+      `The database has migrations of a newer release (${unknown}). Upgrade this server; until then it serves the last good feeds and refreshes none.`,
+    ]
   return []
 }
 

@@ -52,6 +52,12 @@ export function databaseErrorToAppError(error: unknown): AppError | undefined {
   // A standby, or a database set to read only.
   if (found?.code === '25006')
     return new AppError('unavailable', 'The database is read-only at the moment. Try again later.')
+  // Insufficient privilege.
+  if (found?.code === '42501')
+    return new AppError(
+      'unavailable',
+      'The server’s database user lacks a right; the log of the server says which.',
+    )
   if (isUnreachable(error) || error instanceof TimeoutError)
     return new AppError('unavailable', 'The database does not answer. Try again later.')
   return undefined

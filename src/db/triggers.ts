@@ -12,7 +12,7 @@ const statement =
 export async function missingTriggers(db: Queryable): Promise<string[]> {
   const present = await db.execute<{ name: string }>(sql`
     select tgname || ' on ' || relname as name from pg_trigger join pg_class on pg_class.oid = tgrelid
-    where not tgisinternal and tgenabled in ('O', 'A')`)
+    where not tgisinternal and tgenabled in ('O', 'A') and pg_table_is_visible(tgrelid)`)
   const names = new Set(present.map(({ name }) => name))
   return [...(await expectedTriggers())].filter((name) => !names.has(name))
 }

@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { orders } from '../db/schema/orders.ts'
 import { outbox } from '../db/schema/outbox.ts'
+import { readDeliveryProblems } from '../outbox/delivery-problems.ts'
 import { countMessages } from '../outbox/outbox-metrics.ts'
-import { readDeliveryProblems } from '../outbox/queue.ts'
 import { type Diagnostic, error, ok, warning } from './diagnostic.ts'
 
 const area = 'messages'
@@ -15,7 +15,13 @@ export async function checkMessages(db: Queryable): Promise<Diagnostic[]> {
   if (erased > 0)
     diagnostics.push(ok(area, `Orders of erased customers, of which nothing is sent: ${erased}.`))
   for (const problem of await readDeliveryProblems(db))
-    diagnostics.push(error(area, problem, 'Fix the key; pending messages are kept.'))
+    diagnostics.push(
+      error(
+        area,
+        problem,
+        'Fix the key, if that is the reason; pending messages are kept. GET /v1/events?status=pending lists them.',
+      ),
+    )
   if (failed > 0)
     diagnostics.push(
       warning(
@@ -49,7 +55,7 @@ const maxWarned = 10_000
 async function countWithWarnings(db: Queryable): Promise<number> {
   const [row] = await db.execute<{ count: number }>(sql`
     select count(*)::int as count from (
-      select from ${outbox} where warnings <> '{}' limit ${maxWarned}
+      select from ${outbox} where warnings <> '[]' limit ${maxWarned}
     ) as warned`)
   return row?.count ?? 0
 }

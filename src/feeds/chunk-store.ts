@@ -23,11 +23,11 @@ type Rendering = {
   decimals: number
 }
 
-/** Stores the chunks that changed, except those of the last batch, which are returned; `changed` says whether there was any. */
+/** Stores the chunks that changed, except those of the last batch, which are returned; `changed` says whether there was any, `rendered` how many items the slots have. */
 export async function renderSlots(
   tx: Queryable,
   rendering: Rendering,
-): Promise<{ changed: boolean; last: Chunk[] }> {
+): Promise<{ changed: boolean; rendered: number; last: Chunk[] }> {
   const { feed, slots, touched, stored, slotsPerBatch, decimals } = rendering
   const known = new Set(stored.map(checksumKey))
   const batches: number[][] = []
@@ -37,19 +37,21 @@ export async function renderSlots(
     batch ? readItems[feed](tx, hashRanges(batch, slots), decimals) : []
 
   let changed = false
+  let items = 0
   let rows = rendering.read ?? (await read(batches[0]))
-  let rendered: Chunk[] = []
+  let previous: Chunk[] = []
   for (const [index, batch] of batches.entries()) {
     // While this batch is rendered, Postgres stores the previous one and reads the next.
-    const [chunks, [next]] = await settleBoth(
+    const [{ chunks, rendered }, [next]] = await settleBoth(
       renderBatch(rendering, batch, rows, known),
-      settleBoth(read(batches[index + 1]), saveChunks(tx, rendering, rendered)),
+      settleBoth(read(batches[index + 1]), saveChunks(tx, rendering, previous)),
     )
     changed ||= chunks.length > 0
+    items += rendered
     rows = next
-    rendered = chunks
+    previous = chunks
   }
-  return { changed, last: rendered }
+  return { changed, rendered: items, last: previous }
 }
 
 async function renderBatch(
@@ -57,15 +59,16 @@ async function renderBatch(
   batch: number[],
   rows: HashedItem[],
   known: Set<string>,
-): Promise<Chunk[]> {
+): Promise<{ chunks: Chunk[]; rendered: number }> {
   const bySlot = new Map<number, Item[]>(batch.map((slot) => [slot, []]))
   for (const { hash, item } of rows) bySlot.get(slotOfHash(hash, slots))?.push(item)
-  const rendered = await Promise.all(
+  const chunks = await Promise.all(
     [...bySlot].map(([slot, items]) =>
       renderSlot(feed, slot, items, (checksum) => known.has(checksumKey(checksum))),
     ),
   )
-  return rendered.flat()
+  const rendered = [...bySlot.values()].reduce((sum, items) => sum + items.length, 0)
+  return { chunks: chunks.flat(), rendered }
 }
 
 const checksumKey = ({ format, slot, crc, bytes }: ChunkChecksum) =>

@@ -1,14 +1,13 @@
 /** The response to a poll: the deflate segments of a feed, or of a part of it, concatenated. */
 import { type DeflateSegment, inflateSegment, shortSegment } from './deflate.ts'
 import type { FeedSnapshot } from './feed-snapshot.ts'
-import { formatters } from './formatters.ts'
 import { concatenate, gzipMember } from './gzip-member.ts'
 import { type Part, slotsOfPart } from './slots.ts'
 
 export type FeedResponse = {
   contentType: string
   version: number
-  builtAt: Date
+  modifiedAt: Date
   items: number
   /** Of the uncompressed text. */
   bytes: number
@@ -27,7 +26,7 @@ const smallBytes = 262_144
 
 /** Compresses nothing: the cost is a few operations per chunk. */
 export function createFeedResponse(snapshot: FeedSnapshot, part: Part): FeedResponse {
-  const { head, separator, tail, contentType } = formatters[snapshot.feed][snapshot.format]
+  const { head, separator, tail, contentType } = snapshot.frame
   const { first, last } = slotsOfPart(part, snapshot.chunks.length)
   const chunks = snapshot.chunks.slice(first, last + 1).filter((chunk) => chunk.items > 0)
   const between = shortSegment(separator)
@@ -42,10 +41,10 @@ export function createFeedResponse(snapshot: FeedSnapshot, part: Part): FeedResp
   return {
     contentType,
     version: snapshot.version,
-    builtAt: snapshot.builtAt,
+    modifiedAt: snapshot.modifiedAt,
     items: chunks.reduce((sum, chunk) => sum + chunk.items, 0),
     bytes,
-    tag: `${snapshot.version}-${crc.toString(16)}-${bytes.toString(16)}`,
+    tag: `${snapshot.build}-${crc.toString(16)}-${bytes.toString(16)}`,
     gzip: { buffers, bytes: buffers.reduce((sum, buffer) => sum + buffer.length, 0) },
     text: () => inflateAll(segments),
     async inflated() {

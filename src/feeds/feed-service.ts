@@ -1,14 +1,21 @@
 /** Serves polls: a response contains every write committed before the poll began, or says that it does not. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../db/connection.ts'
-import type { FeedFormat, FeedName } from '../db/schema/feeds.ts'
+import { type FeedFormat, type FeedName, feedNames } from '../db/schema/feeds.ts'
 import { coalesce } from '../lib/coalesce.ts'
 import { AppError } from '../lib/errors.ts'
 import { withTimeout } from '../lib/with-timeout.ts'
 import { createFeedResponse, type FeedResponse } from './feed-response.ts'
 import { BrokenChunks, type FeedSnapshot, loadSnapshot } from './feed-snapshot.ts'
-import { type FeedState, readStates } from './feed-state.ts'
+import {
+  type FeedState,
+  type FeedStates,
+  isInHistory,
+  isUpToDate,
+  readStates,
+} from './feed-state.ts'
 import { type RefreshOutcome, type RefreshSettings, refresh } from './refresh.ts'
+import { claimRendering, type Renderer } from './renderer.ts'
 import type { Part } from './slots.ts'
 
 /** `stale`: the last good feed, because the current one was not ready in time. `held`: the same, because the new one lost too many items. */
@@ -22,14 +29,19 @@ export type FeedService = {
   ) => Promise<{ response: FeedResponse; freshness: Freshness }>
   /** Applies pending changes in the background, so that polls need not. */
   refresh: (feed: FeedName) => Promise<RefreshOutcome>
+  /** Loads every feed that was built, so that it can be served while the database is away. */
+  load: () => Promise<void>
+  /** Says that this server renders, or takes over when nobody does; false while servers that render otherwise do. */
+  claim: () => Promise<boolean>
 }
 
-export type FeedServiceSettings = RefreshSettings & {
-  /** How long a poll waits for the current feed before it gets the last good one. */
-  waitMs: number
-  /** Called for failures of polls that were answered all the same. */
-  warn: (message: string, error: unknown) => void
-}
+export type FeedServiceSettings = RefreshSettings &
+  Renderer & {
+    /** How long a poll waits for the current feed before it gets the last good one. */
+    waitMs: number
+    /** Called for failures of polls that were answered all the same. */
+    warn: (message: string, error: unknown) => void
+  }
 
 const busyPauseMs = 5
 /** Two, so that the process has work while Postgres answers; more would only add queries. */
@@ -42,29 +54,61 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
     () => withTimeout(readStates(db), stateTimeoutMs(settings.waitMs)),
     stateReads,
   )
-  const refreshers = perFeed((feed) => coalesce(() => refresh(db, feed, settings)))
   const caches = perFeed((feed) => ({
     json: createFeedCache(db, feed, 'json'),
     xml: createFeedCache(db, feed, 'xml'),
   }))
-  const isUpToDate = (state: FeedState | undefined) =>
-    state !== undefined && !state.waiting && state.render_key === settings.renderKey
+  let hasStarted = false
+  const claim = coalesce(async () => {
+    if ((await readStates(db)).isNewer) return false
+    const isOurs = await claimRendering(db, settings, { isStarting: !hasStarted })
+    hasStarted = true
+    return isOurs
+  })
+  const refreshers = perFeed((feed) =>
+    coalesce(async () => {
+      if (!hasStarted) await claim()
+      return refresh(db, feed, settings)
+    }),
+  )
+  /** The render key of what is to be served. */
+  const expectedKey = ({ renderKey }: FeedStates) =>
+    (hasStarted ? renderKey : null) ?? settings.renderKey
+  const isElsewhere = (states: FeedStates) =>
+    states.isNewer || expectedKey(states) !== settings.renderKey
 
-  /** One attempt to bring the cache up to date; undefined while another process refreshes the feed. */
+  /** One attempt to bring the cache up to date; undefined when it has to be repeated. */
   async function update(
     feed: FeedName,
     cache: FeedCache,
-    state: FeedState | undefined,
+    states: FeedStates,
   ): Promise<Freshness | undefined> {
+    const state = states.feeds[feed]
     if (state && !cache.snapshot()) await cache.load().catch(retryIfBroken)
-    if (state && isUpToDate(state)) {
-      if (!cache.isCurrent(state)) await cache.load()
-      return 'fresh'
-    }
-    const outcome = await refreshers[feed]()
-    if (outcome === 'busy') return undefined
+    // What else that release wants of a feed is unknown.
+    if (states.isNewer) return 'stale'
+    if (isUpToDate(state, expectedKey(states))) return loadAtLeast(feed, cache, state)
+    return isElsewhere(states) ? undefined : refreshAndLoad(feed, cache)
+  }
+
+  async function refreshAndLoad(feed: FeedName, cache: FeedCache): Promise<Freshness | undefined> {
+    const result = await refreshers[feed]()
+    if (result.outcome === 'fresh') return loadAtLeast(feed, cache, result)
+    if (result.outcome !== 'held') return undefined
     await cache.load()
-    return outcome
+    return 'held'
+  }
+
+  /** Undefined when what was loaded does not hold that version, because a crash or a failover has lost it. */
+  async function loadAtLeast(
+    feed: FeedName,
+    cache: FeedCache,
+    wanted: FeedVersion,
+  ): Promise<'fresh' | undefined> {
+    if (!cache.isCurrent(wanted)) await cache.load()
+    if (cache.isCurrent(wanted)) return 'fresh'
+    const isLater = (cache.snapshot()?.version ?? 0) > wanted.version
+    return isLater && (await isInHistory(db, feed, wanted)) ? 'fresh' : undefined
   }
 
   /** At least one attempt; it goes on after the poll that began it has been answered. */
@@ -72,14 +116,14 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
     deadline: number,
     feed: FeedName,
     cache: FeedCache,
-    first: FeedState | undefined,
+    first: FeedStates,
   ): Promise<Freshness> {
-    let state = first
+    let states = first
     do {
-      const freshness = await update(feed, cache, state).catch(retryIfBroken)
+      const freshness = await update(feed, cache, states).catch(retryIfBroken)
       if (freshness) return freshness
       await sleep(busyPauseMs)
-      state = (await readAllStates())[feed]
+      states = await readAllStates()
     } while (Date.now() < deadline)
     return 'stale'
   }
@@ -94,9 +138,11 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
   async function freshnessOf(feed: FeedName, cache: FeedCache): Promise<Freshness> {
     const deadline = Date.now() + settings.waitMs
     try {
-      const state = (await readAllStates())[feed]
-      if (state && isUpToDate(state) && cache.isCurrent(state)) return 'fresh'
-      return await withTimeout(updateBefore(deadline, feed, cache, state), deadline - Date.now())
+      const states = await readAllStates()
+      const state = states.feeds[feed]
+      const isCurrent = isUpToDate(state, expectedKey(states)) && cache.isCurrent(state)
+      if (isCurrent && !states.isNewer) return 'fresh'
+      return await withTimeout(updateBefore(deadline, feed, cache, states), deadline - Date.now())
     } catch (error) {
       settings.warn('a poll was answered with a stale feed', error)
       return 'stale'
@@ -115,21 +161,43 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
   }
 
   async function refreshIfPending(feed: FeedName): Promise<RefreshOutcome> {
-    const state = (await readAllStates())[feed]
-    return isUpToDate(state) ? 'fresh' : refreshers[feed]()
+    const states = await readAllStates()
+    if (isElsewhere(states)) return 'elsewhere'
+    if (isUpToDate(states.feeds[feed], settings.renderKey)) return 'fresh'
+    const { outcome } = await refreshers[feed]()
+    // The first build: from now on there is a last good feed.
+    await loadCaches(feed, (cache) => !cache.snapshot())
+    return outcome
   }
 
-  return { poll, refresh: refreshIfPending }
+  async function load(): Promise<void> {
+    const { feeds, isNewer } = await readAllStates()
+    for (const feed of feedNames) {
+      const state = feeds[feed]
+      await loadCaches(feed, (cache) =>
+        state && !isNewer ? !cache.isCurrent(state) : !cache.snapshot(),
+      )
+    }
+  }
+
+  async function loadCaches(feed: FeedName, needsIt: (cache: FeedCache) => boolean): Promise<void> {
+    for (const cache of [caches[feed].json, caches[feed].xml])
+      if (needsIt(cache)) await cache.load().catch(retryIfBroken)
+  }
+
+  return { poll, refresh: refreshIfPending, load, claim }
 }
 
 function perFeed<T>(make: (feed: FeedName) => T): Record<FeedName, T> {
   return { products: make('products'), stores: make('stores') }
 }
 
+type FeedVersion = Pick<FeedState, 'version' | 'build'>
+
 type FeedCache = {
   snapshot: () => FeedSnapshot | undefined
   /** Whether the snapshot is the version that the database has. */
-  isCurrent: (state: FeedState) => boolean
+  isCurrent: (version: FeedVersion) => boolean
   load: () => Promise<void>
   /** From the snapshot; undefined when there is none. */
   response: (part: Part) => FeedResponse | undefined
@@ -144,9 +212,8 @@ function createFeedCache(db: Database, feed: FeedName, format: FeedFormat): Feed
     responses = new Map()
     snapshot = loaded
   })
-  // The build too: a restored database reuses version numbers.
-  const isCurrent = ({ version, build }: FeedState) =>
-    snapshot?.version === version && snapshot.build === build
+  // Version numbers repeat after a restore; builds do not.
+  const isCurrent = ({ build }: FeedVersion) => build !== null && snapshot?.build === build
   function response(part: Part): FeedResponse | undefined {
     if (!snapshot) return undefined
     const key = `${part.number}-of-${part.of}`

@@ -4,6 +4,7 @@ import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import {
   ALL_BUCKETS,
   type FeedFormat,
+  type FeedFrame,
   type FeedName,
   feedBuilds,
   feedChanges,
@@ -22,7 +23,8 @@ export type FeedSnapshot = {
   format: FeedFormat
   version: number
   build: string | null
-  builtAt: Date
+  modifiedAt: Date
+  frame: FeedFrame
   /** One for every slot. */
   chunks: StoredChunk[]
 }
@@ -51,21 +53,27 @@ export async function loadSnapshot(
     }))
   if (!loaded) return undefined
   const { snapshot, broken, slots } = loaded
-  if (broken.length > 0) await recordBroken(db, feed, format, broken, slots)
   const missing = slots - snapshot.chunks.length
-  if (missing > 0) await recordMissing(db, feed)
-  if (broken.length + missing > 0)
+  if (broken.length + missing > 0) {
+    await recordDamage(db, snapshot, { broken, missing, slots })
     throw new BrokenChunks(
       `${feed} feed, ${format}: ${missing} chunks are missing, and those of these slots do not match their checksums: ${broken.join(', ')}`,
     )
+  }
   return snapshot
 }
 
 /** `broken` are slots. A snapshot with fewer chunks than slots must not be served either. */
 type Loaded = { snapshot: FeedSnapshot; broken: number[]; slots: number }
-type Head = Pick<FeedState, 'version' | 'build' | 'slots' | 'built_at'>
+type Head = Pick<FeedState, 'version' | 'build' | 'slots'> & {
+  modified_at: string
+  frame: FeedFrame
+}
 type ChunkRow = StoredChunk & { slot: number }
 
+const headColumns = (format: FeedFormat) =>
+  sql`s.version::float8 as version, b.build, s.slots, s.modified_at, s.frames -> ${format} as frame`
+const headTables = sql`${feedState} s left join ${feedBuilds} b on b.feed = s.feed and b.version = s.version`
 const chunkColumns = sql.raw('c.slot, c.body, c.crc::float8 as crc, c.bytes, c.items')
 
 /**
@@ -76,9 +84,7 @@ async function readChanges(db: Database, snapshot: FeedSnapshot): Promise<Loaded
   const { feed, format, chunks } = snapshot
   // Without changes the result is one row without a slot.
   const rows = await db.execute<Head & (ChunkRow | { slot: null })>(sql`
-    select s.version::float8 as version, b.build, s.slots, s.built_at, ${chunkColumns}
-    from ${feedState} s left join ${feedBuilds} b on b.feed = s.feed and b.version = s.version
-    left join ${feedChunks} c
+    select ${headColumns(format)}, ${chunkColumns} from ${headTables} left join ${feedChunks} c
       on c.feed = s.feed and c.format = ${format} and c.version > ${snapshot.version}
     where s.feed = ${feed} and s.slots = ${chunks.length} and s.version >= ${snapshot.version}
       and exists (select from ${feedBuilds} own
@@ -99,7 +105,9 @@ async function readWhole(
   feed: FeedName,
   format: FeedFormat,
 ): Promise<Loaded | undefined> {
-  const head = (await readStates(tx))[feed]
+  const [head] = await tx.execute<Head>(
+    sql`select ${headColumns(format)} from ${headTables} where s.feed = ${feed}`,
+  )
   if (!head) return undefined
   const bySlot: StoredChunk[] = []
   const broken: number[] = []
@@ -115,13 +123,13 @@ async function readWhole(
 
 function toLoaded(
   { feed, format }: Pick<FeedSnapshot, 'feed' | 'format'>,
-  { version, build, slots, built_at }: Head,
+  { version, build, slots, modified_at, frame }: Head,
   bySlot: StoredChunk[],
   broken: number[],
 ): Loaded {
   const chunks = bySlot.filter((chunk) => chunk !== undefined)
   return {
-    snapshot: { feed, format, version, build, builtAt: new Date(built_at), chunks },
+    snapshot: { feed, format, version, build, modifiedAt: new Date(modified_at), frame, chunks },
     broken,
     slots,
   }
@@ -137,6 +145,19 @@ async function insert(rows: ChunkRow[], bySlot: StoredChunk[]): Promise<number[]
     broken.push(...some.filter((_, index) => !intact[index]).map(({ slot }) => slot))
   }
   return broken
+}
+
+type Damage = { broken: number[]; missing: number; slots: number }
+
+/** Unless the database is of another release, which may store chunks otherwise. */
+async function recordDamage(
+  db: Queryable,
+  { feed, format }: FeedSnapshot,
+  { broken, missing, slots }: Damage,
+): Promise<void> {
+  if ((await readStates(db)).isNewer) return
+  if (broken.length > 0) await recordBroken(db, feed, format, broken, slots)
+  if (missing > 0) await recordMissing(db, feed)
 }
 
 /** Marks them by a length of -1, which no chunk has, so the next refresh renders them again. Recorded once. */

@@ -1,6 +1,13 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
-import { type FeedName, feedBuilds, feedState } from '../db/schema/feeds.ts'
+import { knownMigrations } from '../db/migrate.ts'
+import {
+  type FeedFormat,
+  type FeedFrame,
+  type FeedName,
+  feedBuilds,
+  feedState,
+} from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
 
 export type FeedState = {
@@ -11,25 +18,44 @@ export type FeedState = {
   items: number
   /** The most items of the last six hours, which a refresh may not fall far below. */
   reference_items: number
-  /** ISO 8601, exact to the millisecond. */
-  built_at: string
   render_key: string
-  /** Whether changes are pending. */
+  /** Whether changes are pending, or may be: a standby does not know. */
   waiting: boolean
 }
 
-/** Without feeds that were never built. */
-export type FeedStates = Partial<Record<FeedName, FeedState>>
+export type FeedStates = {
+  /** Without feeds that were never built. */
+  feeds: Partial<Record<FeedName, FeedState>>
+  /** Of the servers that render the feeds; null before the first. */
+  renderKey: string | null
+  /** Whether the database has migrations of another release, so that this one must not write feeds. */
+  isNewer: boolean
+}
 
 /** One query for all feeds. */
 export async function readStates(db: Queryable): Promise<FeedStates> {
   const [row] = await db.execute<StatesRow>(sql`select ${feedStates} as states`)
-  return row?.states ?? {}
+  return toStates(row)
 }
 
-/** Null before the first build. */
-type StatesRow = { states: FeedStates | null }
+type StatesRow = {
+  states: FeedStates['feeds'] & { migrations: number[]; render_key: string | null }
+}
 const feedStates = sql.raw('feed_states()')
+
+function toStates(row: StatesRow | undefined): FeedStates {
+  if (!row) throw new Error('a query without conditions returned no row')
+  const { migrations, render_key, ...feeds } = row.states
+  const known = knownMigrations()
+  return { feeds, renderKey: render_key, isNewer: migrations.some((one) => !known.has(one)) }
+}
+
+/** Whether what is stored holds every committed write, as servers with this render key make it. */
+export const isUpToDate = (
+  state: FeedState | undefined,
+  renderKey: string,
+): state is FeedState & { build: string } =>
+  state !== undefined && !state.waiting && state.build !== null && state.render_key === renderKey
 
 /**
  * Makes this transaction the only one that refreshes the feed; `busy` when another one does. First locks the catalog in
@@ -38,10 +64,7 @@ const feedStates = sql.raw('feed_states()')
  * these queries. No waiting for the disk: if a crash of Postgres loses the refresh, it loses the removal of the changes
  * with it.
  */
-export async function lockFeed(
-  tx: Queryable,
-  feed: FeedName,
-): Promise<'busy' | { state: FeedState | undefined }> {
+export async function lockFeed(tx: Queryable, feed: FeedName): Promise<'busy' | FeedStates> {
   const [, [row]] = await settleBoth(
     tx.execute(sql`
       set local jit = off; set local lock_timeout = '500ms'; set local synchronous_commit = off;
@@ -49,24 +72,30 @@ export async function lockFeed(
     tx.execute<StatesRow & { ok: boolean }>(sql`
       select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext(${feed})) as ok, ${feedStates} as states`),
   )
-  return row?.ok ? { state: row.states?.[feed] } : 'busy'
+  return row?.ok ? toStates(row) : 'busy'
 }
 
 /**
- * Ends any hold. `built_at` is the time of this statement, not of the transaction's begin, so that no two versions have
- * the same; without a new version it stays.
+ * Ends any hold. `built_at` is the time of this statement, not of the transaction's begin; without a new version it stays.
+ * `modified_at` identifies a version by itself, so no two have the same, even if a clock is set back.
  */
 export async function writeState(
   tx: Queryable,
   feed: FeedName,
-  next: Pick<FeedState, 'version' | 'slots' | 'items' | 'render_key'>,
+  next: Pick<FeedState, 'version' | 'slots' | 'items' | 'render_key'> & {
+    frames: Record<FeedFormat, FeedFrame>
+  },
 ): Promise<void> {
   await tx.execute(sql`
-    insert into ${feedState} as s (feed, version, slots, items, render_key, reference_items, reference_at, built_at)
-    values (${feed}, ${next.version}, ${next.slots}, ${next.items}, ${next.render_key}, ${next.items}, now(), clock_timestamp())
+    insert into ${feedState} as s (feed, version, slots, items, render_key, reference_items, reference_at, frames, built_at, modified_at)
+    values (${feed}, ${next.version}, ${next.slots}, ${next.items}, ${next.render_key}, ${next.items}, now(),
+      ${JSON.stringify(next.frames)}::jsonb, clock_timestamp(), date_trunc('second', clock_timestamp()))
     on conflict (feed) do update set
       version = excluded.version, slots = excluded.slots, items = excluded.items, render_key = excluded.render_key,
+      frames = excluded.frames,
       built_at = case when s.version = excluded.version then s.built_at else excluded.built_at end,
+      modified_at = case when s.version = excluded.version then s.modified_at
+        else greatest(excluded.modified_at, s.modified_at + interval '1 second') end,
       reference_items = case
         when s.reference_at > now() - interval '6 hours' then greatest(s.reference_items, excluded.items)
         else greatest(s.items, excluded.items) end,
@@ -80,11 +109,25 @@ export async function writeState(
 const buildsKept = 10_000
 
 /** Records a new build for a version that is about to be written, replacing one of another history. */
-export async function recordBuild(tx: Queryable, feed: FeedName, version: number): Promise<void> {
-  await tx.execute(sql`
+export async function recordBuild(tx: Queryable, feed: FeedName, version: number): Promise<string> {
+  const [row] = await tx.execute<{ build: string }>(sql`
     with expired as (delete from ${feedBuilds} where feed = ${feed} and version <= ${version - buildsKept})
     insert into ${feedBuilds} (feed, version) values (${feed}, ${version})
-    on conflict (feed, version) do update set build = excluded.build`)
+    on conflict (feed, version) do update set build = excluded.build
+    returning build`)
+  if (!row) throw new Error('an inserted build was not returned')
+  return row.build
+}
+
+/** Whether the database has, or had, this version: a crash or a failover loses the last ones. */
+export async function isInHistory(
+  db: Queryable,
+  feed: FeedName,
+  { version, build }: Pick<FeedState, 'version' | 'build'>,
+): Promise<boolean> {
+  const found = await db.execute(sql`
+    select from ${feedBuilds} where feed = ${feed} and version = ${version} and build = ${build}`)
+  return found.length > 0
 }
 
 export async function holdFeed(db: Queryable, feed: FeedName, reason: string): Promise<void> {

@@ -10,6 +10,7 @@ import {
   feedPolls,
   feedState,
 } from '../db/schema/feeds.ts'
+import { type Renderer, readRendererProblems } from './renderer.ts'
 import { partCounts } from './slots.ts'
 
 type FeedFile = {
@@ -72,8 +73,8 @@ async function readFeedStatus(db: Queryable, feed: FeedName): Promise<FeedStatus
 /** Only a rebuild takes longer than this. */
 const changesOverdueMs = 60_000
 
-/** Why feeds are not up to date, in words; cheap enough to be read every second. */
-export async function readFeedProblems(db: Queryable): Promise<string[]> {
+/** Why feeds are not up to date or not as this server would render them, in words; cheap enough to be read every second. */
+export async function readFeedProblems(db: Queryable, own: Renderer): Promise<string[]> {
   const problems = feedNames.map(async (feed) => {
     const row = await readStateRow(db, feed)
     if (row.held_since) return [heldWarning({ feed, ...row })]
@@ -85,7 +86,7 @@ export async function readFeedProblems(db: Queryable): Promise<string[]> {
         ]
       : []
   })
-  return (await Promise.all(problems)).flat()
+  return [...(await readRendererProblems(db, own)), ...(await Promise.all(problems)).flat()]
 }
 
 const heldWarning = ({

@@ -1,15 +1,8 @@
 /** Items as JSON and XML text. */
-import type { FeedFormat, FeedName } from '../db/schema/feeds.ts'
+import type { FeedFormat, FeedFrame, FeedName } from '../db/schema/feeds.ts'
 import { categories, type Item, type ItemValue } from './item.ts'
 
-export type Formatter = {
-  contentType: string
-  /** Before the first item, between two items, and after the last. */
-  head: string
-  separator: string
-  tail: string
-  item: (item: Item) => string
-}
+export type Formatter = FeedFrame & { item: (item: Item) => string }
 
 const json: Formatter = {
   contentType: 'application/json; charset=utf-8',

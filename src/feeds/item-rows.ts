@@ -7,7 +7,7 @@ import type { Queryable } from '../db/connection.ts'
 import type { FeedName } from '../db/schema/feeds.ts'
 import type { Item } from './item.ts'
 import { type ProductRow, productItem } from './product-item.ts'
-import type { HashRange } from './slots.ts'
+import { type HashRange, hashCount } from './slots.ts'
 import { type StoreRow, storeItem } from './store-item.ts'
 
 export type HashedItem = { hash: number; item: Item }
@@ -16,8 +16,9 @@ export type HashedItem = { hash: number; item: Item }
 export const itemQueries: Record<FeedName, (ranges: HashRange[], decimals: number) => SQL> = {
   products: (ranges, decimals) => {
     const price = sql`round(t.price, ${decimals}::int)::float8 as price`
+    const inventory_quantity = sql`t.inventory_quantity::float8 as inventory_quantity`
     return sql`
-      select ${columns(productFields, { categories: categoriesAsJson, price })},
+      select ${columns(productFields, { categories: categoriesAsJson, price, inventory_quantity })},
         (select string_agg(l.store_id, ',' order by l.store_id) from product_stores l
           where l.product_id = t.id and l.store_id <> all(array(select s.id from stores s where not s.published))) as store_ids
       from products t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`
@@ -60,6 +61,20 @@ function columns(fields: CatalogFields, as: Record<string, SQL>): SQL {
 function hashIsIn(ranges: HashRange[]): SQL {
   const conditions = ranges.map(({ first, last }) => sql`t.hash between ${first} and ${last}`)
   return sql`(${sql.join(conditions, sql` or `)})`
+}
+
+/** How many items the feed would hold, and how many of them in some slots. */
+export async function countTouched(
+  db: Queryable,
+  feed: FeedName,
+  touched: number[],
+  slots: number,
+): Promise<{ items: number; touchedItems: number }> {
+  const slot = sql`t.hash * ${slots}::int / ${hashCount}::int`
+  const [row] = await db.execute<{ items: number; touched: number }>(sql`
+    select count(*)::int as items, count(*) filter (where ${slot} = any(${sql.param(touched)}::int[]))::int as touched
+    from ${sql.identifier(feed)} t where t.published`)
+  return { items: row?.items ?? 0, touchedItems: row?.touched ?? 0 }
 }
 
 /** How many items the feed would hold, in all or in some ranges: what is published. */

@@ -1,4 +1,5 @@
 /** What a feed item is, and the rules that hold for every field of it. */
+import { domainToASCII } from 'node:url'
 import type { CatalogFields } from '../catalog/catalog-fields.ts'
 
 /** A field's value. Lists are of categories only; what is undefined is left out. */
@@ -17,6 +18,23 @@ const forbidden = /[\0-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\p{Cs}]/gu
 export function text(value: string | null | undefined): string {
   return value?.replace(forbidden, '').trim() || missing
 }
+
+const isAscii = /^[!-~]*$/
+
+/**
+ * Percent-encoded where an address may not hold the character as it is; what is encoded already stays. A host's
+ * non-ASCII name becomes Punycode.
+ */
+export function address(value: string | null | undefined): string {
+  const given = text(value)
+  const [, scheme = '', host = '', rest = ''] = /^(https?:\/\/)([^/?#]*)(.*)$/is.exec(given) ?? []
+  if (scheme === '') return encode(given)
+  return scheme + (isAscii.test(host) ? host : domainToASCII(host) || encode(host)) + encode(rest)
+}
+
+/** Everything but printable ASCII, what RFC 3986 leaves no place for, and a percent sign that encodes nothing. */
+const encode = (part: string) =>
+  part.replace(/[^!-~]+|["<>\\^`{|}]|%(?![0-9a-f]{2})/gi, encodeURIComponent)
 
 /** Distinct and never empty. */
 export function categories(given: readonly string[]): string[] {

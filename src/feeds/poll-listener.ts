@@ -12,7 +12,7 @@ import { AppError } from '../lib/errors.ts'
 import { type Semaphore, semaphore } from '../lib/semaphore.ts'
 import type { FeedService } from './feed-service.ts'
 import type { PollLog } from './poll-log.ts'
-import { type Encoding, etagOf, feedHeaders, isSettled, sizeOf } from './response-headers.ts'
+import { type Encoding, etagOf, feedHeaders, isPast, sizeOf } from './response-headers.ts'
 import { type Part, partCounts } from './slots.ts'
 
 export type FeedHandlerDeps = {
@@ -92,7 +92,7 @@ async function answerPoll(
   const { feed, format, part } = parseFileName(path.slice('/feeds/'.length))
   const { response: feedResponse, freshness } = await feeds.poll(feed, format, part)
   const encoding = encodingFor(request.headers['accept-encoding'])
-  const unchanged = isUnchanged(request, etagOf(feedResponse, encoding), feedResponse.builtAt)
+  const unchanged = isUnchanged(request, etagOf(feedResponse, encoding), feedResponse.modifiedAt)
   const bodiless = unchanged || request.method === 'HEAD'
   const status = unchanged ? 304 : 200
 
@@ -195,7 +195,7 @@ function readCoding(entry: string): { coding: string; accepted: boolean } {
   return { coding, accepted: !parameters.some((one) => /^q=0(\.0*)?$/.test(one)) }
 }
 
-function isUnchanged(request: IncomingMessage, etag: string, builtAt: Date): boolean {
+function isUnchanged(request: IncomingMessage, etag: string, modifiedAt: Date): boolean {
   const wanted = request.headers['if-none-match']
   if (wanted !== undefined)
     return (
@@ -203,7 +203,8 @@ function isUnchanged(request: IncomingMessage, etag: string, builtAt: Date): boo
       wanted.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
     )
   const since = Date.parse(request.headers['if-modified-since'] ?? '')
-  return isSettled(builtAt) && Math.floor(builtAt.getTime() / 1000) * 1000 <= since
+  // Not a comparison: after a restore, or with a clock set back, a feed that changed may be older than the caller's.
+  return isPast(modifiedAt) && modifiedAt.getTime() === since
 }
 
 /** Written at once: what a slow reader has not taken yet is kept as references to the shared buffers. */

@@ -1,12 +1,26 @@
 /** Brings a feed up to date: takes the pending changes and renders the slots they touch, in one transaction. */
 
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
-import { ALL_BUCKETS, type FeedName, feedFormats } from '../db/schema/feeds.ts'
+import {
+  ALL_BUCKETS,
+  type FeedFormat,
+  type FeedFrame,
+  type FeedName,
+  feedFormats,
+} from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
 import type { ChunkChecksum } from './chunk.ts'
 import { readChecksums, removeChunks, renderSlots, saveChunks } from './chunk-store.ts'
-import { type FeedState, holdFeed, lockFeed, recordBuild, writeState } from './feed-state.ts'
-import { countItems, type HashedItem, readItems } from './item-rows.ts'
+import {
+  type FeedState,
+  holdFeed,
+  isUpToDate,
+  lockFeed,
+  recordBuild,
+  writeState,
+} from './feed-state.ts'
+import { type Formatter, formatters } from './formatters.ts'
+import { countItems, countTouched, type HashedItem, readItems } from './item-rows.ts'
 import { readPendingChanges, removePendingChanges } from './pending-changes.ts'
 import { hashRanges, outgrown, slotOfHash, slotsFor } from './slots.ts'
 
@@ -26,8 +40,16 @@ export type RefreshSettings = {
   ) => void
 }
 
-/** `busy`: another process is refreshing this feed. `held`: too many items would be lost, so feed and changes stay as they are. */
-export type RefreshOutcome = 'fresh' | 'busy' | 'held'
+/**
+ * `busy`: another process is refreshing this feed. `held`: too many items would be lost, so feed and changes stay as they
+ * are. `elsewhere`: servers of another release or currency render the feeds.
+ */
+export type RefreshOutcome = 'fresh' | 'busy' | 'held' | 'elsewhere'
+
+/** `fresh` comes with the version that it is, which a crash of Postgres or a failover may yet lose. */
+export type RefreshResult =
+  | { outcome: 'fresh'; version: number; build: string }
+  | { outcome: Exclude<RefreshOutcome, 'fresh'> }
 
 /**
  * Reads changes and rows in one snapshot, so no change is lost between the two; one that commits later stays for the next
@@ -38,25 +60,23 @@ export async function refresh(
   db: Database,
   feed: FeedName,
   settings: RefreshSettings,
-): Promise<RefreshOutcome> {
+): Promise<RefreshResult> {
   const started = performance.now()
-  const report = ({ outcome, chunks }: Refreshed | { outcome: 'failed'; chunks: number }) =>
+  const report = (outcome: RefreshOutcome | 'failed', chunks: number) =>
     settings.onRefresh?.(feed, outcome, chunks, (performance.now() - started) / 1000)
   try {
-    const refreshed = await transaction(db, (tx) => refreshIn(tx, feed, settings), {
+    const { chunks, ...result } = await transaction(db, (tx) => refreshIn(tx, feed, settings), {
       isolationLevel: 'repeatable read',
     })
-    report(refreshed)
-    return refreshed.outcome
+    report(result.outcome, chunks)
+    return result
   } catch (error) {
-    report({ outcome: 'failed', chunks: 0 })
+    report('failed', 0)
     throw error
   }
 }
 
-type Refreshed = { outcome: RefreshOutcome; chunks: number }
-
-const without = (outcome: RefreshOutcome): Refreshed => ({ outcome, chunks: 0 })
+type Refreshed = RefreshResult & { chunks: number }
 
 async function refreshIn(
   tx: Queryable,
@@ -65,26 +85,32 @@ async function refreshIn(
 ): Promise<Refreshed> {
   // Sent together; Postgres executes them in this order.
   const [locked, hashes] = await settleBoth(lockFeed(tx, feed), readPendingChanges(tx, feed))
-  if (locked === 'busy') return without('busy')
-  const { state } = locked
+  if (locked === 'busy') return { outcome: 'busy', chunks: 0 }
+  const { feeds, renderKey, isNewer } = locked
+  if (isNewer || (renderKey !== null && renderKey !== settings.renderKey))
+    return { outcome: 'elsewhere', chunks: 0 }
+  const state = feeds[feed]
   // Another refresh may have taken the changes meanwhile.
-  if (state && !state.waiting && state.render_key === settings.renderKey) return without('fresh')
+  if (isUpToDate(state, settings.renderKey))
+    return { outcome: 'fresh', version: state.version, build: state.build, chunks: 0 }
   const plan = await planRefresh(tx, feed, state, hashes, settings)
   if (state && plan.items < state.reference_items * (1 - settings.maxDrop)) {
     const reason = `It would fall from ${state.reference_items} items to ${plan.items}.`
     await holdFeed(tx, feed, reason)
-    return without('held')
+    return { outcome: 'held', chunks: 0 }
   }
-  await applyRefresh(tx, feed, plan, state, settings)
-  return { outcome: 'fresh', chunks: plan.touched.length * feedFormats.length }
+  const written = await applyRefresh(tx, feed, plan, state, settings)
+  return { outcome: 'fresh', ...written, chunks: plan.touched.length * feedFormats.length }
 }
 
 type Plan = {
   slots: number
   /** Sorted. */
   touched: number[]
-  /** The number of items of the whole feed afterwards. */
+  /** The number of items of the whole feed afterwards, as counted. */
   items: number
+  /** How many of them are in the touched slots. */
+  touchedItems: number
   /** The checksums of the touched slots' stored chunks. */
   stored: ChunkChecksum[]
   /** The items of the touched slots, if these are few. */
@@ -100,16 +126,16 @@ async function planRefresh(
 ): Promise<Plan> {
   if (!state || state.render_key !== settings.renderKey || hashes.has(ALL_BUCKETS))
     return planAll(tx, feed, await countItems(tx, feed), state)
-  const { slots } = state
+  const { slots, items } = state
   const touched = [...new Set([...hashes].map((hash) => slotOfHash(hash, slots)))].sort(
     (a, b) => a - b,
   )
-  if (touched.length === 0) return { slots, touched, items: state.items, stored: [] }
+  if (touched.length === 0) return { slots, touched, items, touchedItems: 0, stored: [] }
   const plan =
     touched.length <= slotsPerBatch(feed, slots, state.items)
       ? await planOneBatch(tx, feed, state, touched, settings.decimals)
       : await planSome(tx, feed, state, touched)
-  return outgrown(slots, plan.items) ? planAll(tx, feed, plan.items, state) : plan
+  return outgrown(slots, plan.items) ? planAll(tx, feed, await countItems(tx, feed), state) : plan
 }
 
 /** Reads the items now, which also counts them. */
@@ -124,7 +150,8 @@ async function planOneBatch(
     readChecksums(tx, feed, touched),
     readItems[feed](tx, hashRanges(touched, slots), decimals),
   )
-  return { slots, touched, stored, read, items: items - itemsIn(stored) + read.length }
+  const others = items - itemsIn(stored)
+  return { slots, touched, stored, read, touchedItems: read.length, items: others + read.length }
 }
 
 /** Up to this many slots are counted by themselves; beyond it, counting everything costs little beside rendering. */
@@ -136,12 +163,18 @@ async function planSome(
   { slots, items }: FeedState,
   touched: number[],
 ): Promise<Plan> {
-  const few = touched.length <= fewSlots
-  const [stored, present] = await settleBoth(
+  if (touched.length > fewSlots) {
+    const [stored, counted] = await settleBoth(
+      readChecksums(tx, feed, touched),
+      countTouched(tx, feed, touched, slots),
+    )
+    return { slots, touched, stored, ...counted }
+  }
+  const [stored, touchedItems] = await settleBoth(
     readChecksums(tx, feed, touched),
-    countItems(tx, feed, few ? hashRanges(touched, slots) : undefined),
+    countItems(tx, feed, hashRanges(touched, slots)),
   )
-  return { slots, touched, stored, items: few ? items - itemsIn(stored) + present : present }
+  return { slots, touched, stored, touchedItems, items: items - itemsIn(stored) + touchedItems }
 }
 
 /** Chooses the number of slots again. */
@@ -154,20 +187,20 @@ async function planAll(
   const slots = slotsFor(items)
   const touched = Array.from({ length: slots }, (_, slot) => slot)
   const stored = slots === state?.slots ? await readChecksums(tx, feed, touched) : []
-  return { slots, touched, items, stored }
+  return { slots, touched, items, touchedItems: items, stored }
 }
 
 const itemsIn = (stored: ChunkChecksum[]) =>
   stored.reduce((sum, { format, items }) => sum + (format === 'json' ? items : 0), 0)
 
-/** Unchanged chunks stay as they are; when none changes, the version stays too. */
+/** Unchanged chunks stay as they are; when none changes, the version stays too, unless the feed is now rendered otherwise. */
 async function applyRefresh(
   tx: Queryable,
   feed: FeedName,
-  { slots, touched, items, stored, read }: Plan,
+  { slots, touched, items, touchedItems, stored, read }: Plan,
   state: FeedState | undefined,
   { decimals, renderKey }: RefreshSettings,
-): Promise<void> {
+): Promise<{ version: number; build: string }> {
   if (slots !== state?.slots) await removeChunks(tx, feed)
   const before = state?.version ?? 0
   const version = before + 1
@@ -180,16 +213,32 @@ async function applyRefresh(
     read,
     slotsPerBatch: slotsPerBatch(feed, slots, items),
   }
-  const [, { changed, last }] = await settleBoth(
+  const [, { changed, rendered, last }] = await settleBoth(
     removePendingChanges(tx, feed),
     renderSlots(tx, { ...rendering, decimals }),
   )
-  const next = { version: changed ? version : before, slots, items, render_key: renderKey }
-  await settleBoth(
+  if (rendered !== touchedItems)
+    throw new Error(
+      `${touchedItems} items of the ${feed} feed were counted, but ${rendered} rendered: this release does not fit the database`,
+    )
+  const kept = changed || state?.render_key !== renderKey ? undefined : state.build
+  const next = { slots, items, render_key: renderKey, frames: framesOf(feed) }
+  const [, [build]] = await settleBoth(
     saveChunks(tx, rendering, last),
-    settleBoth(changed ? recordBuild(tx, feed, version) : undefined, writeState(tx, feed, next)),
+    settleBoth(
+      kept ?? recordBuild(tx, feed, version),
+      writeState(tx, feed, { ...next, version: kept ? before : version }),
+    ),
   )
+  return { version: kept ? before : version, build }
 }
+
+const framesOf = (feed: FeedName): Record<FeedFormat, FeedFrame> => ({
+  json: frameOf(formatters[feed].json),
+  xml: frameOf(formatters[feed].xml),
+})
+
+const frameOf = ({ item: _, ...frame }: Formatter): FeedFrame => frame
 
 /** How many items are in memory at once. One store may list a hundred thousand products. */
 const itemsPerBatch: Record<FeedName, number> = { products: 4096, stores: 64 }

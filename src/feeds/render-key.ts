@@ -39,6 +39,8 @@ const text = ' a\u0001\u0085\ud800 \u{1f600} <&>"\'\t\r\n,b  c, '
 /** Values of fields that the item mapping treats specially. */
 const special: Record<string, unknown> = {
   price: 1234567.891,
+  inventory_quantity: 2.5,
+  link: 'https://müller.example/ä b%20%',
   categories: [text, 'x,y', 'x,y', ''],
   in_store_only: true,
   metadata: { text, blank: ' ', number: 1.5, flag: false },

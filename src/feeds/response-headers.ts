@@ -11,17 +11,15 @@ export const etagOf = (response: FeedResponse, encoding: Encoding) =>
 export const sizeOf = (response: FeedResponse, encoding: Encoding) =>
   encoding === 'gzip' ? response.gzip.bytes : response.bytes
 
-/**
- * HTTP dates have a resolution of seconds, so a feed built within this second has no safe date yet.
- */
-export const isSettled = (builtAt: Date) => Date.now() - builtAt.getTime() > 1000
+/** Each version has a date of its own, which may be yet to come when versions follow within a second or a clock is set back. */
+export const isPast = (modifiedAt: Date) => Date.now() - modifiedAt.getTime() > 1000
 
 /** Kept with the response: building them takes 6 µs of the about 60 µs that a 304 takes. */
 const headersByResponse = new WeakMap<FeedResponse, Map<string, string[]>>()
 
 /** Names and values alternate, as node's writeHead takes them. */
 export function feedHeaders(response: FeedResponse, variant: Variant): readonly string[] {
-  const isDated = variant.freshness === 'fresh' && isSettled(response.builtAt)
+  const isDated = variant.freshness === 'fresh' && isPast(response.modifiedAt)
   const name = `${variant.freshness} ${variant.encoding} ${variant.unchanged} ${isDated}`
   const variants = headersByResponse.get(response) ?? new Map<string, string[]>()
   headersByResponse.set(response, variants)
@@ -38,7 +36,7 @@ function headersOf(
   return {
     'Cache-Control': 'no-cache',
     ETag: etagOf(response, encoding),
-    ...(isDated ? { 'Last-Modified': response.builtAt.toUTCString() } : {}),
+    ...(isDated ? { 'Last-Modified': response.modifiedAt.toUTCString() } : {}),
     Vary: 'Accept-Encoding',
     'X-Content-Type-Options': 'nosniff',
     'X-Feed-Version': String(response.version),

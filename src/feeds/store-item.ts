@@ -1,7 +1,7 @@
 /** How a store looks in the store location feed. */
 import { storeFields } from '../catalog/stores.ts'
 import type { ManagedColumn, stores } from '../db/schema/catalog.ts'
-import { addMetadata, categories, fieldsWriter, type Item, text } from './item.ts'
+import { addMetadata, address, categories, fieldsWriter, type Item, text } from './item.ts'
 
 /** A store as the feed reads it, with the published products it sells. */
 export type StoreRow = Omit<
@@ -19,9 +19,9 @@ export function storeItem(store: StoreRow): Item {
   const item: Item = {
     $id: text(store.id),
     $title: text(store.title),
-    $link: text(store.link),
+    $link: address(store.link),
     $description: text(store.description),
-    $image_link: text(store.image_link),
+    $image_link: address(store.image_link),
     categories: categories([...store.categories, 'store-location']),
     product_ids: text(store.product_ids),
   }

@@ -2,6 +2,12 @@
 import { sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
+import {
+  type CatalogPatch,
+  countEmptied,
+  lockRecords,
+  mergeRecords,
+} from '../catalog/catalog-merge.ts'
 import type {
   CatalogInput,
   CatalogResource,
@@ -13,46 +19,69 @@ import type { Queryable } from '../db/connection.ts'
 import { textArray } from '../db/parameters.ts'
 import { catalogIds, productStores, products, stores } from '../db/schema/catalog.ts'
 import { id } from '../lib/fields.ts'
-import {
-  addResults,
-  nothingWritten,
-  type RejectedInput,
-  type WriteInputs,
-  type WriteResult,
-} from './import-batch.ts'
+import { errorMap, fieldErrors } from '../lib/validation.ts'
+import { addResults, nothingWritten, type RejectedInput, type WriteInputs } from './import-batch.ts'
 
 export const availabilityInput = z.strictObject({ product_id: id, store_id: id })
 type AvailabilityInput = z.infer<typeof availabilityInput>
 
-/** When an id is repeated, its last input wins, as if the rows were written one by one. */
+/** Each id must be there once. */
 export function writeCatalog<T extends CatalogTypes>(
   resource: CatalogResource<T>,
 ): WriteInputs<T['input']> {
   return async (tx, inputs) => {
     const rejected = await findRejected(tx, resource, inputs)
-    const rejectedIndexes = new Set(rejected.map(({ index }) => index))
-    const valid = inputs.filter((_, index) => !rejectedIndexes.has(index))
-    let result: WriteResult = { ...nothingWritten, rejected }
-    for (const group of groupsOfUniqueIds(valid)) {
-      const counts = await writeRecords(tx, resource, group)
-      result = addResults(result, { ...counts, rejected: [] })
-    }
-    return result
+    const valid = without(inputs, rejected)
+    await lockRecords(tx, resource, idsOfInputs(valid))
+    const emptied = await countEmptied(tx, resource, valid, false)
+    return { ...(await writeRecords(tx, resource, valid)), emptied, rejected }
   }
 }
 
-/** The n-th group holds the n-th input of each id: one statement can write an id only once. */
-function groupsOfUniqueIds<D extends CatalogInput>(inputs: D[]): D[][] {
-  const seen = new Map<string, number>()
-  const groups: D[][] = []
-  for (const input of inputs) {
-    const count = seen.get(input.id) ?? 0
-    seen.set(input.id, count + 1)
-    const group = groups[count]
-    if (group) group.push(input)
-    else groups[count] = [input]
+/** Records that exist change in the fields that the input names; others are created. */
+export function mergeCatalog<T extends CatalogTypes>(
+  resource: CatalogResource<T>,
+): WriteInputs<CatalogPatch> {
+  return async (tx, inputs) => {
+    const rejected = await findRejected(tx, resource, inputs)
+    const known = await lockRecords(tx, resource, idsOfInputs(inputs))
+    const created: T['input'][] = []
+    for (const [index, input] of inputs.entries()) {
+      if (known.has(input.id) || rejected.some((one) => one.index === index)) continue
+      const parsed = resource.input.safeParse(withoutNulls(input), { error: errorMap })
+      if (parsed.success) created.push(parsed.data)
+      else
+        rejected.push({
+          index,
+          reason: `${reasonOf(fieldErrors(parsed.error.issues))}; there is no ${resource.name} "${input.id}" to change`,
+        })
+    }
+    const patches = without(inputs, rejected).filter((input) => known.has(input.id))
+    const emptied = await countEmptied(tx, resource, patches, true)
+    const changed = await mergeRecords(tx, resource, patches)
+    const written = await writeRecords(tx, resource, created)
+    const [updated, unchanged] = [changed.size, patches.length - changed.size]
+    return addResults({ ...written, emptied, rejected }, { ...nothingWritten, updated, unchanged })
   }
-  return groups
+}
+
+const reasonOf = (errors: { field: string; detail: string }[]) =>
+  errors.map(({ field, detail }) => `${field} ${detail}`).join('; ')
+
+const withoutNulls = (fields: object): object =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) => {
+      if (value === null) return []
+      const isObject = typeof value === 'object' && !Array.isArray(value)
+      return [[name, isObject ? withoutNulls(value) : value]]
+    }),
+  )
+
+const idsOfInputs = (inputs: CatalogInput[]) => inputs.map((input) => input.id)
+
+function without<T>(inputs: T[], rejected: RejectedInput[]): T[] {
+  const indexes = new Set(rejected.map(({ index }) => index))
+  return inputs.filter((_, index) => !indexes.has(index))
 }
 
 /** The errors that whole files have, found by one query each instead of by a failed transaction for each. */
@@ -100,7 +129,8 @@ export const writeAvailability: WriteInputs<AvailabilityInput> = async (tx, inpu
       order by 1, 2 on conflict do nothing returning 1
     ) select count(*)::int as count from inserted`)
   const created = inserted?.count ?? 0
-  return { created, updated: 0, unchanged: inputs.length - rejected.length - created, rejected }
+  const unchanged = inputs.length - rejected.length - created
+  return { ...nothingWritten, created, unchanged, rejected }
 }
 
 const distinct = (inputs: AvailabilityInput[], column: keyof AvailabilityInput) => [

@@ -1,39 +1,39 @@
 /** Converts a value to the text of one table cell, and back again unchanged. */
 
-export type CellKind = 'text' | 'number' | 'boolean' | 'list' | 'scalar'
+import { type CellFormat, isBooleanText, readBoolean, readNumber } from './cell-formats.ts'
+import { readTime } from './times.ts'
 
-/** What a spreadsheet would run as a formula, and what reads as an escaped text. */
+export type CellKind = 'text' | 'number' | 'boolean' | 'time' | 'list' | 'scalar'
+
+/** What a spreadsheet would run as a formula, and what reads as a text that is marked as one: `'02116`, `="02116"`. */
 const formula = /^[=+\-@\t\r\n]/
-const escaped = /^'(?:$|[=+\-@\t\r\n'])/
+const escaped = /^'(?:$|[=+\-@\t\r\n']|[\d.,:/ -]*\d$)/
+const quotedFormula = /^="((?:[^"]|"")*)"$/
 
 /** A `'` in front makes a spreadsheet show it as text. An empty text is written `'`, since an empty cell means no value. */
 const escapeText = (text: string) =>
   text === '' || formula.test(text) || escaped.test(text) ? `'${text}` : text
 
-const unescapeText = (cell: string) => (escaped.test(cell) ? cell.slice(1) : cell)
-
-const numeric = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
-const booleans = new Map([
-  ['true', true],
-  ['yes', true],
-  ['1', true],
-  ['false', false],
-  ['no', false],
-  ['0', false],
-])
-
-/** A text that is no value of its kind is returned as it is, for the schema to reject. */
-const readers: Record<CellKind, (cell: string) => unknown> = {
-  text: unescapeText,
-  number: (cell) => (numeric.test(cell.trim()) ? Number(cell) : cell),
-  boolean: (cell) => booleans.get(cell.trim().toLowerCase()) ?? cell,
-  list: (cell) => readList(unescapeText(cell)),
-  scalar: readScalar,
+function unescapeText(cell: string): string {
+  if (escaped.test(cell)) return cell.slice(1)
+  return quotedFormula.exec(cell)?.[1]?.replaceAll('""', '"') ?? cell
 }
 
-/** Undefined for an empty cell. */
-export function readCell(kind: CellKind, cell: string): unknown {
-  return cell === '' ? undefined : readers[kind](cell)
+/** A text that is no value of its kind is passed on as it is; `wanted` says what would be one. */
+export type CellValue = { value: unknown; wanted?: string }
+
+const readers: Record<CellKind, (text: string, format: CellFormat) => CellValue> = {
+  text: (text) => ({ value: text }),
+  number: readNumber,
+  boolean: (text) => (isBooleanText(text) ? { value: readBoolean(text) } : { value: text }),
+  time: readTime,
+  list: (text) => ({ value: readList(text) }),
+  scalar: (text) => ({ value: readScalar(text) }),
+}
+
+/** The value is undefined for an empty cell. */
+export function readCell(kind: CellKind, cell: string, format: CellFormat): CellValue {
+  return cell === '' ? { value: undefined } : readers[kind](unescapeText(cell), format)
 }
 
 /** Separated by `|`, else by commas; or a JSON array, whose texts may hold both. */
@@ -44,8 +44,7 @@ function readList(text: string): unknown {
 }
 
 /** Metadata values have no fixed type: what looks like a number or a boolean is one, unless it is in double quotes. */
-function readScalar(cell: string): unknown {
-  const text = unescapeText(cell)
+function readScalar(text: string): unknown {
   if (text === 'true' || text === 'false') return text === 'true'
   if (text !== '' && String(Number(text)) === text && Number.isFinite(Number(text)))
     return Number(text)
@@ -78,6 +77,5 @@ function writeList(values: unknown[]): string {
 }
 
 function writeScalar(text: string): string {
-  const cell = escapeText(text)
-  return readScalar(cell) === text ? cell : JSON.stringify(text)
+  return readScalar(text) === text ? escapeText(text) : JSON.stringify(text)
 }

@@ -1,37 +1,39 @@
 /** Maps the columns of a table to the fields of a record: renamed, filled from a template, skipped. */
 import { AppError } from '../lib/errors.ts'
 import { readCell } from './cells.ts'
-import type { Column, Columns } from './columns.ts'
-import type { TableRow } from './csv.ts'
-
-export type Mapping = {
-  /** Column names to field names. */
-  renames: ReadonlyMap<string, string>
-  /** Field names to a text in which `{column}` stands for that column's value. */
-  templates: ReadonlyMap<string, string>
-  /** Unknown columns are skipped instead of rejected. */
-  skipUnknown: boolean
-  /** Rows in which this column is empty are skipped. */
-  skipBlank: string | undefined
-}
+import type { Columns } from './columns.ts'
+import { linesOf, type TableRow } from './csv.ts'
+import type { Mapping } from './mapping.ts'
+import type { Condition } from './presets/preset.ts'
+import { findSources, type Source, type Sources } from './sources.ts'
 
 type Fields = Record<string, unknown>
-type Source = { column: Column; textOf: (cells: string[]) => string }
 
-/** A record before validation, or why the rows or the line make none. */
-export type MappedRecord = { value: unknown } | { error: string }
+/** A record before validation, with what is wanted of cells that are none of their kind; or why the rows or the line make none. */
+export type MappedRecord =
+  | { value: unknown; wanted?: ReadonlyMap<string, string> }
+  | { error: string }
 
 export type ColumnMapping = {
   /** As in the file. */
   header: string[]
-  skips: (row: TableRow) => boolean
-  /** Equal for the rows of one record; null when each row is a record. */
+  /** `first` is the first row of the same id. */
+  skips: (row: TableRow, first: TableRow) => boolean
+  /** Equal for the rows of one record; null when the row has no id. */
   keyOf: (row: TableRow) => string | null
-  map: (rows: TableRow[]) => MappedRecord
+  /** The key of the record that the row becomes. */
+  recordKeyOf: (row: TableRow) => string | null
+  isVariant: (row: TableRow) => boolean
+  /** Why the row cannot be read. */
+  errorOf: (row: TableRow) => string | undefined
+  map: (rows: TableRow[], first: TableRow) => MappedRecord
 }
 
-/** The first columns of a rejects file, which can be imported again. */
-export const rejectColumns = ['line', 'reason'] as const
+/** What a variant takes from its product's first row when its own cell is blank. */
+const sharedFields = new Set([
+  ...['title', 'description', 'link', 'image_link', 'brand', 'categories'],
+  ...['published', 'in_store_only'],
+])
 
 /** Throws an {@link AppError} that names the file when a column of the header is missing, repeated or unknown. */
 export function mapColumns(
@@ -42,122 +44,167 @@ export function mapColumns(
   mapping: Mapping,
 ): ColumnMapping {
   const fail = (why: string) => new AppError('invalid', `${file} ${why}`)
-  const table: Table = { header, columns, fail, indexOf: columnIndexes(header, fail) }
-  const sources = [...columnSources(table, mapping), ...templateSources(table, mapping)]
-  const names = sources.map(({ column }) => column.path.join('.'))
-  const repeated = firstRepeated(names)
-  if (repeated !== undefined) throw fail(`has two columns for "${repeated}".`)
-  requireColumns(names, columns, fail)
-  const keySources = key.map((name) => sources[names.indexOf(name)])
-  const blankIndex = mapping.skipBlank === undefined ? -1 : table.indexOf(mapping.skipBlank)
+  const found = findSources(header, columns, mapping, fail)
+  const sourceOf = (field: string) => found.sources.find(({ name }) => name === field)
+  const conditions = conditionsOf(mapping, found)
+  const isOfType = typeCheck(mapping, found)
+  const ownIds = mapping.variants === 'rows' && !mapping.preset?.variantType
+  const idSource = ownIds ? sourceOf('sku') : undefined
+  if (ownIds && !idSource)
+    throw fail('has no column "sku", which --variants rows takes for the id.')
+  const keySources = key.map(sourceOf)
+  const isWithoutId = (row: TableRow) => keyFrom(keySources, row) === null
+  const published = conditions.published
+  const mapper = { ...found, width: header.length, mapping, published, idSource, isWithoutId }
   return {
     header,
-    skips: ({ cells }) => blankIndex >= 0 && cells[blankIndex]?.trim() === '',
-    keyOf: ({ cells }) =>
-      key.length === 0 ? null : JSON.stringify(keySources.map((source) => source?.textOf(cells))),
-    map: (rows) => mapRows(rows, header.length, sources),
+    skips: (row, first) =>
+      conditions.blanks.some((all) => all.every((index) => isBlankCell(row.cells[index]))) ||
+      !conditions.only.every((condition) => meets(condition, row, first)) ||
+      (mapping.variants === 'first' && isOfType(row, 'variants')) ||
+      (mapping.variants === 'rows' && isOfType(row, 'parents')),
+    keyOf: (row) => keyFrom(keySources, row),
+    recordKeyOf: (row) => keyFrom(idSource ? [idSource] : keySources, row),
+    isVariant: (row) => isOfType(row, 'variants'),
+    errorOf: (row) => rowError(row, header.length),
+    map: (rows, first) => mapRows(rows, first, mapper),
   }
 }
 
-type Table = {
-  header: string[]
-  columns: Columns
-  fail: Fail
-  indexOf: (name: string) => number
+function keyFrom(sources: (Source | undefined)[], { cells, fault }: TableRow): string | null {
+  if (fault !== undefined) return null
+  const texts = sources.map((source) => source?.textOf(cells).trim() ?? '')
+  return (texts[0] ?? '') === '' ? null : JSON.stringify(texts)
 }
 
-function columnSources({ header, columns, fail, indexOf }: Table, mapping: Mapping): Source[] {
-  for (const name of mapping.renames.keys()) indexOf(name)
-  return header.flatMap((name, index): Source[] => {
-    const field = mapping.renames.get(name) ?? name
-    const column = columns.find(field)
-    if (column) return [{ column, textOf: (cells) => cells[index] ?? '' }]
-    if (mapping.renames.has(name)) throw unknownField(field, columns, fail)
-    if (mapping.skipUnknown || isRejectColumn(header, index)) return []
-    throw fail(
-      `has an unknown column "${name}". Rename it with --map '${name}=…', or skip unknown columns with --skip-unknown. Known columns: ${columns.names.join(', ')}.`,
-    )
-  })
-}
-
-function templateSources({ columns, fail, indexOf }: Table, mapping: Mapping): Source[] {
-  return [...mapping.templates].map(([field, template]) => {
-    const column = columns.find(field)
-    if (!column) throw unknownField(field, columns, fail)
-    // The names in braces are at the odd places.
-    const parts = template.split(/\{([^{}]+)\}/).map((part, place) => {
-      if (place % 2 === 0) return () => part
-      const index = indexOf(part)
-      return (cells: string[]) => cells[index] ?? ''
-    })
-    return { column, textOf: (cells) => parts.map((part) => part(cells)).join('') }
-  })
-}
-
-const unknownField = (field: string, columns: Columns, fail: Fail) =>
-  fail(`cannot fill "${field}": unknown field. Known fields: ${columns.names.join(', ')}.`)
-
-type Fail = (why: string) => AppError
-
-const firstRepeated = (names: string[]) => names.find((name, index) => names.indexOf(name) < index)
-
-function columnIndexes(header: string[], fail: Fail): (name: string) => number {
-  const repeated = firstRepeated(header)
-  if (repeated !== undefined) throw fail(`has two columns named "${repeated}".`)
-  return (name) => {
-    const index = header.indexOf(name)
-    if (index < 0)
-      throw fail(`has no column "${name}". Its columns: ${header.slice(0, 40).join(', ')}.`)
-    return index
+function conditionsOf(
+  { only, preset, skipBlank }: Mapping,
+  { sources, indexOf, presetIndexOf }: Sources,
+) {
+  const saysPublished = sources.some(({ name }) => name === 'published')
+  const known = ({ column, values }: Condition) => {
+    const index = presetIndexOf(column)
+    return index < 0 ? [] : [{ index, values }]
+  }
+  const presetBlanks = (preset?.skipBlank ?? []).map(presetIndexOf).filter((index) => index >= 0)
+  return {
+    only: only.map(({ column, values }) => ({ index: indexOf(column), values })),
+    published: saysPublished ? [] : (preset?.publishedIf ?? []).flatMap(known),
+    blanks: [skipBlank.map(indexOf), presetBlanks].filter((indexes) => indexes.length > 0),
   }
 }
 
-function requireColumns(names: string[], columns: Columns, fail: Fail): void {
-  const missing = columns.required.find((choice) => !choice.some((name) => names.includes(name)))
-  if (missing === undefined) return
-  const [wanted = '', ...others] = missing
-  const alternatives = others.length > 0 ? ` and none of ${others.join(', ')}` : ''
-  throw fail(
-    `has no column "${wanted}"${alternatives}. Rename a column with --map 'column=${wanted}', or set a text with --set '${wanted}=…'.`,
-  )
+/** Whether a row is a variant or a parent, in an export that says so. */
+function typeCheck({ preset }: Mapping, { presetIndexOf }: Sources) {
+  const types = preset?.variantType
+  const index = types ? presetIndexOf(types.column) : -1
+  return ({ cells }: TableRow, type: 'parents' | 'variants') =>
+    types !== undefined && index >= 0 && matches(cells[index] ?? '', types[type])
 }
 
-const isRejectColumn = (header: string[], index: number) =>
-  index < rejectColumns.length && rejectColumns.every((name, at) => header[at] === name)
+const isBlankCell = (cell = '') => cell.trim() === ''
+const matches = (cell: string, values: string[]) => values.includes(cell.trim().toLowerCase())
 
-function mapRows(rows: TableRow[], width: number, sources: Source[]): MappedRecord {
+type IndexedCondition = { index: number; values: string[] }
+
+/** A blank cell says what the first row of the same id says. */
+function meets({ index, values }: IndexedCondition, row: TableRow, first: TableRow): boolean {
+  const [own = '', shared = ''] = [row.cells[index], first.cells[index]]
+  return matches(isBlankCell(own) ? shared : own, values)
+}
+
+type Mapper = {
+  sources: Source[]
+  width: number
+  mapping: Mapping
+  published: IndexedCondition[]
+  idSource: Source | undefined
+  isWithoutId: (row: TableRow) => boolean
+}
+
+function mapRows(rows: TableRow[], firstOfId: TableRow, mapper: Mapper): MappedRecord {
+  const error = unreadable(rows, mapper)
+  if (error !== undefined) return { error }
+  const wanted = new Map<string, string>()
+  const [first = firstOfId] = rows
+  const value = readFields(first, firstOfId, mapper, wanted)
+  addEntries(value, wanted, rows, mapper)
+  if (mapper.published.length > 0)
+    value.published = mapper.published.every((condition) => meets(condition, first, firstOfId))
+  if (mapper.idSource) value.id = value.sku
+  if (mapper.idSource && value.sku === undefined)
+    return { error: 'the row has no sku, which --variants rows takes for the id' }
+  return wanted.size > 0 ? { value, wanted } : { value }
+}
+
+function unreadable(rows: TableRow[], { sources, width, isWithoutId }: Mapper): string | undefined {
+  for (const row of rows) {
+    const error = rowError(row, width)
+    if (error !== undefined) return rows.length > 1 ? besides(row, error) : error
+    if (rows.length > 1 && isWithoutId(row)) return besides(row, 'the row has no id')
+  }
+  const differing = sources.find((source) => !source.column.repeated && differs(source, rows))
+  return differing && `${differing.name} differs between rows of the same id`
+}
+
+function rowError(row: TableRow, width: number): string | undefined {
+  if (row.fault !== undefined) return row.fault
+  const { cells } = row
+  if (cells.length === width || (cells.length > width && cells.slice(width).every(isBlankCell)))
+    return undefined
+  return `the row has ${cells.length} cells, the header ${width}${linesOf(row)}`
+}
+
+function readFields(
+  row: TableRow,
+  firstOfId: TableRow,
+  { sources, mapping }: Mapper,
+  wanted: Map<string, string>,
+): Fields {
   const value: Fields = {}
-  const uneven = rows.find(({ cells }) => cells.length !== width)
-  if (uneven) return { error: `the row has ${uneven.cells.length} cells, the header ${width}` }
-  const [first, ...others] = rows
-  for (const { column, textOf } of sources.filter((source) => !source.column.repeated)) {
-    const text = textOf(first?.cells ?? [])
-    const cell = readCell(column.kind, text)
-    if (cell !== undefined) setField(value, column.path, cell)
-    if (others.some(({ cells }) => !['', text].includes(textOf(cells))))
-      return { error: `${column.path.join('.')} differs between rows of the same id` }
+  for (const { column, textOf, name } of sources.filter((source) => !source.column.repeated)) {
+    const shared = sharedFields.has(name) ? textOf(firstOfId.cells) : ''
+    const cell = readCell(column.kind, textOf(row.cells) || shared, mapping.format)
+    if (cell.wanted !== undefined) wanted.set(name, cell.wanted)
+    const given = cell.value === undefined && mapping.merge ? null : cell.value
+    if (given !== undefined) setField(value, column.path, given)
   }
-  addEntries(value, rows, sources)
-  return { value }
+  return value
 }
+
+function differs({ textOf }: Source, [first, ...others]: TableRow[]): boolean {
+  const text = textOf(first?.cells ?? [])
+  return others.some(({ cells }) => !['', text].includes(textOf(cells)))
+}
+
+/** Rows next to one that cannot be read may belong to the same record: half of it would be wrong. */
+const besides = ({ line }: TableRow, error: string) =>
+  `line ${line}: ${error}; the rows next to it may belong to it and are not imported either`
 
 /** Each row holds one entry of the record's list, such as one item of an order. */
-function addEntries(value: Fields, rows: TableRow[], sources: Source[]): void {
+function addEntries(
+  value: Fields,
+  wanted: Map<string, string>,
+  rows: TableRow[],
+  { sources, mapping }: Mapper,
+): void {
   const repeated = sources.filter(({ column }) => column.repeated)
   const [list] = repeated[0]?.column.path ?? []
   if (list === undefined) return
-  const entries = rows.flatMap((row) => entryOf(row, repeated))
-  if (entries.length > 0) value[list] = entries
-}
-
-/** None when all its cells are empty. */
-function entryOf({ cells }: TableRow, repeated: Source[]): Fields[] {
-  const entry: Fields = {}
-  for (const { column, textOf } of repeated) {
-    const cell = readCell(column.kind, textOf(cells))
-    if (cell !== undefined) setField(entry, column.path.slice(1), cell)
+  const entries: Fields[] = []
+  for (const { cells } of rows) {
+    const entry: Fields = {}
+    for (const { column, textOf } of repeated) {
+      const path = column.path.slice(1)
+      const cell = readCell(column.kind, textOf(cells), mapping.format)
+      if (cell.value !== undefined) setField(entry, path, cell.value)
+      if (cell.wanted !== undefined)
+        wanted.set([list, entries.length, ...path].join('.'), cell.wanted)
+    }
+    entries.push(entry)
   }
-  return Object.keys(entry).length > 0 ? [entry] : []
+  const given = entries.filter((entry) => Object.keys(entry).length > 0)
+  if (given.length > 0) value[list] = given
 }
 
 function setField(fields: Fields, [name = '', ...rest]: string[], value: unknown): void {

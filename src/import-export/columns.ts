@@ -69,6 +69,7 @@ function unwrap(schema: unknown): unknown {
 function cellKindOf(schema: unknown): CellKind {
   if (schema instanceof z.ZodBoolean) return 'boolean'
   if (schema instanceof z.ZodNumber) return 'number'
+  if (schema instanceof z.ZodISODateTime) return 'time'
   if (schema instanceof z.ZodArray) return 'list'
   if (schema instanceof z.ZodUnion) return schema.options.every(isNumber) ? 'number' : 'text'
   return 'text'

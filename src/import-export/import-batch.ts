@@ -6,12 +6,20 @@ import { AppError } from '../lib/errors.ts'
 /** `index` counts from 0 among the inputs that were passed in. */
 export type RejectedInput = { index: number; reason: string }
 export type ImportCounts = { created: number; updated: number; unchanged: number }
-export type WriteResult = ImportCounts & { rejected: RejectedInput[] }
+/** In how many records a field was set back to its default because the file does not say it. */
+export type Emptied = Record<string, number>
+export type WriteResult = ImportCounts & { emptied: Emptied; rejected: RejectedInput[] }
 
 /** Writes all inputs within the transaction, except those it rejects; throws when one of them fails the transaction. */
 export type WriteInputs<T> = (tx: Queryable, inputs: T[]) => Promise<WriteResult>
 
-export const nothingWritten: WriteResult = { created: 0, updated: 0, unchanged: 0, rejected: [] }
+export const nothingWritten: WriteResult = {
+  created: 0,
+  updated: 0,
+  unchanged: 0,
+  emptied: {},
+  rejected: [],
+}
 
 /** Thrown only to roll back. */
 class DryRun extends Error {}
@@ -67,8 +75,14 @@ export function addResults(a: WriteResult, b: WriteResult): WriteResult {
     created: a.created + b.created,
     updated: a.updated + b.updated,
     unchanged: a.unchanged + b.unchanged,
+    emptied: addCounts(a.emptied, b.emptied),
     rejected: [...a.rejected, ...b.rejected],
   }
+}
+
+export function addCounts(a: Emptied, b: Emptied): Emptied {
+  const fields = [...new Set([...Object.keys(a), ...Object.keys(b)])]
+  return Object.fromEntries(fields.map((field) => [field, (a[field] ?? 0) + (b[field] ?? 0)]))
 }
 
 /** Undefined when the error has another cause than the input: the database is unavailable, or there is a bug. */

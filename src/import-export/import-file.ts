@@ -1,15 +1,17 @@
 /** Imports a checked file batch by batch; the next batch is read while one is written. */
 import type { Database } from '../db/connection.ts'
-import type { ImportCounts } from './import-batch.ts'
+import { addCounts, type Emptied, type ImportCounts } from './import-batch.ts'
 import type { ImportBatch, ImportKind, ImportSettings } from './import-kinds.ts'
 import type { InputRecord, RecordFile } from './read-records.ts'
 import type { Rejects } from './rejects.ts'
 
-export type ImportResult = ImportCounts & { skipped: number; rejected: number }
+export type ImportResult = ImportCounts & { skipped: number; rejected: number; emptied: Emptied }
 
 export type ImportJob = {
   db: Database
   kind: ImportKind
+  /** Whether only the fields that the file names change. */
+  merge: boolean
   settings: ImportSettings
   reject: Rejects['add']
   /** How many rows are done. */
@@ -22,8 +24,10 @@ type PendingBatch = { batch: ImportBatch; records: InputRecord[]; rows: number }
 
 /** When the signal is aborted, the batch in progress is finished and no other is started. */
 export async function importFile(file: RecordFile, job: ImportJob): Promise<ImportResult> {
-  const result: ImportResult = { created: 0, updated: 0, unchanged: 0, skipped: 0, rejected: 0 }
-  let pending: PendingBatch = { batch: job.kind.startBatch(), records: [], rows: 0 }
+  const counts = { created: 0, updated: 0, unchanged: 0, skipped: 0, rejected: 0 }
+  const result: ImportResult = { ...counts, emptied: {} }
+  const startBatch = () => job.kind.startBatch(job.merge)
+  let pending: PendingBatch = { batch: startBatch(), records: [], rows: 0 }
   let writing = Promise.resolve()
   for await (const record of file.records()) {
     await addRecord(result, job, pending, record)
@@ -33,7 +37,7 @@ export async function importFile(file: RecordFile, job: ImportJob): Promise<Impo
     writing = writeBatch(result, job, pending)
     // Awaited only after more was read: until then a failure must not count as unhandled.
     writing.catch(() => undefined)
-    pending = { batch: job.kind.startBatch(), records: [], rows: pending.rows }
+    pending = { batch: startBatch(), records: [], rows: pending.rows }
   }
   await writing
   if (!job.signal?.aborted) await writeBatch(result, job, pending)
@@ -51,7 +55,7 @@ async function addRecord(
     result.skipped++
     return
   }
-  const error = 'error' in record ? record.error : pending.batch.add(record.value)
+  const error = 'error' in record ? record.error : pending.batch.add(record.value, record.wanted)
   if (error === null) pending.records.push(record)
   else await reject(result, job, record, error)
 }
@@ -70,6 +74,7 @@ async function writeBatch(
   result.created += written.created
   result.updated += written.updated
   result.unchanged += written.unchanged
+  result.emptied = addCounts(result.emptied, written.emptied)
   for (const { index, reason } of written.rejected) {
     const record = pending.records[index]
     if (record) await reject(result, job, record, reason)

@@ -1,7 +1,7 @@
 /** What can be imported: its schema, and how a batch of it is written. */
 import { z } from 'zod'
-import { productInput, productResource } from '../catalog/products.ts'
-import { storeInput, storeResource } from '../catalog/stores.ts'
+import { productInput, productMerge, productResource } from '../catalog/products.ts'
+import { storeInput, storeMerge, storeResource } from '../catalog/stores.ts'
 import { customerInput } from '../customers/customer-input.ts'
 import { writeCustomer } from '../customers/customers.ts'
 import { visitInput, writeVisit } from '../customers/visits.ts'
@@ -9,11 +9,16 @@ import type { Database, Queryable } from '../db/connection.ts'
 import { updateKinds } from '../db/schema/orders.ts'
 import { AppError, type FieldError } from '../lib/errors.ts'
 import { id } from '../lib/fields.ts'
-import { errorMap, fieldErrors } from '../lib/validation.ts'
+import { errorMap, fieldErrors, show } from '../lib/validation.ts'
 import { orderInput, updateInputs } from '../orders/order-input.ts'
 import { writeUpdate } from '../orders/order-updates.ts'
 import { writeOrder } from '../orders/orders.ts'
-import { availabilityInput, writeAvailability, writeCatalog } from './catalog-imports.ts'
+import {
+  availabilityInput,
+  mergeCatalog,
+  writeAvailability,
+  writeCatalog,
+} from './catalog-imports.ts'
 import {
   type ImportCounts,
   nothingWritten,
@@ -26,8 +31,8 @@ import {
 export type ImportSettings = { currency: string; dryRun: boolean }
 
 export type ImportBatch = {
-  /** Why the value is invalid by itself; null when it was added to the batch. */
-  add: (value: unknown) => string | null
+  /** Why the value is invalid by itself; null when it was added to the batch. `wanted` says better what a field must be. */
+  add: (value: unknown, wanted?: ReadonlyMap<string, string>) => string | null
   size: () => number
   /** Writes what was added; indexes of rejected inputs count in the order of adding. */
   write: (db: Database, settings: ImportSettings) => Promise<WriteResult>
@@ -37,10 +42,14 @@ export type ImportKind = {
   name: 'stores' | 'products' | 'availability' | 'customers' | 'orders' | 'order-updates' | 'visits'
   /** Its fields are the columns of a file. */
   schema: z.ZodType
-  /** The fields that identify a record which may take several rows of a table. */
+  /** Of an import that changes only the fields it names; null when the kind knows no other. */
+  mergeSchema: z.ZodType | null
+  /** The fields that identify a record; a file may hold each key once. */
   key: string[]
+  /** Whether a record may take several rows of a table, which follow one another. */
+  joinsRows: boolean
   batchSize: number
-  startBatch: () => ImportBatch
+  startBatch: (merge: boolean) => ImportBatch
 }
 
 const shipment = ['tracking_number', 'tracking_company', 'shipping_method'] as const
@@ -57,9 +66,16 @@ const orderUpdateInput = z
 
 /** In the order in which they depend on one another. */
 export const importKinds: ImportKind[] = [
-  importKind('stores', storeInput, { write: () => writeCatalog(storeResource), batchSize: 1_000 }),
+  importKind('stores', storeInput, {
+    key: ['id'],
+    write: () => writeCatalog(storeResource),
+    merging: { schema: storeMerge, write: mergeCatalog(storeResource) },
+    batchSize: 1_000,
+  }),
   importKind('products', productInput, {
+    key: ['id'],
     write: () => writeCatalog(productResource),
+    merging: { schema: productMerge, write: mergeCatalog(productResource) },
     batchSize: 1_000,
   }),
   importKind('availability', availabilityInput, {
@@ -67,18 +83,20 @@ export const importKinds: ImportKind[] = [
     batchSize: 5_000,
   }),
   importKind('customers', customerInput, {
+    key: ['id'],
     write: () => oneByOne(writeCustomer),
   }),
   importKind('orders', orderInput, {
     key: ['id'],
-    write: ({ currency }) =>
-      oneByOne(async (tx, input) => changeOf(await writeOrder(tx, input, { currency }))),
+    joinsRows: true,
+    write: ({ currency }) => oneByOne((tx, input) => writeOrder(tx, input, { currency })),
   }),
   importKind('order-updates', orderUpdateInput, {
     key: ['order_id', 'kind', 'id'],
+    joinsRows: true,
     write: () =>
       oneByOne(async (tx, { order_id, kind, ...input }) =>
-        changeOf(await writeUpdate(tx, order_id, kind, input)),
+        changeOf(await writeUpdate(tx, order_id, kind, input, 'record')),
       ),
   }),
   importKind('visits', visitInput, {
@@ -88,33 +106,67 @@ export const importKinds: ImportKind[] = [
 
 const changeOf = (created: boolean): keyof ImportCounts => (created ? 'created' : 'unchanged')
 
-type KindOptions<T> = {
+type KindOptions<T, M> = {
   write: (settings: ImportSettings) => WriteInputs<T>
+  merging?: { schema: z.ZodType<M>; write: WriteInputs<M> }
   key?: string[]
+  joinsRows?: boolean
   batchSize?: number
 }
 
-function importKind<T>(
+function importKind<T, M = never>(
   name: ImportKind['name'],
   schema: z.ZodType<T>,
-  { write, key = [], batchSize = 200 }: KindOptions<T>,
+  { write, merging, key = [], joinsRows = false, batchSize = 200 }: KindOptions<T, M>,
 ): ImportKind {
-  function startBatch(): ImportBatch {
-    const inputs: T[] = []
-    return {
-      add(value) {
-        const parsed = schema.safeParse(value, { error: errorMap })
-        if (parsed.success) inputs.push(parsed.data)
-        return parsed.success ? null : fieldErrors(parsed.error.issues).map(describe).join('; ')
-      },
-      size: () => inputs.length,
-      write: (db, settings) => writeBatch(db, write(settings), inputs, settings.dryRun),
-    }
-  }
-  return { name, schema, key, batchSize, startBatch }
+  const startBatch = (merge: boolean) =>
+    merge && merging ? batchOf(merging.schema, () => merging.write) : batchOf(schema, write)
+  const mergeSchema = merging?.schema ?? null
+  return { name, schema, mergeSchema, key, joinsRows, batchSize, startBatch }
 }
 
-const describe = ({ field, detail }: FieldError) => (field === '' ? detail : `${field} ${detail}`)
+function batchOf<T>(
+  schema: z.ZodType<T>,
+  write: (settings: ImportSettings) => WriteInputs<T>,
+): ImportBatch {
+  const inputs: T[] = []
+  return {
+    add(value, wanted) {
+      const parsed = schema.safeParse(value, { error: errorMap })
+      if (parsed.success) inputs.push(parsed.data)
+      return parsed.success ? null : describe(fieldErrors(parsed.error.issues), value, wanted)
+    },
+    size: () => inputs.length,
+    write: (db, settings) => writeBatch(db, write(settings), inputs, settings.dryRun),
+  }
+}
+
+/** One fault of each field, with its value. */
+function describe(
+  errors: FieldError[],
+  value: unknown,
+  wanted: ReadonlyMap<string, string> | undefined,
+): string {
+  const first = errors.filter(
+    ({ field }, index) => errors.findIndex((other) => other.field === field) === index,
+  )
+  const reasons = first.map(({ field, detail }) => {
+    const why = wanted?.get(field) ?? detail
+    const given = valueAt(value, field)
+    const isQuoted = field === '' || given === undefined || why.includes(', got ')
+    return `${field} ${why}${isQuoted || typeof given === 'object' ? '' : `, got ${show(given)}`}`.trim()
+  })
+  return reasons.join('; ')
+}
+
+const valueAt = (value: unknown, path: string) =>
+  path
+    .split('.')
+    .reduce<unknown>(
+      (holder, name) =>
+        typeof holder === 'object' && holder ? Reflect.get(holder, name) : undefined,
+      value,
+    )
 
 /**
  * Decides input by input. An error raised before anything is written costs its input only; one that

@@ -1,4 +1,4 @@
-/** Opens what is to be imported: a file or standard input, plain or gzip, in UTF-8. */
+/** Opens what is to be imported: a file or standard input, plain or gzip. */
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdtemp, open, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,34 +8,44 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { AppError } from '../lib/errors.ts'
 import { codeOf } from '../lib/system-error.ts'
+import { decode, findEncoding } from './encoding.ts'
 
 /** A file that can be read more than once: it is checked as a whole before the first row is written. */
 export type InputFile = {
   /** As the user named it. */
   name: string
-  /** Decompressed. Throws an {@link AppError} when the bytes are not valid gzip or UTF-8. */
-  read: () => AsyncGenerator<Buffer>
+  /** What the user should know of how it is read. */
+  notes: string[]
+  /** Decompressed and decoded. Throws an {@link AppError} when the bytes are not valid gzip or not of the encoding. */
+  read: () => AsyncGenerator<string>
   close: () => Promise<void>
 }
 
-/** `-` is standard input. What cannot be read twice is first copied to a temporary file. */
-export async function openInput(path: string): Promise<InputFile> {
-  if (path === '-') return copyToFile('standard input', process.stdin)
+/**
+ * `-` is standard input. What cannot be read twice is first copied to a temporary file. Without `encoding` the file is
+ * read once to find it.
+ */
+export async function openInput(path: string, encoding?: string): Promise<InputFile> {
+  if (path === '-') return copyToFile('standard input', process.stdin, encoding)
   const found = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error)
   })
   if (found.isDirectory()) throw new AppError('invalid', `${path} is a folder.`)
-  if (!found.isFile()) return copyToFile(path, createReadStream(path))
-  return inputFile(path, path, async () => undefined)
+  if (!found.isFile()) return copyToFile(path, createReadStream(path), encoding)
+  return inputFile(path, path, encoding, async () => undefined)
 }
 
-async function copyToFile(name: string, source: Readable): Promise<InputFile> {
+async function copyToFile(
+  name: string,
+  source: Readable,
+  encoding: string | undefined,
+): Promise<InputFile> {
   const folder = await mkdtemp(join(tmpdir(), 'storefeed-import-'))
   const close = () => rm(folder, { recursive: true, force: true })
   try {
     const copy = join(folder, 'input')
     await pipeline(source, createWriteStream(copy))
-    return await inputFile(name, copy, close)
+    return await inputFile(name, copy, encoding, close)
   } catch (error) {
     await close()
     throw error
@@ -45,23 +55,26 @@ async function copyToFile(name: string, source: Readable): Promise<InputFile> {
 async function inputFile(
   name: string,
   path: string,
+  encoding: string | undefined,
   close: () => Promise<void>,
 ): Promise<InputFile> {
   const head = await readHead(name, path)
   const compressed = head[0] === 0x1f && head[1] === 0x8b
-  async function* read(): AsyncGenerator<Buffer> {
+  async function* readBytes(): AsyncGenerator<Buffer> {
     const file = createReadStream(path)
     const stream = compressed ? file.pipe(createGunzip()) : file
     file.on('error', (error) => stream.destroy(error))
     try {
-      yield* assertUtf8(name, stream)
+      yield* stream
     } catch (error) {
       throw explainReadError(name, error)
     } finally {
       file.destroy()
     }
   }
-  return { name, read, close }
+  const { label, note } = encoding ? { label: encoding } : await findEncoding(name, readBytes)
+  const notes = note === undefined ? [] : [note]
+  return { name, notes, read: () => decode(name, readBytes(), label), close }
 }
 
 async function readHead(name: string, path: string): Promise<Buffer> {
@@ -77,22 +90,8 @@ async function readHead(name: string, path: string): Promise<Buffer> {
   }
 }
 
-async function* assertUtf8(name: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  for await (const chunk of chunks) {
-    decoder.decode(chunk, { stream: true })
-    if (chunk.includes(0)) throw notUtf8(name)
-    yield chunk
-  }
-  decoder.decode()
-}
-
-const notUtf8 = (name: string) =>
-  new AppError('invalid', `${name} is not UTF-8 text: save it with that encoding.`)
-
 function explainReadError(name: string, error: unknown): Error {
   if (error instanceof AppError) return error
-  if (codeOf(error) === 'ERR_ENCODING_INVALID_ENCODED_DATA') return notUtf8(name)
   const code = codeOf(error)
   if (code === 'Z_BUF_ERROR')
     return new AppError('invalid', `${name} is truncated: the gzip stream has no end.`)

@@ -1,8 +1,9 @@
 /** Reads NDJSON line by line, and applies a mapping to each object. */
 import { AppError } from '../lib/errors.ts'
 import { readCell } from './cells.ts'
-import { isFields, type MappedRecord, type Mapping, rejectColumns } from './column-mapping.ts'
+import { isFields, type MappedRecord } from './column-mapping.ts'
 import type { Columns } from './columns.ts'
+import { type Mapping, rejectColumns } from './mapping.ts'
 
 export type JsonLine = { line: number; text: string }
 
@@ -11,13 +12,12 @@ const maxLineCharacters = 8_000_000
 /** Blank lines are counted and skipped. */
 export async function* readLines(
   name: string,
-  bytes: AsyncIterable<Buffer>,
+  chunks: AsyncIterable<string>,
 ): AsyncGenerator<JsonLine> {
-  const decoder = new TextDecoder()
   let rest = ''
   let line = 0
-  for await (const chunk of bytes) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+  for await (const chunk of chunks) {
+    const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
     if (rest.length > maxLineCharacters)
       throw new AppError('invalid', `${name} has a line longer than 8 MB.`)
@@ -33,11 +33,14 @@ export async function* readLines(
 export function mapJson(
   text: string,
   columns: Columns,
-  { renames, templates, skipUnknown, skipBlank }: Mapping,
+  { renames, templates, skipUnknown, skipBlank, only, format }: Mapping,
 ): MappedRecord | null {
   const fields = parseLine(text)
   if (!isFields(fields)) return { error: 'the line is not a JSON object' }
-  if (skipBlank !== undefined && (fields[skipBlank] ?? '') === '') return null
+  const textOf = (name: string) => String(fields[name] ?? '').trim()
+  if (skipBlank.length > 0 && skipBlank.every((name) => textOf(name) === '')) return null
+  if (!only.every(({ column, values }) => values.includes(textOf(column).toLowerCase())))
+    return null
   const isReject = rejectColumns.every((name) => name in fields)
   const kept = Object.entries(fields).flatMap(([source, value]): [string, unknown][] => {
     const field = renames.get(source) ?? source
@@ -50,7 +53,7 @@ export function mapJson(
     const filledText = template.replace(/\{([^{}]+)\}/g, (_, source: string) =>
       String(fields[source] ?? ''),
     )
-    return [field, readCell(columns.find(field)?.kind ?? 'text', filledText)]
+    return [field, readCell(columns.find(field)?.kind ?? 'text', filledText, format).value]
   })
   return { value: Object.fromEntries([...kept, ...filled]) }
 }

@@ -1,15 +1,12 @@
 /** Reads a file of records, whatever its format: checks it as a whole, then reads record by record. */
 import { AppError } from '../lib/errors.ts'
-import {
-  type ColumnMapping,
-  type MappedRecord,
-  type Mapping,
-  mapColumns,
-} from './column-mapping.ts'
+import { type ColumnMapping, isFields, type MappedRecord, mapColumns } from './column-mapping.ts'
 import { type Columns, columnsOf } from './columns.ts'
-import { readTable, type TableRow } from './csv.ts'
+import { findDelimiter, readTable, type TableRow } from './csv.ts'
 import type { InputFile } from './input-file.ts'
+import type { Mapping } from './mapping.ts'
 import { mapJson, readLines } from './ndjson.ts'
+import { repetitions, seenKeys } from './repeated-keys.ts'
 
 /** One record as found in the file; `rows` or `text` is what it was read from. */
 export type InputRecord = MappedRecord & {
@@ -26,136 +23,214 @@ export type RecordFile = {
   records: () => AsyncGenerator<InputRecord | null>
 }
 
-/** The schema of a record, and the fields that identify one in a table. */
-export type RecordSchema = { schema: unknown; key: string[] }
+/** The schema of a record, the fields that identify one, and whether one may take several rows of a table. */
+export type RecordSchema = { schema: unknown; key: string[]; joinsRows: boolean }
+
+export type ReadOptions = { delimiter?: string | undefined; mapping: Mapping }
+
+type Table = RecordSchema & { columns: Columns; mapping: Mapping; delimiter: string }
 
 /**
- * Reads the whole file once, so that an error of the file itself (a truncated gzip stream, an unclosed quote,
- * bytes that are not UTF-8) is reported before anything is written. That costs a second read; one transaction around
+ * Reads the whole file once, so that an error of the file itself (a truncated gzip stream, an unclosed quote, an id that
+ * it names twice) is reported before anything is written. That costs a second read; one transaction around
  * everything would make all other writers wait for its locks.
  */
 export async function checkFile(
   input: InputFile,
-  { schema, key }: RecordSchema,
-  mapping: Mapping,
+  schema: RecordSchema,
+  { delimiter, mapping }: ReadOptions,
   progress: (done: number) => void,
 ): Promise<RecordFile> {
-  const columns = columnsOf(schema)
-  const first = await firstLine(input)
-  if (first.startsWith('{')) return checkLines(input, columns, mapping, progress)
-  if (first.startsWith('['))
+  const columns = columnsOf(schema.schema)
+  const head = await readHead(input)
+  const start = head.trimStart()
+  if (start === '') throw new AppError('invalid', `${input.name} is empty.`)
+  if (start.startsWith('{')) return checkLines(input, columns, schema, mapping, progress)
+  if (start.startsWith('['))
     throw new AppError(
       'invalid',
       `${input.name} is a JSON array: write one object per line (NDJSON).`,
     )
-  return checkTable(input, delimiterOf(first), { columns, key, mapping }, progress)
+  const table = { ...schema, columns, mapping, delimiter: delimiter ?? findDelimiter(head) }
+  return checkTable(input, table, progress)
 }
 
-/** A comma, or whichever the header has instead. */
-function delimiterOf(header: string): string {
-  return [',', ';', '\t'].find((delimiter) => header.includes(delimiter)) ?? ','
-}
-
-async function firstLine(input: InputFile): Promise<string> {
+/** At least the first line, if it is not too long. */
+async function readHead(input: InputFile): Promise<string> {
   let text = ''
-  const decoder = new TextDecoder()
   for await (const chunk of input.read()) {
-    text += decoder.decode(chunk, { stream: true })
+    text += chunk
     if (text.trimStart().includes('\n') || text.length > 100_000) break
   }
-  const [line = ''] = text.trimStart().split('\n')
-  if (line === '') throw new AppError('invalid', `${input.name} is empty.`)
-  return line
+  return text
 }
 
 async function checkTable(
   input: InputFile,
-  delimiter: string,
-  { columns, key, mapping }: { columns: Columns; key: string[]; mapping: Mapping },
+  table: Table,
   progress: (done: number) => void,
 ): Promise<RecordFile> {
-  const rows = () => readTable(input.name, input.read(), delimiter)
-  let found: ColumnMapping | undefined
+  const rows = () => readTable(input.name, input.read(), table.delimiter)
+  const columnMapping = await readHeader(input.name, rows(), table)
+  const { variants } = table.mapping
+  const repeated = repetitions(input.name, table)
   let total = 0
-  for await (const { cells } of rows()) {
-    const header = () => cells.map((cell) => cell.trim())
-    if (found) progress(++total)
-    else found = mapColumns(input.name, header(), columns, key, mapping)
+  for await (const group of groupRows(rows(), columnMapping, table)) {
+    if (group === null) {
+      progress(++total)
+      continue
+    }
+    total += group.rows.length
+    progress(total)
+    const [row = group.first] = group.rows
+    repeated.check(columnMapping.recordKeyOf(row), row.line, columnMapping.isVariant(row))
   }
-  if (!found) throw new AppError('invalid', `${input.name} is empty.`)
-  const columnMapping = found
+  repeated.end()
+  const groups = () => groupRows(rows(), columnMapping, table)
   return {
     header: columnMapping.header,
     total,
-    records: () => tableRecords(rows(), columnMapping),
+    records: () =>
+      variants === 'first'
+        ? onlyFirst(groups(), columnMapping)
+        : tableRecords(groups(), columnMapping),
   }
 }
 
-async function* tableRecords(
+async function readHeader(
+  name: string,
+  rows: AsyncGenerator<TableRow>,
+  { columns, key, mapping }: Table,
+): Promise<ColumnMapping> {
+  for await (const { cells, fault } of rows) {
+    if (fault !== undefined)
+      throw new AppError('invalid', `${name} has a header that cannot be read: ${fault}.`)
+    const header = cells.map((cell) => cell.trim())
+    return mapColumns(name, header, columns, key, mapping)
+  }
+  throw new AppError('invalid', `${name} is empty.`)
+}
+
+/** The rows of one record, and the first of the rows that follow one another with the same id. */
+type RowGroup = { rows: TableRow[]; first: TableRow }
+
+/**
+ * Null for each row that the mapping skips. A row that cannot be read, or that has no id, may belong to the records
+ * around it: where records take several rows, they are one group with it, to be rejected as a whole.
+ */
+async function* groupRows(
   rows: AsyncGenerator<TableRow>,
   mapping: ColumnMapping,
-): AsyncGenerator<InputRecord | null> {
-  let group: TableRow[] = []
-  let groupKey: string | null = null
-  let isHeader = true
-  for await (const row of rows) {
-    if (isHeader) {
-      isHeader = false
-      continue
-    }
-    if (mapping.skips(row)) {
+  { joinsRows }: RecordSchema,
+): AsyncGenerator<RowGroup | null> {
+  const belongsTo = belonging(mapping, joinsRows)
+  let group: RowGroup | undefined
+  let last: TableRow | undefined
+  for await (const row of withoutHeader(rows)) {
+    const before = belongsTo(last, row) ? group : undefined
+    const next = { rows: [row], first: before?.first ?? row }
+    if (mapping.errorOf(row) === undefined && mapping.skips(row, next.first)) {
       yield null
       continue
     }
-    const key = mapping.keyOf(row)
-    if (group.length > 0 && (key === null || key !== groupKey)) {
-      yield recordOf(group, mapping)
-      group = []
-    }
-    group.push(row)
-    groupKey = key
+    last = row
+    if (before && joinsRows) before.rows.push(row)
+    else yield* swap(next)
   }
-  if (group.length > 0) yield recordOf(group, mapping)
+  yield* swap(undefined)
+
+  function swap(next: RowGroup | undefined): RowGroup[] {
+    const ended = group ? [group] : []
+    group = next
+    return ended
+  }
+}
+
+/** Whether a row may belong to the same record as the one before. */
+function belonging(mapping: ColumnMapping, joinsRows: boolean) {
+  const isUnclear = (row: TableRow) =>
+    joinsRows && (mapping.keyOf(row) === null || mapping.errorOf(row) !== undefined)
+  return (last: TableRow | undefined, row: TableRow): boolean =>
+    last !== undefined && (isUnclear(row) || isUnclear(last) || sameKey(mapping, last, row))
+}
+
+const sameKey = ({ keyOf }: ColumnMapping, one: TableRow, other: TableRow) =>
+  keyOf(one) !== null && keyOf(one) === keyOf(other)
+
+async function* withoutHeader(rows: AsyncGenerator<TableRow>): AsyncGenerator<TableRow> {
+  await rows.next()
+  yield* rows
+}
+
+async function* tableRecords(
+  groups: AsyncGenerator<RowGroup | null>,
+  mapping: ColumnMapping,
+): AsyncGenerator<InputRecord | null> {
+  for await (const group of groups) yield group && recordOf(group, mapping)
+}
+
+/** Of the rows with one id, wherever they are, the first. */
+async function* onlyFirst(
+  groups: AsyncGenerator<RowGroup | null>,
+  mapping: ColumnMapping,
+): AsyncGenerator<InputRecord | null> {
+  const keys = seenKeys()
+  for await (const group of groups) {
+    const key = group && mapping.recordKeyOf(group.rows[0] ?? group.first)
+    const isFirst = key === null || keys.see(key, 0) === undefined
+    yield group && isFirst ? recordOf(group, mapping) : null
+  }
 }
 
 /** Written out: a spread takes as long as all the parsing. */
-function recordOf(rows: TableRow[], mapping: ColumnMapping): InputRecord {
-  const mapped = mapping.map(rows)
+function recordOf({ rows, first }: RowGroup, mapping: ColumnMapping): InputRecord {
+  const mapped = mapping.map(rows, first)
   const line = rows[0]?.line ?? 0
   const source = { rows }
-  return 'value' in mapped
-    ? { value: mapped.value, line, source }
-    : { error: mapped.error, line, source }
+  if ('error' in mapped) return { error: mapped.error, line, source }
+  const { value, wanted } = mapped
+  return wanted ? { value, wanted, line, source } : { value, line, source }
 }
 
 async function checkLines(
   input: InputFile,
   columns: Columns,
+  schema: RecordSchema,
   mapping: Mapping,
   progress: (done: number) => void,
 ): Promise<RecordFile> {
-  let total = 0
-  for await (const _ of readLines(input.name, input.read())) progress(++total)
+  if (mapping.preset || mapping.variants)
+    throw new AppError('invalid', `${input.name} is NDJSON: --from and --variants are for tables.`)
   for (const field of [...mapping.renames.values(), ...mapping.templates.keys()])
     if (!columns.find(field) && !columns.names.some((name) => name.startsWith(`${field}.`)))
       throw new AppError(
         'invalid',
         `unknown field "${field}". Known fields: ${columns.names.join(', ')}.`,
       )
-  return {
-    header: null,
-    total,
-    records: () => jsonRecords(input.name, input.read(), columns, mapping),
+  const records = () => jsonRecords(input.name, input.read(), columns, mapping)
+  const repeated = repetitions(input.name, { ...schema, mapping })
+  let total = 0
+  for await (const record of records()) {
+    progress(++total)
+    if (record && 'value' in record)
+      repeated.check(jsonKey(record.value, schema.key), record.line, false)
   }
+  repeated.end()
+  return { header: null, total, records }
+}
+
+function jsonKey(value: unknown, key: string[]): string | null {
+  const parts = key.map((field) => (isFields(value) ? value[field] : undefined))
+  return parts.length === 0 || (parts[0] ?? '') === '' ? null : JSON.stringify(parts)
 }
 
 async function* jsonRecords(
   name: string,
-  bytes: AsyncIterable<Buffer>,
+  chunks: AsyncIterable<string>,
   columns: Columns,
   mapping: Mapping,
 ): AsyncGenerator<InputRecord | null> {
-  for await (const { line, text } of readLines(name, bytes)) {
+  for await (const { line, text } of readLines(name, chunks)) {
     const mapped = mapJson(text, columns, mapping)
     yield mapped && { ...mapped, line, source: { text } }
   }

@@ -1,7 +1,7 @@
 /** Writes records in a format that import reads back unchanged: CSV or NDJSON. */
-import { stringify } from 'csv-stringify/sync'
 import { writeCell } from './cells.ts'
 import { type Column, columnsOf } from './columns.ts'
+import { formatRow } from './csv.ts'
 
 type Fields = Record<string, unknown>
 
@@ -30,9 +30,9 @@ export function createRecordWriter(
   const { find } = columnsOf(schema)
   const columns = names.flatMap((name) => find(name) ?? [])
   return {
-    header: stringify([names]),
+    header: formatRow(names),
     write: (records) =>
-      stringify(records.map((record) => columns.map((column) => cellOf(record, column)))),
+      records.map((record) => formatRow(columns.map((column) => cellOf(record, column)))).join(''),
   }
 }
 

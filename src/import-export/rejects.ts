@@ -2,8 +2,9 @@
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { stringify } from 'csv-stringify/sync'
-import { isFields, rejectColumns } from './column-mapping.ts'
+import { isFields } from './column-mapping.ts'
+import { formatRow } from './csv.ts'
+import { rejectColumns } from './mapping.ts'
 import { parseLine } from './ndjson.ts'
 import type { InputRecord, RecordFile } from './read-records.ts'
 
@@ -23,7 +24,7 @@ export async function openRejects(base: string, { header }: RecordFile): Promise
   async function open(): Promise<WriteStream> {
     const opened = createWriteStream(path)
     await once(opened, 'open')
-    if (header) opened.write(stringify([[...rejectColumns, ...header.slice(from)]]))
+    if (header) opened.write(formatRow([...rejectColumns, ...header.slice(from)]))
     return opened
   }
   return {
@@ -43,7 +44,9 @@ export async function openRejects(base: string, { header }: RecordFile): Promise
 
 function formatReject({ line, source }: InputRecord, reason: string, from: number): string {
   if ('rows' in source)
-    return stringify(source.rows.map((row) => [row.line, reason, ...row.cells.slice(from)]))
+    return source.rows
+      .map((row) => formatRow([String(row.line), reason, ...row.cells.slice(from)]))
+      .join('')
   const start = `{"line":${line},"reason":${JSON.stringify(reason)}`
   if (!isFields(parseLine(source.text))) return `${start},"text":${JSON.stringify(source.text)}}\n`
   const text = source.text.replace(earlierReject, '{')

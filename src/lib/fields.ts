@@ -28,6 +28,12 @@ export const optional = <T extends z.ZodType>(schema: T) => schema.nullable().op
 
 export const url = text(2048)
 
+/** A link or a picture of the catalog: the feed has room for one. */
+export const address = url.refine(
+  (value) => !/[\s,;|]https?:\/\//i.test(value.trim()),
+  'holds several addresses: give one',
+)
+
 /** Weighted 3, 1, 3, … from the right, the other digits and the check digit sum to a multiple of ten (GS1 General Specifications 7.9). */
 function checkDigit(digits: string): number {
   const weighted = [...digits].reverse().map((digit, index) => Number(digit) * (index % 2 ? 1 : 3))
@@ -84,6 +90,7 @@ export const links = z
 /** An instant; ISO 8601 with an offset. */
 export const instant = z.iso.datetime({
   offset: true,
+  abort: true,
   error: 'must be an ISO 8601 time with an offset, such as 2026-01-31T09:30:00Z',
 })
 
@@ -99,9 +106,29 @@ export const eventTime = instant
   .refine((time) => Date.parse(time) <= Date.now() + yearMs, 'must be at most a year ahead')
   .overwrite(inUtc)
 
-/** As the columns hold it: four decimals. */
-export const money = z
-  .number()
-  .min(0)
-  .max(9_999_999_999)
-  .refine((value) => Number(value.toFixed(4)) === value, 'may have at most four decimals')
+const tenThousandths = (value: number) => Math.round(Math.abs(value) * 10_000)
+
+/** What adding doubles leaves behind, such as 59.970000000000006: far less than a fifth decimal, however many were added. */
+const noise = (value: number) => Math.min(5e-6, 1e-9 + Math.abs(value) * 1e-12)
+
+/** To four decimals, half away from zero; never -0. */
+const toFourDecimals = (value: number) => Math.sign(value) * (tenThousandths(value) / 10_000) || 0
+
+/** As the columns hold it: four decimals. The noise of floating-point sums is rounded away. */
+export const decimal = (min: number, max: number) =>
+  z
+    .number()
+    .min(min)
+    .max(max)
+    .refine(
+      (value) => Math.abs(value - toFourDecimals(value)) <= noise(value),
+      'may have at most four decimals',
+    )
+    .overwrite(toFourDecimals)
+
+const maxMoney = 9_999_999_999
+
+export const money = decimal(0, maxMoney)
+
+/** Below zero where more was returned than sold. */
+export const signedMoney = decimal(-maxMoney, maxMoney)

@@ -5,6 +5,7 @@ import { customerInput } from '../customers/customer-input.ts'
 import { addressKeys, orderKeys, type UpdateKind } from '../db/schema/orders.ts'
 import {
   categories,
+  decimal,
   eventTime,
   id,
   instant,
@@ -12,15 +13,17 @@ import {
   metadataRecord,
   money,
   optional,
+  signedMoney,
   text,
   url,
 } from '../lib/fields.ts'
+import { warningRecord } from '../lib/warning.ts'
 
-const quantity = z
-  .number()
-  .positive('must be more than zero')
-  .max(9_999_999)
-  .refine((value) => Number(value.toFixed(4)) === value, 'may have at most four decimals')
+const maxQuantity = 9_999_999
+const quantity = decimal(0, maxQuantity).refine((value) => value > 0, 'must be more than zero')
+const signedQuantity = decimal(-maxQuantity, maxQuantity)
+  .refine((value) => value !== 0, 'must not be zero')
+  .meta({ description: 'Below zero: a returned line' })
 
 const line = z.int().min(1).max(1_000_000)
 
@@ -29,52 +32,72 @@ const maxItems = 4_000
 const addressShape = Object.fromEntries(addressKeys.map((key) => [key, optional(text(255))]))
 const address = z.strictObject(addressShape).meta({ id: 'Address' })
 
-const itemInput = z.strictObject({
-  line: line.optional().meta({ description: 'Its position among the items, when left out' }),
-  product_id: id,
+const itemFields = {
+  line: optional(line).meta({ description: 'Its position among the items, when left out' }),
+  product_id: optional(id).meta({ description: 'Left out for an amount without a product' }),
   sku: optional(text(255)),
   product_name: optional(text(1000)),
-  quantity: quantity.default(1),
+  quantity: optional(signedQuantity),
   item_price: optional(money),
-  row_total: optional(money),
+  row_total: optional(signedMoney),
+  returned_order_id: optional(id).meta({
+    description: 'Of a returned line: the order in which it was bought',
+  }),
   brand: optional(text(255)),
   categories: optional(categories),
   image_link: optional(url),
+}
+
+const itemInput = z.strictObject(itemFields).superRefine((item, context) => {
+  const wrong = (field: keyof typeof itemFields, message: string) =>
+    context.addIssue({ code: 'custom', path: [field], message })
+  const isReturn = (item.quantity ?? 1) < 0
+  if (!isReturn && (item.row_total ?? 0) < 0)
+    wrong('row_total', `must be at least 0 where quantity is, got ${item.row_total}`)
+  if (!isReturn && item.returned_order_id != null)
+    wrong('returned_order_id', 'is only for a returned line, which has a quantity below zero')
+  const named = [item.product_id, item.product_name, item.sku, item.item_price, item.row_total]
+  if (named.every((value) => value == null))
+    wrong('product_id', 'is missing, and neither product_name nor item_price tells what was sold')
 })
 
-const eachLineOnce = (items: { line?: number | undefined }[]) =>
+const eachLineOnce = (items: { line?: number | null | undefined }[]) =>
   new Set(items.map((item, index) => item.line ?? index + 1)).size === items.length
 
 export const orderInput = z
   .strictObject({
     id,
-    placed_at: eventTime.optional().meta({ description: 'Now, when left out' }),
+    placed_at: optional(eventTime).meta({ description: 'Now, when left out' }),
     store_id: optional(id),
-    currency: currencyCode.optional().meta({ description: 'The setting CURRENCY, when left out' }),
-    total: money,
-    customer: customerInput,
+    currency: optional(currencyCode).meta({ description: 'The setting CURRENCY, when left out' }),
+    total: signedMoney.meta({
+      description: 'What was paid; below zero where more was returned than sold',
+    }),
+    customer: optional(customerInput),
     billing_address: optional(address),
     shipping_address: optional(address),
     discount_code: optional(text(255)),
     discount_value: optional(money),
     metadata: optional(metadata(orderKeys)),
-    items: z.array(itemInput).max(maxItems).default([]).refine(eachLineOnce, 'names a line twice'),
+    items: optional(z.array(itemInput).max(maxItems).refine(eachLineOnce, 'names a line twice')),
   })
   .meta({ id: 'OrderInput' })
 export type OrderInput = z.infer<typeof orderInput>
 
 const updateShape = {
   id: id.meta({ description: 'Your own: the same id again is the same update' }),
-  occurred_at: eventTime.optional().meta({ description: 'Now, when left out' }),
+  occurred_at: optional(eventTime).meta({ description: 'Now, when left out' }),
   reason: optional(text(1000)),
   value: optional(money).meta({
-    description: 'The order’s total, or the row totals of the lines named, when left out',
+    description:
+      'What is left of the lines named, or of the order, for this kind of update, when left out; at most that',
   }),
   items: z
-    .array(z.strictObject({ line, quantity: quantity.optional() }))
+    .array(z.strictObject({ line, quantity: optional(quantity) }))
     .min(1)
     .max(maxItems)
     .refine(eachLineOnce, 'names a line twice')
+    .nullable()
     .optional()
     .meta({ description: 'The lines it concerns; the whole order, when left out' }),
 }
@@ -110,6 +133,17 @@ export const updateRecord = z
   .meta({ id: 'OrderUpdate' })
 export type OrderUpdate = z.infer<typeof updateRecord>
 
+const amendmentRecord = z
+  .strictObject({
+    number: z.int(),
+    occurred_at: instant,
+    previous_total: z.number(),
+    total: z.number(),
+    previous_items: z.int().meta({ description: 'How many lines it had' }),
+    items: z.int().meta({ description: 'How many lines it had then' }),
+  })
+  .meta({ id: 'OrderAmendment' })
+
 const addressRecord = z.record(z.string(), z.string().nullable()).nullable()
 
 export const orderRecord = z
@@ -125,7 +159,7 @@ export const orderRecord = z
     discount_code: z.string().nullable(),
     discount_value: z.number().nullable(),
     metadata: metadataRecord,
-    warnings: z.array(z.string()).meta({
+    warnings: z.array(warningRecord).meta({
       description: 'What was left out of what the order says of its customer',
     }),
     erased_at: instant.nullable().meta({ description: 'When its customer was erased' }),
@@ -134,18 +168,22 @@ export const orderRecord = z
     items: z.array(
       z.strictObject({
         line: z.int(),
-        product_id: z.string(),
+        product_id: z.string().nullable(),
         sku: z.string().nullable(),
         product_name: z.string().nullable(),
         quantity: z.number(),
         item_price: z.number().nullable(),
         row_total: z.number().nullable(),
+        returned_order_id: z.string().nullable(),
         brand: z.string().nullable(),
         categories: z.array(z.string()).nullable(),
         image_link: z.string().nullable(),
       }),
     ),
     updates: z.array(updateRecord),
+    amendments: z.array(amendmentRecord).meta({
+      description: 'Changes after it was recorded, oldest first; at most the newest 100',
+    }),
   })
   .meta({ id: 'Order' })
 export type Order = z.infer<typeof orderRecord>

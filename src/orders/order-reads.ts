@@ -17,7 +17,8 @@ const columns = sql`
   o.shipping_address, o.discount_code, o.discount_value, o.metadata, o.warnings, o.erased_at, o.created_at, o.updated_at,
   (
     select coalesce(json_agg(row_to_json(i) order by i.line), '[]') from (
-      select line, product_id, sku, product_name, quantity, item_price, row_total, brand, categories, image_link
+      select line, product_id, sku, product_name, quantity, item_price, row_total,
+        returned_order_id, brand, categories, image_link
       from order_items where order_id = o.id
     ) i
   ) as items,
@@ -26,7 +27,14 @@ const columns = sql`
       select id, kind, occurred_at, reason, value, items, tracking_number, tracking_company, shipping_method, created_at
       from order_updates where order_id = o.id
     ) u
-  ) as updates`
+  ) as updates,
+  (
+    select coalesce(json_agg(row_to_json(a) order by a.number), '[]') from (
+      select number, occurred_at, before->'total' as previous_total, after->'total' as total,
+        jsonb_array_length(before->'items') as previous_items, jsonb_array_length(after->'items') as items
+      from order_amendments where order_id = o.id and after is not null order by number desc limit 100
+    ) a
+  ) as amendments`
 
 export async function getOrder(db: Queryable, id: string): Promise<Order> {
   const [row] = await db.execute<{ record: Order }>(

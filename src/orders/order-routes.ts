@@ -13,7 +13,10 @@ const byId = z.strictObject({ id })
 const common = { tag: 'orders', params: none, query: none, body: noBody } as const
 
 const responses = {
-  200: { description: 'Already recorded with the same content', schema: orderRecord },
+  200: {
+    description: 'Already recorded: unchanged if the content is the same, else amended',
+    schema: orderRecord,
+  },
   201: { description: 'Recorded', schema: orderRecord },
 }
 
@@ -107,7 +110,8 @@ function recordRoutes(api: ApiContext, db: Database, currency: string): void {
       method: 'post',
       path: '/v1/orders',
       operationId: 'recordOrder',
-      summary: 'Record an order with its items and its customer; repeating it changes nothing',
+      summary:
+        'Record an order with its items and its customer, or amend it; repeating it changes nothing',
       body: orderInput,
     },
     async ({ body }, c) => {
@@ -122,7 +126,7 @@ function recordRoutes(api: ApiContext, db: Database, currency: string): void {
       method: 'put',
       path: '/v1/orders/{id}',
       operationId: 'saveOrder',
-      summary: 'Record an order with the id in the path',
+      summary: 'Record an order with the id in the path, or amend it',
       params: byId,
       body: orderInput.partial({ id: true }).meta({ id: 'OrderReplacement' }),
     },

@@ -14,6 +14,9 @@ import type { OrderUpdate, UpdateInput } from './order-input.ts'
 
 export type RecordedUpdate = { update: OrderUpdate; created: boolean }
 
+/** What becomes of a value beyond what is left: a caller who can correct it is told; what a file says happened is recorded, with a warning. */
+type BeyondLeft = 'reject' | 'record'
+
 /**
  * Under the order's lock, so that two refunds at once cannot together exceed what was ordered. The
  * same body again changes nothing and sends nothing.
@@ -25,7 +28,7 @@ export function recordUpdate(
   input: UpdateInput,
 ): Promise<RecordedUpdate> {
   return transaction(db, async (tx) => {
-    const created = await writeUpdate(tx, orderId, kind, input)
+    const created = await writeUpdate(tx, orderId, kind, input, 'reject')
     return { update: await getUpdate(tx, { orderId, kind, id: input.id }), created }
   })
 }
@@ -36,13 +39,17 @@ export async function writeUpdate(
   orderId: string,
   kind: UpdateKind,
   input: UpdateInput,
+  beyondLeft: BeyondLeft,
 ): Promise<boolean> {
   const digest = digestOf(input)
   const [order] = await tx.execute<{ erased: boolean }>(sql`
     select erased_at is not null as erased from ${orders} where id = ${orderId} for no key update`)
   if (!order) recordNotFound('order', orderId)
   if (await isRecorded(tx, { orderId, kind, id: input.id, digest }, order.erased)) return false
-  await insertUpdate(tx, { orderId, kind, digest }, input)
+  const items = input.items ? await fillQuantities(tx, orderId, kind, input.items) : null
+  if (beyondLeft === 'reject')
+    await rejectBeyondLeft(tx, { orderId, kind, id: input.id }, input.value, items)
+  await insertUpdate(tx, { orderId, kind, digest }, { ...input, items })
   return true
 }
 
@@ -80,16 +87,34 @@ const hasKey = ({ orderId, kind, id }: UpdateKey) =>
 async function insertUpdate(
   tx: Queryable,
   { orderId, kind, digest }: { orderId: string; kind: UpdateKind; digest: string },
-  input: UpdateInput,
+  input: Omit<UpdateInput, 'items'> & { items: LineQuantity[] | null },
 ): Promise<void> {
-  const items = input.items ? await fillQuantities(tx, orderId, kind, input.items) : null
-  const row = { ...input, items, order_id: orderId, kind, digest }
+  const row = { ...input, order_id: orderId, kind, digest }
   await tx.execute(sql`
     insert into ${orderUpdates} (order_id, kind, id, occurred_at, reason, value, items,
       tracking_number, tracking_company, shipping_method, digest)
     select order_id, kind, id, coalesce(occurred_at, now()), reason, value, items,
       tracking_number, tracking_company, shipping_method, digest
     from jsonb_populate_record(null::${orderUpdates}, ${JSON.stringify(row)}::jsonb)`)
+}
+
+/** A trigger decides by the same function what an update without a value is worth. */
+async function rejectBeyondLeft(
+  tx: Queryable,
+  { orderId, kind, id }: UpdateKey,
+  value: number | null | undefined,
+  items: LineQuantity[] | null,
+): Promise<void> {
+  if (value == null) return
+  const lines = items && JSON.stringify(items)
+  const [row] = await tx.execute<{ most: number; currency: string }>(sql`
+    select most::float8, currency from ${orders}, order_update_left(id, ${kind}, ${lines}::jsonb, ${id})
+    where id = ${orderId} and ${value}::numeric > most`)
+  if (!row) return
+  const rest = items ? 'of these lines' : 'of the order'
+  throw new AppError('invalid', `The value is more than what is left to be ${kind}.`, [
+    { field: 'value', detail: `only ${row.most} ${row.currency} ${rest} is left, got ${value}` },
+  ])
 }
 
 /** Postgres subtracts: floats would not be exact. */
@@ -106,8 +131,8 @@ async function fillQuantities(
     select i.line, (i.quantity - coalesce(sum(n.quantity), 0))::float8 as left
     from ${orderItems} i
     left join ${orderUpdates} u on u.order_id = i.order_id and u.kind = ${kind}
-    left join lateral jsonb_to_recordset(u.items) as n(line int, quantity numeric) on n.line = i.line
-    where i.order_id = ${orderId} group by i.line, i.quantity`)
+    left join lateral jsonb_to_recordset(u.items) as n(line numeric, quantity numeric) on n.line = i.line
+    where i.order_id = ${orderId} and i.quantity > 0 group by i.line, i.quantity`)
   const lines = new Map(rows.map((row) => [row.line, row]))
   const named = items.map(({ line, quantity }) => ({
     line,

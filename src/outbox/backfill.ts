@@ -56,14 +56,21 @@ export async function* enqueueBackfill(
   }
 }
 
+/** An order that is sent again contains its amendments. */
 async function enqueueOrders(db: Queryable, ids: readonly string[], url: string): Promise<number> {
+  const elsewhere = sql`status = 'sent' and sent_to is distinct from ${url}`
+  await db.execute(sql`
+    delete from ${outbox} where metric = 'adjusted_order' and order_id in (
+      select order_id from ${outbox} where order_id = any(${textArray(ids)})
+        and metric in ('placed_order', 'returned_order') and ${elsewhere}
+    )`)
   const requeued = await db
     .update(outbox)
     .set({ ...asPending, backfill: true })
     .where(
       sql`order_id in (
         select id from ${orders} where id = any(${textArray(ids)}) and erased_at is null order by id for share
-      ) and status = 'sent' and sent_to is distinct from ${url}`,
+      ) and ${elsewhere}`,
     )
     .returning({ id: outbox.id })
   const [enqueued] = await db.execute<{ count: number }>(

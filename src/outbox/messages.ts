@@ -4,10 +4,11 @@ import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import type { Queryable } from '../db/connection.ts'
 import { timestamp } from '../db/parameters.ts'
-import { metrics, outbox, type Status, statuses } from '../db/schema/outbox.ts'
+import { metrics, outbox, outboxQueues, type Status, statuses } from '../db/schema/outbox.ts'
 import { AppError, recordNotFound } from '../lib/errors.ts'
 import { instant } from '../lib/fields.ts'
 import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
+import { warningRecord } from '../lib/warning.ts'
 import { asPending } from './requeue.ts'
 
 export { metrics, statuses }
@@ -18,9 +19,10 @@ export const messageRecord = z
     order_id: z.string().nullable(),
     customer_id: z.string().nullable(),
     metric: z.enum(metrics),
-    ref: z
-      .string()
-      .meta({ description: 'Line of the order, id of the order update, `visit` or `edit`' }),
+    ref: z.string().meta({
+      description:
+        'Line of the order, id of the order update, order returned from, number of the amendment, `visit` or `edit`',
+    }),
     unique_id: z.string(),
     occurred_at: instant,
     backfill: z.boolean(),
@@ -28,12 +30,23 @@ export const messageRecord = z
     attempts: z.int(),
     next_at: instant,
     error: z.string().nullable(),
-    warnings: z.array(z.string()),
+    warnings: z.array(warningRecord).meta({ description: 'What is missing or wrong in it' }),
     payload: z.unknown().meta({ description: 'As last sent; null before the first attempt' }),
     request_id: z.string().nullable().meta({ description: 'Klaviyo’s id of the request' }),
     sent_to: z.string().nullable().meta({ description: 'URL of Klaviyo or of a sandbox' }),
     created_at: instant,
     settled_at: instant.nullable(),
+    paused_until: instant.nullable().meta({
+      description: 'While sending is paused, until when; null when it is not',
+    }),
+    pause_reason: z
+      .string()
+      .nullable()
+      .meta({ description: 'What Klaviyo answered that paused it' }),
+    amendment: z
+      .int()
+      .nullable()
+      .meta({ description: 'The newest amendment that a placed or returned order contains' }),
   })
   .meta({ id: 'Event' })
 export type MessageRecord = z.infer<typeof messageRecord>
@@ -58,12 +71,22 @@ export async function listMessages(
   const conditions = [sql`true`, ...conditionsOf(filter)]
   if (page.cursor !== undefined) conditions.push(before(page.cursor))
   const rows = await db.execute<{ record: MessageRecord }>(sql`
-    select row_to_json(m) as record from ${outbox} m where ${sql.join(conditions, sql` and `)}
-    order by created_at desc, id desc limit ${page.limit + 1}`)
+    select row_to_json(r) as record from (
+      ${withPause} where ${sql.join(conditions, sql` and `)}
+      order by created_at desc, id desc limit ${page.limit + 1}
+    ) r`)
   const messages = rows.slice(0, page.limit).map(({ record }) => record)
   const last = rows.length > page.limit ? messages.at(-1) : undefined
   return { messages, nextCursor: last ? writeCursor(`${last.created_at} ${last.id}`) : null }
 }
+
+/** What waits is told why it does. */
+const withPause = sql`
+  select m.*, p.paused_until, p.pause_reason from ${outbox} m left join lateral (
+    select paused_until, coalesce(alarm, pause_reason) as pause_reason from ${outboxQueues}
+    where m.status = 'pending' and queue = case when m.order_id is null then 'profiles' else 'events' end
+      and paused_until > now() and coalesce(alarm, pause_reason) is not null
+  ) p on true`
 
 function conditionsOf(filter: MessageFilter): SQL[] {
   const conditions: SQL[] = []
@@ -72,7 +95,7 @@ function conditionsOf(filter: MessageFilter): SQL[] {
     if (value !== undefined) conditions.push(sql`${sql.identifier(column)} = ${value}`)
   }
   if (filter.with_warnings !== undefined)
-    conditions.push(filter.with_warnings ? sql`warnings <> '{}'` : sql`warnings = '{}'`)
+    conditions.push(filter.with_warnings ? sql`warnings <> '[]'` : sql`warnings = '[]'`)
   if (filter.status === 'pending') conditions.push(inAQueue)
   if (filter.since !== undefined) conditions.push(sql`created_at >= ${timestamp(filter.since)}`)
   if (filter.until !== undefined) conditions.push(sql`created_at < ${timestamp(filter.until)}`)
@@ -93,7 +116,7 @@ function before(cursor: string): SQL {
 
 export async function getMessage(db: Queryable, id: number): Promise<MessageRecord> {
   const [row] = await db.execute<{ record: MessageRecord }>(
-    sql`select row_to_json(m) as record from ${outbox} m where id = ${id}`,
+    sql`select row_to_json(r) as record from (${withPause} where id = ${id}) r`,
   )
   return row?.record ?? recordNotFound('message', String(id))
 }

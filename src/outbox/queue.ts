@@ -1,32 +1,50 @@
 /** The state of a queue: its lock, its pause, and what its senders share. */
 import { eq, isNotNull, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
-import { outboxQueues, outboxSettings, type QueueName } from '../db/schema/outbox.ts'
+import { outbox, outboxQueues, outboxSettings, type QueueName } from '../db/schema/outbox.ts'
 
-/** How long nobody sends. The alarm says why Klaviyo rejected the sender, if it did. */
-export type QueuePause = { ms: number; alarm?: string }
+/** How long nobody sends, and why. The alarm says why Klaviyo rejected the sender, if it did. */
+export type QueuePause = { ms: number; alarm?: string; reason?: string }
 
 export type QueueState = {
-  /** Null when the queue is not paused. */
+  /** Null when the queue is not paused for this sender. */
   paused_ms: number | null
+  alarm: string | null
+  /** The database's clock, which all senders share. */
+  epoch_ms: number
   /** Requests of the last minute by endpoint and tenth of a second. */
   requests: Record<string, Record<string, number>>
 }
 
-export type QueueCheckpoint = Pick<QueueState, 'requests'> & { pause: QueuePause | null }
+/** The longest pause: a Retry-After is cut to it. */
+export const maxPauseMs = 15 * 60_000
+
+export type QueueCheckpoint = Pick<QueueState, 'requests'> & {
+  pause: QueuePause | null
+  /** Whom Klaviyo rejects, if it does. */
+  sender: string
+}
 
 /**
  * Makes this transaction the queue's only sender; null when there is another. The lock ends with the
  * transaction, so a killed process releases it with its socket. Sending takes as long as Klaviyo does, hence the
  * longer timeout. Queries that are over sooner are not compiled, and go by indexes whatever the statistics say:
- * those of an outbox are always outdated.
+ * those of an outbox are always outdated. A pause that ends later than any does was stored before the clock was
+ * set back, and is none; nor is one for a sender with another key.
  */
-export async function acquireQueue(tx: Queryable, queue: QueueName): Promise<QueueState | null> {
+export async function acquireQueue(
+  tx: Queryable,
+  queue: QueueName,
+  sender: string,
+): Promise<QueueState | null> {
   const [state] = await tx.execute<QueueState & { acquired: boolean }>(sql`
-    select pg_try_advisory_xact_lock(hashtext(${`storefeed.outbox.${queue}`})) as acquired, requests,
+    select pg_try_advisory_xact_lock(hashtext(${`storefeed.outbox.${queue}`})) as acquired, requests, alarm,
+      (extract(epoch from clock_timestamp()) * 1000)::float8 as epoch_ms,
       set_config('idle_in_transaction_session_timeout', '10min', true), set_config('jit', 'off', true),
       set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-      case when paused_until > now() then ceil(extract(epoch from paused_until - now()) * 1000)::int end as paused_ms
+      case when paused_until > now() and paused_until < now() + ${maxPauseMs + 60_000} * interval '1 ms'
+        and coalesce(alarm_sender = ${sender}, true)
+        then ceil(extract(epoch from paused_until - now()) * 1000)::float8 end as paused_ms
     from ${outboxQueues} where queue = ${queue}`)
   return state?.acquired ? state : null
 }
@@ -35,14 +53,16 @@ export async function acquireQueue(tx: Queryable, queue: QueueName): Promise<Que
 export async function releaseQueue(
   tx: Queryable,
   queue: QueueName,
-  { requests, pause }: QueueCheckpoint,
+  { requests, pause, sender }: QueueCheckpoint,
 ): Promise<void> {
   await tx
     .update(outboxQueues)
     .set({
       requests,
       paused_until: sql`clock_timestamp() + ${pause?.ms ?? 0} * interval '1 ms'`,
+      pause_reason: pause?.reason ?? null,
       alarm: pause?.alarm ?? null,
+      alarm_sender: pause?.alarm === undefined ? null : sender,
       alarm_at: pause?.alarm === undefined ? null : sql`now()`,
     })
     .where(eq(outboxQueues.queue, queue))
@@ -57,8 +77,23 @@ export async function prepareToSend(db: Queryable, backfillAfterMs: number): Pro
     .where(sql`${outboxSettings.backfill_after} <> ${after}`)
   await db
     .update(outboxQueues)
-    .set({ paused_until: null, alarm: null, alarm_at: null })
+    .set({ paused_until: null, alarm: null, alarm_at: null, alarm_sender: null })
     .where(isNotNull(outboxQueues.alarm))
+  await correctNextTries(db)
+}
+
+/** The longest delay between two tries, as in {@link retryDelayMs}. */
+const maxDelayMs = 3_600_000
+
+/** A message that waits longer than any does got its time before the clock was set back. */
+export async function correctNextTries(db: Queryable): Promise<void> {
+  await db
+    .update(outbox)
+    .set({ next_at: sql`now()` })
+    .where(
+      sql`status = 'pending' and (order_id is not null or customer_id is not null)
+        and next_at > now() + ${maxDelayMs + 60_000} * interval '1 ms'`,
+    )
 }
 
 /** Why Klaviyo rejects the sender, by queue; empty when it does not. */
@@ -70,12 +105,4 @@ export async function readAlarms(db: Queryable): Promise<{ queue: QueueName; ala
     .where(isNotNull(alarm))
     .orderBy(queue)
   return rows.flatMap((row) => (row.alarm === null ? [] : [{ queue: row.queue, alarm: row.alarm }]))
-}
-
-/** What keeps all messages from Klaviyo, in words for a person; empty when nothing does. */
-export async function readDeliveryProblems(db: Queryable): Promise<string[]> {
-  const alarms = await readAlarms(db)
-  return alarms.map(
-    ({ queue, alarm }) => `Klaviyo rejected the credentials; sending ${queue} is paused: ${alarm}`,
-  )
 }

@@ -15,6 +15,11 @@ export const asPending = {
   ...withoutContent,
 } as const
 
+/** Writes messages of amendments that the first event of their order was sent without. */
+export async function enqueueAmended(db: Queryable): Promise<void> {
+  await db.execute(sql`select outbox_enqueue_amended()`)
+}
+
 /**
  * Requeues what could not be sent for want of an email or phone number, where triggers recorded that
  * there is one now. What is old by now is history: no flow shall greet a buyer of last month.

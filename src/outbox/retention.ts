@@ -17,7 +17,7 @@ export async function purgePayloads(db: Queryable, retentionMs: number): Promise
       sql`id in (
         select id from ${outbox}
         where settled_at < now() - ${retentionMs} * interval '1 ms'
-          and (payload is not null or error is not null or warnings <> '{}')
+          and (payload is not null or error is not null or warnings <> '[]')
         limit ${messagesAtOnce}
       )`,
     )

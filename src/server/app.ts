@@ -22,19 +22,17 @@ import { requestLog } from '../http/request-log.ts'
 import { version } from '../lib/version.ts'
 import { orderRoutes } from '../orders/order-routes.ts'
 import { eventRoutes } from '../outbox/event-routes.ts'
-import { healthRoutes } from './health-routes.ts'
+import { type Health, healthRoutes } from './health-routes.ts'
 import type { Metrics } from './metrics.ts'
 import { metricsRoutes } from './metrics-routes.ts'
 
 const maxBodyBytes = 10_000_000
 
-export type AppDeps = {
+export type AppDeps = Pick<Health, 'state' | 'renderer'> & {
   db: Database
   config: Pick<Config, 'publicUrl' | 'currency'>
   log: Logger
   metrics: Metrics
-  /** False once the server is stopping. */
-  accepting: () => boolean
   authorize: Authorize
   authorizeMetrics: Authorize
   count: CountRequest

@@ -8,6 +8,7 @@ import { readFeedStatuses } from '../feeds/feed-status.ts'
 import { removeOldPolls } from '../feeds/poll-log.ts'
 import { type DrainOptions, drain } from '../klaviyo/sender/sender.ts'
 import { type Loop, startLoop } from '../lib/loop.ts'
+import { correctNextTries } from '../outbox/queue.ts'
 import { purgePayloads } from '../outbox/retention.ts'
 
 export type Worker = { stop: () => Promise<void> }
@@ -18,6 +19,12 @@ const feedEveryMs = 1000
 const feedPauseMs = 100
 const feedIdleRatio = 9
 const maintenanceEveryMs = 10 * 60_000
+/** A server whose feeds are not polled has copies of this age at most when it loses the database. */
+const loadEveryMs = 60_000
+/** Until the first copies are loaded the server is not ready. */
+const loadAgainMs = 1000
+/** Well within the time after which others take over. */
+const claimEveryMs = 5_000
 
 export function startWorker(
   { db, listen }: Connection,
@@ -39,12 +46,39 @@ export function startWorker(
     idleRatio: 0,
     onError: (error) => log.warn({ err: error }, 'maintenance failed'),
   })
+  const claims = startLoop(claimLogged(feeds, log), {
+    everyMs: claimEveryMs,
+    pauseMs: 0,
+    idleRatio: 0,
+    onError: (error) => log.warn({ err: error }, 'who renders the feeds could not be read'),
+  })
+  const loading: Loop = startLoop(() => feeds.load(), {
+    everyMs: loadEveryMs,
+    pauseMs: loadAgainMs,
+    idleRatio: feedIdleRatio,
+    onError: (error) => {
+      log.warn({ err: error }, 'feeds could not be loaded and are tried again')
+      loading.wake()
+    },
+  })
   void wakeOnNotify(listen, 'feed_changes', feedLoops, log)
 
   return {
     async stop() {
-      await Promise.all([...feedLoops, maintenance].map((loop) => loop.stop()))
+      await Promise.all([...feedLoops, maintenance, claims, loading].map((loop) => loop.stop()))
     },
+  }
+}
+
+/** Logs when servers that render otherwise take over, and when they no longer do. */
+function claimLogged(feeds: FeedService, log: Logger): () => Promise<void> {
+  let wasOurs = true
+  return async () => {
+    const isOurs = await feeds.claim()
+    if (wasOurs && !isOurs)
+      log.warn('other servers render the feeds, of another release or CURRENCY; /readyz says which')
+    if (!wasOurs && isOurs) log.info('this server renders the feeds again')
+    wasOurs = isOurs
   }
 }
 
@@ -100,6 +134,7 @@ async function runMaintenance(
   log: Logger,
 ): Promise<void> {
   await removeOldPolls(db)
+  await correctNextTries(db)
   while ((await purgePayloads(db, retentionMs)) > 0);
   for (const { feed, warnings } of await readFeedStatuses(db)) {
     for (const warning of warnings) log.warn({ feed }, warning)

@@ -3,15 +3,25 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { readDatabaseProblems } from '../db/database-state.ts'
+import { readFixedRowProblems } from '../db/fixed-rows.ts'
 import { isUnreachable } from '../db/postgres-error.ts'
 import { readFeedProblems } from '../feeds/feed-status.ts'
+import type { Renderer } from '../feeds/renderer.ts'
 import { describeErrors } from '../http/endpoint.ts'
 import { TimeoutError, withTimeout } from '../lib/with-timeout.ts'
-import { readDeliveryProblems } from '../outbox/queue.ts'
+import { readDeliveryProblems } from '../outbox/delivery-problems.ts'
+
+export type ServerState = {
+  /** A load balancer is to send it nothing more. */
+  stopping: boolean
+  /** It could not serve feeds yet if it lost the database. */
+  loading: boolean
+}
 
 export type Health = {
-  /** False once the server is stopping, so that a load balancer sends it nothing more. */
-  accepting: () => boolean
+  /** Changes while the server runs. */
+  state: ServerState
+  renderer: Renderer
   log: Logger
 }
 
@@ -46,7 +56,7 @@ export function healthRoutes(db: Database, health: Health): OpenAPIHono {
     security: [],
     responses: {
       200: described('It can; other problems are listed', readiness),
-      503: described('It is stopping, or cannot work with its database', readiness),
+      503: described('It is starting or stopping, or cannot work with its database', readiness),
       ...describeErrors([]),
     },
   })
@@ -60,29 +70,38 @@ export function healthRoutes(db: Database, health: Health): OpenAPIHono {
 
 type Readiness = { ready: boolean; problems: string[] }
 
-async function check(db: Database, { accepting, log }: Health): Promise<Readiness> {
-  const stopping = { ready: false, problems: ['The server is stopping.'] }
-  if (!accepting()) return stopping
+const notReady = (problem: string): Readiness => ({ ready: false, problems: [problem] })
+
+async function check(db: Database, { state, renderer, log }: Health): Promise<Readiness> {
+  const stopping = notReady('The server is stopping.')
+  if (state.stopping) return stopping
   try {
-    const readiness = await withTimeout(checkDatabase(db), databaseTimeoutMs)
+    const readiness = await withTimeout(checkDatabase(db, renderer), databaseTimeoutMs)
     // It may have begun to stop meanwhile.
-    return accepting() ? readiness : stopping
+    if (state.stopping) return stopping
+    return state.loading && readiness.ready
+      ? notReady('The server is loading its feeds.')
+      : readiness
   } catch (error) {
     if (isUnreachable(error) || error instanceof TimeoutError)
-      return { ready: false, problems: ['The database does not answer.'] }
+      return notReady('The database does not answer.')
     log.error({ err: error }, 'the state of the database could not be read')
-    return { ready: false, problems: ['The database answers with an error; see the log.'] }
+    return notReady('The database answers with an error; see the log.')
   }
 }
 
 /**
- * A held or late feed and rejected Klaviyo credentials are reported, but are no reason to send requests elsewhere: every
- * copy of the server has the same problem, and serves.
+ * A held or late feed, servers that render otherwise, missing rows and rejected Klaviyo credentials are reported, but are no
+ * reason to send requests elsewhere: every copy of the server has the same problem, and serves.
  */
-async function checkDatabase(db: Database): Promise<Readiness> {
+async function checkDatabase(db: Database, renderer: Renderer): Promise<Readiness> {
   const fatal = await readDatabaseProblems(db)
   if (fatal.length > 0) return { ready: false, problems: fatal }
-  const problems = [...(await readFeedProblems(db)), ...(await readDeliveryProblems(db))]
+  const problems = [
+    ...(await readFixedRowProblems(db)),
+    ...(await readFeedProblems(db, renderer)),
+    ...(await readDeliveryProblems(db)),
+  ]
   return { ready: true, problems }
 }
 

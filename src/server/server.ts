@@ -2,12 +2,12 @@
 import type { Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
-import { scopesOfKey } from '../auth/api-keys.ts'
 import { bearerAuthorizer, feedAuthorizer } from '../auth/authorize.ts'
 import { createKeyVerifier } from '../auth/key-verifier.ts'
+import { createKnownKeys, type KnownKeys } from '../auth/known-keys.ts'
 import { requestCounter } from '../auth/rate-limits.ts'
-import { type Config, currencyDecimals, type KlaviyoConfig } from '../config.ts'
-import { type Connection, connect, type Database } from '../db/connection.ts'
+import type { Config, KlaviyoConfig } from '../config.ts'
+import { type Connection, connect } from '../db/connection.ts'
 import { createFeedService } from '../feeds/feed-service.ts'
 import {
   type FeedHandlerDeps,
@@ -15,7 +15,7 @@ import {
   limitUncompressedStreams,
 } from '../feeds/poll-listener.ts'
 import { createPollLog } from '../feeds/poll-log.ts'
-import { renderKey } from '../feeds/render-key.ts'
+import { rendererOf } from '../feeds/renderer.ts'
 import { shutdown } from '../http/graceful-shutdown.ts'
 import { createHttpServer, type Listener } from '../http/http-server.ts'
 import { type Limits, limits as usualLimits } from '../http/limits.ts'
@@ -32,6 +32,7 @@ import { prepareToSend } from '../outbox/queue.ts'
 import { countOutcomes } from '../outbox/settle.ts'
 import { type AppDeps, createApp } from './app.ts'
 import { startSender, startWorker, type Worker } from './background.ts'
+import type { ServerState } from './health-routes.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 
 export type RunningServer = {
@@ -55,18 +56,24 @@ export async function startServer(
   const background = connect(databaseUrl, { max: 6, purpose: 'background' })
   const metrics = createMetrics()
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
-  const decimals = currencyDecimals(config.currency)
+  const renderer = rendererOf(config.currency)
   const feeds = createFeedService(background.db, {
-    decimals,
-    renderKey: renderKey(decimals),
+    ...renderer,
     maxDrop: config.feedMaxDrop,
     waitMs: config.feedWaitMs,
     onRefresh: metrics.countRefresh,
     warn,
   })
   const pollLog = createPollLog(background.db, warn)
-  let accepting = true
-  const parts = { db: web.db, keys: keys.db, feeds, pollLog, metrics, accepting: () => accepting }
+  const state: ServerState = { stopping: false, loading: true }
+  const knownKeys = createKnownKeys(keys.db)
+  /** What it takes to serve feeds while the database is away. */
+  async function load() {
+    await knownKeys.load()
+    await feeds.load()
+    state.loading = false
+  }
+  const parts = { db: web.db, knownKeys, feeds, pollLog, metrics, state, renderer }
   const server = createHttpServer(listener(parts, config, log, limits), limits)
   const sending = connect(databaseUrl, { max: 3, purpose: 'push' })
   const pools = { web, keys, background, push: sending }
@@ -87,14 +94,14 @@ export async function startServer(
     throw error
   }
   warnOfDestination(config.klaviyo, log)
-  const worker = startWorker(background, feeds, config.klaviyo.retentionMs, log)
+  const worker = startWorker(background, { ...feeds, load }, config.klaviyo.retentionMs, log)
   // Null without a key: then messages wait.
   const sender = klaviyo && startPush(klaviyo, config.klaviyo, sending, log, metrics)
 
   return {
     url: urlOf(server, config),
     async stop(graceMs = 0) {
-      accepting = false
+      state.stopping = true
       await shutdown(server, graceMs)
       await Promise.all([worker.stop(), sender?.stop()])
       await closeAll()
@@ -102,12 +109,12 @@ export async function startServer(
   }
 }
 
-type Parts = Pick<AppDeps, 'db' | 'metrics' | 'accepting'> &
-  Pick<FeedHandlerDeps, 'feeds' | 'pollLog'> & { keys: Database }
+type Parts = Pick<AppDeps, 'db' | 'metrics' | 'state' | 'renderer'> &
+  Pick<FeedHandlerDeps, 'feeds' | 'pollLog'> & { knownKeys: KnownKeys }
 
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
-  const { db, accepting, feeds, pollLog, metrics } = parts
-  const verifier = createKeyVerifier((key) => scopesOfKey(parts.keys, key), limits)
+  const { db, knownKeys, state, renderer, feeds, pollLog, metrics } = parts
+  const verifier = createKeyVerifier(knownKeys.lookup, limits, knownKeys.lastScopes)
   const count = requestCounter(config.rateLimit, verifier.isTrusted)
   const answerPoll = feedListener({
     feeds,
@@ -122,7 +129,8 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
     config,
     log,
     metrics,
-    accepting,
+    state,
+    renderer,
     count,
     authorize: bearerAuthorizer(verifier.verify),
     authorizeMetrics: bearerAuthorizer(verifier.verifyOrLastKnown),

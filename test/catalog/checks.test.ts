@@ -49,7 +49,7 @@ test.each([
   [{ gtin: '40063813339' }, 'products_gtin_valid'],
   [{ gtin: ' 96385074' }, 'products_gtin_valid'],
   [{ gtin: '' }, 'products_gtin_valid'],
-  [{ inventory_quantity: -1 }, 'products_inventory_quantity_not_negative'],
+  [{ inventory_quantity: 'NaN' }, 'products_inventory_quantity_finite'],
   [{ inventory_policy: 3 }, 'products_inventory_policy_known'],
   [{ categories: ['a', null] }, 'products_categories_no_null'],
   [{ categories: null }, '23502'],

@@ -54,6 +54,7 @@ test('without a period it is all of history; --json is for scripts', async () =>
     unsendable: 0,
     waiting: 0,
     alarms: [],
+    reasons: [],
   })
 })
 

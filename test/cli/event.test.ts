@@ -24,6 +24,8 @@ test('each message of the order is shown as both APIs get it, and none is sent',
   expect(shown[0]).toMatchObject({
     metric: 'placed_order',
     unique_id: 'o1',
+    status: 'pending',
+    next_at: expect.any(String),
     warnings: [],
     events: { data: { type: 'event', attributes: { unique_id: 'o1', value: 20.5 } } },
     track: { token: 'PUB', event: 'Placed Order', properties: { $event_id: 'o1', $value: 20.5 } },
@@ -38,7 +40,13 @@ test('it needs no key; a message that cannot be sent says why', async () => {
   const { code, stdout } = await run(['event', 'nobody'], { DATABASE_URL })
   expect(code).toBe(0)
   expect(JSON.parse(stdout)).toEqual([
-    { metric: 'placed_order', unique_id: 'nobody', unsendable: 'the order has no customer' },
+    {
+      metric: 'placed_order',
+      unique_id: 'nobody',
+      status: 'pending',
+      next_at: expect.any(String),
+      unsendable: 'the order has no customer',
+    },
   ])
 })
 

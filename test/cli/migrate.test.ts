@@ -1,6 +1,8 @@
+import { readdir, readFile } from 'node:fs/promises'
 import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
-import { countMissingMigrations, migrate } from '../../src/db/migrate.ts'
+import { compareMigrations, migrate } from '../../src/db/migrate.ts'
+import { formatters } from '../../src/feeds/formatters.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { run } from './command-line.ts'
 
@@ -35,11 +37,56 @@ test('more that migrate at once than a pooler has connections take turns', async
   const empty = await createTestDatabase('template0')
   try {
     await Promise.all(Array.from({ length: 25 }, () => migrate(empty.url)))
-    expect(await countMissingMigrations(empty.db)).toBe(0)
+    expect(await compareMigrations(empty.db)).toEqual({ missing: 0, unknown: 0 })
   } finally {
     await empty.close()
   }
 })
+
+test('what 1.0.0 stored is migrated: feeds with what stands around their items, and one row of settings, doubled or gone', async () => {
+  for (const settings of [0, 1, 2]) {
+    const database = await createTestDatabase('template0')
+    try {
+      for (const statement of await statementsUntil('0008'))
+        await database.db.execute(sql.raw(statement))
+      await database.db.execute(sql`
+        insert into feed_state (feed, version, slots, items, render_key, reference_items, reference_at, built_at)
+        select feed, 7, 64, 0, 'k', 0, now(), '2026-01-01T00:00:00.700Z' from unnest(array['products', 'stores']) feed`)
+      await database.db.execute(sql`delete from outbox_settings`)
+      for (let row = 0; row < settings; row++)
+        await database.db.execute(sql`insert into outbox_settings default values`)
+      for (const statement of await statementsUntil('0010', '0008'))
+        await database.db.execute(sql.raw(statement))
+      expect(await database.db.execute(sql`select one_row from outbox_settings`)).toEqual([
+        { one_row: true },
+      ])
+      const rows = await database.db.execute<{ feed: 'products'; frames: object }>(
+        sql`select feed, frames, modified_at = '2026-01-01T00:00:00Z' as dated from feed_state order by feed`,
+      )
+      expect(rows).toEqual(
+        (['products', 'stores'] as const).map((feed) => ({
+          feed,
+          frames: JSON.parse(JSON.stringify(formatters[feed])),
+          dated: true,
+        })),
+      )
+    } finally {
+      await database.close()
+    }
+  }
+})
+
+/** Of the migrations whose name is less than `end`, in order. */
+async function statementsUntil(end: string, first = ''): Promise<string[]> {
+  const folder = new URL('../../migrations/', import.meta.url)
+  const names = (await readdir(folder)).filter(
+    (name) => name.endsWith('.sql') && name >= first && name < end,
+  )
+  const texts = await Promise.all(
+    names.sort().map((name) => readFile(new URL(name, folder), 'utf8')),
+  )
+  return texts.flatMap((text) => text.split('--> statement-breakpoint'))
+}
 
 test('a database that does not exist is reported by name', async () => {
   const database = await createTestDatabase()

@@ -47,10 +47,22 @@ test('a key that Klaviyo rejects is an alarm: exit code 1, and everything waits'
     unsendable: 0,
     waiting: 6,
     alarms: ['401 Incorrect authentication credentials.'],
+    reasons: [],
   })
   const { code: later } = await run(['push'], rig.settings)
   expect(later).toBe(0)
   expect(await statuses(rig.db)).toEqual({ sent: 6 })
+})
+
+test('when Klaviyo cannot be reached it says so and when it tries again: exit code 1, and everything waits', async () => {
+  await seedOrders(rig.db, 1)
+  const unreachable = { ...rig.settings, KLAVIYO_URL: 'http://127.0.0.1:9' }
+  const { code, stdout } = await run(['push'], unreachable)
+  expect(code).toBe(1)
+  expect(stdout).toMatch(
+    /^sent 0, failed 0, unsendable 0; 3 waiting\nMessages of events that wait for another try: 1, the first at \S+. Klaviyo’s last answer: \S/,
+  )
+  expect(await statuses(rig.db)).toEqual({ pending: 3 })
 })
 
 test('without a key nothing is sent, and the error names the missing setting', async () => {

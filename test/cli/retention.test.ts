@@ -16,11 +16,11 @@ async function seed(): Promise<void> {
     insert into outbox (order_id, metric, unique_id, occurred_at, status, settled_at, payload, error, warnings, request_id, sent_to)
     select state || age, 'placed_order', state || age, now(), state,
       case when state <> 'pending' then now() - age * interval '1 day' end,
-      '{"email":"zq@klaviyo-demo.com"}', 'zq@ is bad', array['zq@ was left out'], 'r', 'k'
+      '{"email":"zq@klaviyo-demo.com"}', 'zq@ is bad', '[{"detail":"zq@ was left out"}]', 'r', 'k'
     from unnest(array['pending', 'sent', 'failed', 'unsendable', 'discarded']) as state, unnest(array[6, 8]) as age`)
   await db.execute(sql`
     insert into outbox (order_id, metric, unique_id, occurred_at, status, settled_at, warnings)
-    select 'many' || n, 'placed_order', 'many' || n, now(), 'sent', now() - interval '1 year', array['zq@ was left out']
+    select 'many' || n, 'placed_order', 'many' || n, now(), 'sent', now() - interval '1 year', '[{"detail":"zq@ was left out"}]'::jsonb
     from generate_series(1, 25000) n`)
 }
 
@@ -32,12 +32,12 @@ test('payload, error and warnings are purged together, only of messages settled 
   const old = () =>
     db.execute(sql`
       select from outbox where settled_at < now() - interval '7 days'
-        and (payload is not null or error is not null or warnings <> '{}')`)
+        and (payload is not null or error is not null or warnings <> '[]')`)
   await expect.poll(old, { timeout: 15_000 }).toHaveLength(0)
   await server.end()
   const kept = await db.execute(sql`
     select status, count(*)::int as count from outbox
-    where payload::text like '%zq@%' and error like '%zq@%' and warnings[1] like '%zq@%'
+    where payload::text like '%zq@%' and error like '%zq@%' and warnings::text like '%zq@%'
     group by status order by status`)
   expect([...kept]).toEqual([
     { status: 'discarded', count: 1 },

@@ -46,7 +46,7 @@ const values: Record<string, string> = {
   metadata: '{"Tier": "gold"}',
   known_at: '2025-01-01T10:00:00Z',
   field_times: '{"city": 1735725600}',
-  warnings: '{"city left out"}',
+  warnings: '[{"code": "left_out", "field": "customer.city", "detail": "city left out"}]',
   most_recent_store_at: '2025-01-01T10:00:00Z',
   created_at: '2025-01-01T10:00:00Z',
   updated_at: '2025-01-01T10:00:00Z',

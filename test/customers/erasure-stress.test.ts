@@ -47,7 +47,7 @@ test('a customer who is erased again and again while everything goes on', {
   const { db, close } = connect(rig.url, { max: 12 })
   const stopping = new AbortController()
   const client = createClient({ url: rig.sandbox.url, apiKey: 'k', share: unlimited, log: silent })
-  const sender = { client, transport: eventsTransport, names }
+  const sender = { id: 'test', client, transport: eventsTransport, names }
   const send = async () => {
     while (!stopping.signal.aborted)
       for (const queue of queueNames)

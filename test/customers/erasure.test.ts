@@ -73,7 +73,7 @@ test('who is erased is in no table; their orders stay, and messages that were se
   await db.execute(sql`update outbox set status = 'pending', next_at = now() + interval '1 hour', settled_at = null
     where order_id = 'z2' and metric = 'refunded_order'`)
   await db.execute(
-    sql`update outbox set error = 'no Zenobia', warnings = array['zq@klaviyo-demo.com is bad'] where order_id = 'z1'`,
+    sql`update outbox set error = 'no Zenobia', warnings = '[{"detail":"zq@klaviyo-demo.com is bad"}]' where order_id = 'z1'`,
   )
   expect((await tracesOf(db, words)).length).toBeGreaterThan(10)
 

@@ -12,7 +12,7 @@ async function byRest(server: TestServer, path: string, body: object): Promise<v
 }
 
 async function byFile({ database }: TestServer, name: string, value: object): Promise<void> {
-  const batch = importKinds.find((kind) => kind.name === name)?.startBatch()
+  const batch = importKinds.find((kind) => kind.name === name)?.startBatch(false)
   const invalid = batch?.add(value)
   const written = await batch?.write(database.db, { currency: 'USD', dryRun: false })
   if (invalid !== null || written?.rejected.length !== 0) throw new Error(JSON.stringify(written))

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RunningSandbox, startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { run } from '../cli/command-line.ts'
+import { startReader } from '../feeds/readers.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
@@ -60,6 +61,21 @@ test('messages with warnings are counted, and where to read them is said', async
   await database.db.execute(sql`truncate customers, outbox cascade`)
   expect(stdout).toContain('Messages with warnings: 1.')
   expect(stdout).toContain('GET /v1/events?with_warnings=true')
+})
+
+test('a feed that lacks rows, because they were written with triggers off, is an error', async () => {
+  const { reader } = startReader(database.db)
+  await reader.refresh('products')
+  await database.db.execute(sql`alter table products disable trigger user`)
+  await database.db.execute(sql`insert into products (id, title) values ('p1', 'Oven')`)
+  await database.db.execute(sql`alter table products enable trigger user`)
+  const { code, stdout } = await doctor()
+  await database.db.execute(sql`truncate products cascade`)
+  expect(code).toBe(1)
+  expect(stdout).toContain('ERROR   feeds: The products feed has 0 items, but 1 are published.')
+  expect(stdout).toContain(
+    'warning feeds: The feeds are rendered by storefeed 1.2.3 with CURRENCY=USD; ',
+  )
 })
 
 test('a disabled trigger is an error', async () => {

@@ -146,7 +146,7 @@ test('while the database is away every kept feed is served as it was; afterwards
     }
     const parts = await poll(at('products.1-of-2.json'), { headers: { 'If-None-Match': '*' } })
     expect(parts).toMatchObject({ status: 304, headers: stale })
-    expect((await poll(at('stores.xml'))).status).toBe(503)
+    expect(await poll(at('stores.xml'))).toMatchObject({ status: 200, headers: stale })
     expect((await poll(at('products.json', 'unknown-key'))).status).toBeGreaterThanOrEqual(500)
     expect((await poll(`${server.url}/readyz`)).status).toBe(503)
     expect((await poll(`${server.url}/healthz`)).status).toBe(200)
@@ -156,4 +156,34 @@ test('while the database is away every kept feed is served as it was; afterwards
   await fresh('products.json')
   await rename('Fifth')
   expect(JSON.parse((await fresh('products.json')).text)).toMatchObject([{ $title: 'Fifth' }])
+})
+
+test('a server that has just started serves every feed when it loses the database, also for a key that it never saw', async () => {
+  const files = ['products.json', 'products.xml', 'stores.json', 'stores.xml']
+  const before = await Promise.all(files.map((file) => fresh(file)))
+  const name = new URL(server.database.url).pathname.slice(1)
+  const started = await startAnother(server.database.url, { feedsPublic: false, feedWaitMs: 500 })
+  try {
+    await until(
+      () => poll(`${started.url}/readyz`),
+      ({ status }) => status === 200,
+    )
+    await admin.query(`alter database ${name} allow_connections false`)
+    await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [
+      name,
+    ])
+    const away = await Promise.all(
+      files.map((file) =>
+        poll(`${started.url}/feeds/${file}?key=${server.key}`, { headers: gzip }),
+      ),
+    )
+    for (const polled of away) expect(polled).toMatchObject({ status: 200, headers: stale })
+    expect(away.map(({ text }) => text)).toEqual(before.map(({ text }) => text))
+    expect(
+      (await poll(`${started.url}/feeds/stores.xml?key=unknown`)).status,
+    ).toBeGreaterThanOrEqual(500)
+  } finally {
+    await admin.query(`alter database ${name} allow_connections true`)
+    await started.stop()
+  }
 })

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFeedService, type FeedService } from '../../src/feeds/feed-service.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { testRenderer } from './readers.ts'
 
 let database: TestDatabase
 let one: FeedService
@@ -9,7 +10,7 @@ let other: FeedService
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  const settings = { decimals: 2, renderKey: 'test', maxDrop: 1, waitMs: 30_000 }
+  const settings = { decimals: 2, ...testRenderer, maxDrop: 1, waitMs: 30_000 }
   const warn = (message: string, error: unknown) => {
     throw new Error(message, { cause: error })
   }

@@ -28,6 +28,9 @@ export function startAnother(
   return startServer(config, databaseUrl, createLogger('silent'), { ...usualLimits, ...limits })
 }
 
+/** To preload, so that a process is of a release that renders otherwise. */
+export const anotherRelease = new URL('another-release.ts', import.meta.url).href
+
 export type ServerProcess = {
   url: string
   signal: (name: NodeJS.Signals) => void
@@ -40,8 +43,10 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 export async function startProcess(
   databaseUrl: string,
   settings: Record<string, string> = {},
+  preload: string[] = [],
 ): Promise<ServerProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, 'serve'], {
+  const imports = ['tsx', ...preload].flatMap((module) => ['--import', module])
+  const child = spawn(process.execPath, [...imports, main, 'serve'], {
     env: {
       ...process.env,
       DATABASE_URL: databaseUrl,

@@ -1,6 +1,7 @@
 /** The OpenAPI document is valid, complete, and fit for readers and code generators. */
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { rendererOf } from '../../src/feeds/renderer.ts'
 import { createApp } from '../../src/server/app.ts'
 import { createLogger } from '../../src/server/logger.ts'
 
@@ -51,7 +52,8 @@ function appOn({ db }: TestDatabase) {
     config,
     log: createLogger('silent'),
     metrics: createMetrics(),
-    accepting: () => true,
+    state: { stopping: false, loading: false },
+    renderer: rendererOf('USD'),
     authorize: async () => undefined,
     authorizeMetrics: async () => undefined,
     count: async () => undefined,
@@ -167,6 +169,7 @@ test('each schema has a name and is defined once', () => {
       "Key",
       "KeyInput",
       "Order",
+      "OrderAmendment",
       "OrderInput",
       "OrderPage",
       "OrderReplacement",
@@ -189,6 +192,7 @@ test('each schema has a name and is defined once', () => {
       "StoreReplacement",
       "Visit",
       "VisitInput",
+      "Warning",
     ]
   `)
   const text = JSON.stringify(document.paths)

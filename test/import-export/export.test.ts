@@ -42,6 +42,9 @@ const awkward = [
   '007',
   'null',
   '1e3',
+  "'02116",
+  '="00123"',
+  `a line\n${','.repeat(20)}\nend`,
 ]
 
 /** Every awkward text in every kind of field; a few records have empty values or none. */
@@ -122,7 +125,7 @@ test('availability goes to standard output, and a path that cannot be written is
   const environment = { DATABASE_URL: from.url }
   const { stdout, code } = await run(['export', 'availability'], environment)
   expect(code).toBe(0)
-  expect(stdout.split('\n').slice(0, 2)).toEqual(['product_id,store_id', "'-,s0"])
+  expect(stdout.split('\n').slice(0, 2)).toEqual(['"product_id","store_id"', `"'-","s0"`])
   const out = join(folder, 'none', 'x.csv')
   expect(await run(['export', 'stores', '--out', out], environment)).toMatchObject({
     code: 1,

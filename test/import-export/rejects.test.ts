@@ -39,7 +39,7 @@ test.each([
     'csv',
     'id,title,price\np0,Fine,1\np1,,1\np2,Two,"x, y"\n',
     (first: number) =>
-      `line,reason,id,title,price\n${first},title is missing,p1,,1\n${first + 1},"price must be a number, got ""x, y""",p2,Two,"x, y"\n`,
+      `"line","reason","id","title","price"\n"${first}","title is missing","p1","","1"\n"${first + 1}","price must be a number, got ""x, y""","p2","Two","x, y"\n`,
   ],
   [
     'ndjson',
@@ -89,7 +89,7 @@ test('rows that only the database rejects are reported by their lines, in either
   expect(await countProducts()).toBe(1_188)
   const [, ...rejects] = (await readFile(`${path}.rejects.csv`, 'utf8')).trimEnd().split('\n')
   const reported = rejects.map((row) => {
-    const [line, , id] = row.split(',')
+    const [line, , id] = row.slice(1).split('","')
     return `${line} ${id}`
   })
   const expected = [...invalid, ...faulty].map((n) => `${n + 2} p${n}`)

@@ -5,9 +5,10 @@ import type { OrderRecord } from '../../src/klaviyo/mapping/records.ts'
 
 const text = fc.string({ unit: 'grapheme', maxLength: 40 })
 const maybe = fc.option(text)
-const amount = fc
-  .integer({ min: 0, max: 10 ** 13 })
-  .map((tenThousandths) => tenThousandths / 10_000)
+const amountFrom = (min: number) =>
+  fc.integer({ min, max: 10 ** 13 }).map((tenThousandths) => tenThousandths / 10_000)
+const amount = amountFrom(0)
+const signedAmount = amountFrom(-(10 ** 13))
 const time = fc
   .date({ min: new Date('1990-01-01'), max: new Date('2030-01-01'), noInvalidDate: true })
   .map((date) => date.toISOString())
@@ -37,12 +38,13 @@ const customer = fc.record({
 })
 
 const item = fc.record({
-  product_id: text,
+  product_id: maybe,
   sku: maybe,
   product_name: maybe,
-  quantity: fc.integer({ min: 1, max: 1_000 }),
+  quantity: fc.oneof(fc.integer({ min: 1, max: 1_000 }), fc.integer({ min: -1_000, max: -1 })),
   item_price: fc.option(amount),
   row_total: fc.option(amount),
+  returned_order_id: maybe,
   brand: maybe,
   categories: fc.option(fc.array(text, { maxLength: 5 })),
   image_link: maybe,
@@ -53,7 +55,8 @@ const update = fc.record({
   id: fc.constantFrom('1', '2'),
   occurred_at: time,
   reason: maybe,
-  value: amount,
+  value: fc.option(amount),
+  excess: fc.option(amount),
   tracking_number: maybe,
   tracking_company: maybe,
   shipping_method: maybe,
@@ -71,11 +74,25 @@ const update = fc.record({
   ),
 })
 
+const items = fc
+  .array(item, { maxLength: 5 })
+  .map((each) => each.map((one, at) => ({ ...one, line: at + 1 })))
+
+const amendment = fc.record({
+  number: fc.constantFrom(1, 2),
+  occurred_at: time,
+  previous_total: signedAmount,
+  total: signedAmount,
+  difference: signedAmount,
+  discount_value: fc.option(amount),
+  items,
+})
+
 export const anyOrder: fc.Arbitrary<OrderRecord> = fc.record({
   id: text,
   placed_at: time,
   currency: fc.constantFrom('USD', 'EUR', 'JPY', 'GBP'),
-  total: amount,
+  total: signedAmount,
   discount_code: maybe,
   discount_value: fc.option(amount),
   billing_address: address,
@@ -91,10 +108,11 @@ export const anyOrder: fc.Arbitrary<OrderRecord> = fc.record({
       country_code: fc.option(fc.constantFrom('US', 'GB', 'XX')),
     }),
   ),
-  items: fc
-    .array(item, { maxLength: 5 })
-    .map((items) => items.map((each, at) => ({ ...each, line: at + 1 }))),
+  items,
+  unknown_products: fc.array(text, { maxLength: 3 }),
   updates: fc.array(update, { maxLength: 4 }),
+  amendment: fc.nat({ max: 2 }),
+  amendments: fc.array(amendment, { maxLength: 2 }),
 })
 
 export const anyEventRef: fc.Arbitrary<EventRef> = fc.record({
@@ -104,6 +122,8 @@ export const anyEventRef: fc.Arbitrary<EventRef> = fc.record({
     'fulfilled_order',
     'cancelled_order',
     'refunded_order',
+    'returned_order',
+    'adjusted_order',
   ),
   ref: fc.constantFrom('', '1', '2'),
   unique_id: fc.string({ minLength: 1, maxLength: 40 }),

@@ -8,6 +8,8 @@ export const names: MetricNames = {
   fulfilled_order: 'Fulfilled Order',
   cancelled_order: 'Cancelled Order',
   refunded_order: 'Refunded Order',
+  returned_order: 'Returned Order',
+  adjusted_order: 'Adjusted Order',
 }
 
 export const address = {
@@ -29,6 +31,7 @@ const update = {
   occurred_at: '2013-12-17T20:42:36Z',
   reason: null,
   value: 335.99,
+  excess: null,
   tracking_number: null,
   tracking_company: null,
   shipping_method: null,
@@ -69,6 +72,7 @@ export const order1234: OrderRecord = {
       sku: 'LC-8QT',
       product_name: '8 quart Dutch Oven',
       quantity: 1,
+      returned_order_id: null,
       item_price: 330,
       row_total: 330,
       brand: 'Le Creuset',
@@ -81,6 +85,7 @@ export const order1234: OrderRecord = {
       sku: 'BC-TKYBST',
       product_name: 'Turkey Baster',
       quantity: 1,
+      returned_order_id: null,
       item_price: 5.99,
       row_total: 5.99,
       brand: 'Betty Crocker',
@@ -88,6 +93,9 @@ export const order1234: OrderRecord = {
       image_link: 'http://www.example.com/path/to/product/image2.png',
     },
   ],
+  unknown_products: [],
+  amendment: 0,
+  amendments: [],
   updates: [
     { ...update, kind: 'fulfilled', id: 'f1' },
     { ...update, kind: 'cancelled', id: 'x1', reason: 'No longer needed' },

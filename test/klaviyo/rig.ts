@@ -30,7 +30,7 @@ export async function createRig(options: SandboxOptions = { settings: { limits: 
         log: silent,
         ...given,
       })
-      const sender = { client, transport, names }
+      const sender = { id: given.apiKey ?? 'pk_test', client, transport, names }
       const { signal } = new AbortController()
       const options = { db: pool.db, sender, log: silent }
       await Promise.all(queueNames.map((queue) => drain(queue, options, signal)))

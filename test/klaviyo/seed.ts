@@ -16,6 +16,8 @@ export async function seedOrders(
   await db.transaction(async (tx) => {
     await tx.execute(sql`insert into stores (id, title, city, country_code)
       values ('1212', 'Boston store', 'Boston', 'US') on conflict do nothing`)
+    await tx.execute(sql`insert into products (id, title)
+      values ('p1', 'Dutch oven'), ('p2', 'Dutch oven') on conflict do nothing`)
     await tx.execute(sql`insert into customers (id, email, first_name, phone_number)
       select ${prefix}::text || n, ${prefix}::text || n || '@klaviyo-demo.com', 'Jo', '617 555 0100'
       from generate_series(1, ${count}::int) n`)

@@ -29,7 +29,7 @@ afterEach(async () => {
 async function sendByTrack(): Promise<void> {
   const options = { url: sandbox.url, apiKey: null, share: unlimited, log: silent }
   const transport = trackTransport('PUBLIC_API_KEY')
-  const sender = { client: createClient(options), transport, names }
+  const sender = { id: 'test', client: createClient(options), transport, names }
   const { signal } = new AbortController()
   await drain('events', { db: pool.db, sender, log: silent }, signal)
   await drain('profiles', { db: pool.db, sender, log: silent }, signal)
@@ -100,6 +100,17 @@ test('a bad telephone and a bad e-mail never cost the order: they are left out, 
   await sendByTrack()
   const { body } = await server.ask('GET', '/v1/events?order_id=w1&metric=placed_order')
   expect(body).toMatchObject({
-    events: [{ status: 'sent', warnings: ['email "n***" omitted: Klaviyo would reject it'] }],
+    events: [
+      {
+        status: 'sent',
+        warnings: [
+          {
+            code: 'contact_omitted',
+            field: 'customer.email',
+            detail: 'email "n***" omitted: Klaviyo would reject it',
+          },
+        ],
+      },
+    ],
   })
 })

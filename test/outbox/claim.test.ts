@@ -21,7 +21,7 @@ beforeEach(async () => {
 test('a discard of a message that is being sent waits, and then conflicts', async () => {
   await seedOrders(rig.db, 1)
   const { discarding } = await transaction(rig.db, async (tx) => {
-    await acquireQueue(tx, 'events')
+    await acquireQueue(tx, 'events', 'any')
     const ids = (await claimGroups(tx, 'events', 10)).flatMap(({ messages }) =>
       messages.map(({ id }) => id),
     )

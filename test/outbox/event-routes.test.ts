@@ -42,7 +42,7 @@ test('an order is sent as soon as it is written, and its messages show what was 
     metric: 'placed_order',
     unique_id: 'o1',
     attempts: 1,
-    warnings: [],
+    warnings: [{ code: 'unknown_product', field: 'items.1.product_id' }],
     error: null,
     sent_to: sandbox.url,
     payload: { data: { attributes: { unique_id: 'o1', value: 10 } } },

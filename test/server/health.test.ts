@@ -9,6 +9,8 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { startEmbedded } from '../../src/db/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { checkDatabase } from '../../src/doctor/database-diagnostics.ts'
+import { rendererOf } from '../../src/feeds/renderer.ts'
 import { createApp } from '../../src/server/app.ts'
 import { createLogger } from '../../src/server/logger.ts'
 import { createMetrics } from '../../src/server/metrics.ts'
@@ -51,7 +53,9 @@ test('a key that Klaviyo rejects is reported, and the server serves on', async (
   const { db } = server.database
   await db.execute(sql`update outbox_queues set alarm = '401 no such key' where queue = 'events'`)
   expect(await readiness()).toEqual(
-    reports(/^Klaviyo rejected the credentials; sending events is paused: 401 no such key$/),
+    reports(
+      /^Klaviyo rejected the credentials; sending events is paused: 401 no such key. The next try is at \S+$/,
+    ),
   )
   await db.execute(sql`update outbox_queues set alarm = null`)
 })
@@ -97,6 +101,54 @@ test('migrations that are missing are counted, and the server is not ready', asy
   expect((await readiness())[0]).toBe(200)
 })
 
+test('migrations of a newer release are reported, and the server is not ready', async () => {
+  const { db } = server.database
+  await db.execute(
+    sql`insert into drizzle.__drizzle_migrations (hash, created_at) values ('next', 4102444800000)`,
+  )
+  expect(await readiness()).toEqual(
+    notReady(
+      'The database has migrations of a newer release (1). Upgrade this server; until then it serves the last good feeds and refreshes none.',
+    ),
+  )
+  await db.execute(sql`delete from drizzle.__drizzle_migrations where hash = 'next'`)
+  expect((await readiness())[0]).toBe(200)
+})
+
+test('servers that render feeds otherwise are reported, and this one serves on', async () => {
+  const { db } = server.database
+  await db.execute(sql`
+    update feed_renderer set render_key = 'other', version = '9.8.7', currency = 'JPY', seen_at = now()`)
+  expect(await readiness()).toEqual(
+    reports(
+      /^The feeds are rendered by storefeed 9\.8\.7 with CURRENCY=JPY; storefeed .+ with CURRENCY=USD would render them otherwise/,
+    ),
+  )
+  await db.execute(sql`update feed_renderer set seen_at = now() - interval '1 minute'`)
+  await untilReady()
+})
+
+test('rows that a restore left out are reported until storefeed migrate adds them; none can be there twice', async () => {
+  const { db, url } = server.database
+  await expect(db.execute(sql`insert into outbox_settings default values`)).rejects.toThrow()
+  await db.execute(sql`delete from outbox_settings`)
+  await db.execute(sql`delete from outbox_queues where queue = 'profiles'`)
+  expect(await readiness()).toEqual([
+    200,
+    {
+      status: 'ready',
+      problems: [
+        'The table outbox_settings has 0 rows instead of one: orders cannot be written. Run storefeed migrate.',
+        'The table outbox_queues has 1 rows instead of 2: messages are not sent. Run storefeed migrate.',
+      ],
+    },
+  ])
+  const diagnostics = await checkDatabase(db)
+  expect(diagnostics.filter(({ level }) => level === 'error')).toHaveLength(2)
+  await migrate(url)
+  await untilReady()
+})
+
 test('a database that is read-only is reported, and a write gets a 503', async () => {
   const name = new URL(server.database.url).pathname.slice(1)
   const admin = await openClient(inject('serverUrl'))
@@ -129,7 +181,8 @@ test('a server that stops is not ready', async () => {
     config: { publicUrl: null, currency: 'USD' },
     log: createLogger('silent'),
     metrics: createMetrics(),
-    accepting: () => false,
+    state: { stopping: true, loading: false },
+    renderer: rendererOf('USD'),
     authorize: async () => undefined,
     authorizeMetrics: async () => undefined,
     count: async () => undefined,

@@ -7,14 +7,17 @@ export type TcpProxy = {
   /** Resets all connections and accepts none. */
   disconnect: () => Promise<void>
   restore: () => Promise<void>
+  /** From now on connects to another server; resets all connections. */
+  pointTo: (target: URL) => Promise<void>
   /** Keeps connections open and accepts new ones, but forwards nothing until restored. */
   stall: () => void
 }
 
 /** `splitAnswers` forwards the last bytes of what Postgres sends, such as ReadyForQuery, in a later packet. */
-export async function openTcpProxy(target: URL, { splitAnswers = false } = {}): Promise<TcpProxy> {
+export async function openTcpProxy(first: URL, { splitAnswers = false } = {}): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let stalled = false
+  let target = first
   const server = createServer((client) => {
     if (stalled) {
       sockets.add(client.on('error', () => undefined))
@@ -45,11 +48,16 @@ export async function openTcpProxy(target: URL, { splitAnswers = false } = {}): 
     if (server.listening) await disconnect()
     await listen(port)
   }
+  async function pointTo(next: URL) {
+    await disconnect()
+    target = next
+    await restore()
+  }
   function stall() {
     stalled = true
     for (const socket of sockets) socket.unpipe().pause()
   }
-  return { port, disconnect, restore, stall }
+  return { port, disconnect, restore, pointTo, stall }
 }
 
 /** ReadyForQuery has 6 bytes. */

@@ -6,6 +6,7 @@ import type { Database } from '../../db/connection.ts'
 import { importFile } from '../../import-export/import-file.ts'
 import { importKinds } from '../../import-export/import-kinds.ts'
 import { openInput } from '../../import-export/input-file.ts'
+import { plainMapping } from '../../import-export/mapping.ts'
 import { checkFile } from '../../import-export/read-records.ts'
 
 /** From the root of the package, where they are for the source and the build alike. */
@@ -13,23 +14,17 @@ const folder = new URL('../../../src/cli/demo/', import.meta.url)
 
 const names = ['stores', 'products', 'availability']
 
-const mapping = {
-  renames: new Map<string, string>(),
-  templates: new Map<string, string>(),
-  skipUnknown: false,
-  skipBlank: undefined,
-}
-
 /** Only into an empty catalog, so that edits made in an earlier demo stay. */
 export async function importDemoCatalog(db: Database, currency: string): Promise<void> {
   const { records } = await listRecords(db, productResource, {}, { limit: 1 })
   if (records.length > 0) return
   for (const kind of importKinds.filter(({ name }) => names.includes(name))) {
     const input = await openInput(fileURLToPath(new URL(`${kind.name}.csv`, folder)))
-    const file = await checkFile(input, kind, mapping, () => undefined)
+    const file = await checkFile(input, kind, { mapping: plainMapping(currency) }, () => undefined)
     await importFile(file, {
       db,
       kind,
+      merge: false,
       settings: { currency, dryRun: false },
       progress: () => undefined,
       async reject({ line }, reason) {

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto'
 import { listRecords } from '../../catalog/catalog-reads.ts'
 import { productResource } from '../../catalog/products.ts'
 import { storeResource } from '../../catalog/stores.ts'
+import type { CustomerInput } from '../../customers/customer-input.ts'
 import { recordVisit } from '../../customers/visits.ts'
 import type { Database } from '../../db/connection.ts'
 import { type Loop, startLoop } from '../../lib/loop.ts'
@@ -34,8 +35,8 @@ export function simulateOrders(
     const order = await randomOrder(db)
     if (!order) return
     await recordOrder(db, order, { currency })
-    if (order.store_id)
-      await recordVisit(db, { customer: order.customer, store_id: order.store_id })
+    const { customer, store_id } = order
+    if (customer && store_id) await recordVisit(db, { customer, store_id })
     previousId = order.id
   }
   return startLoop(simulate, {
@@ -87,7 +88,7 @@ async function randomOrder(db: Database): Promise<OrderInput | undefined> {
   }
 }
 
-function randomCustomer(): OrderInput['customer'] {
+function randomCustomer(): CustomerInput {
   const [first_name, last_name] = oneOf(customerNames) ?? customerNames[0]
   return {
     email: `${first_name}.${last_name}@klaviyo-demo.com`.toLowerCase(),

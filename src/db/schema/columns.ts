@@ -1,6 +1,15 @@
 /** Columns and checks that several tables share. */
 import { type SQL, sql } from 'drizzle-orm'
-import { type AnyPgColumn, check, customType, text, timestamp } from 'drizzle-orm/pg-core'
+import {
+  type AnyPgColumn,
+  boolean,
+  check,
+  customType,
+  jsonb,
+  text,
+  timestamp,
+} from 'drizzle-orm/pg-core'
+import type { Warning } from '../../lib/warning.ts'
 
 /** A merchant's own key; ordered by code point, so that order is the same on every server. */
 export const merchantId = customType<{ data: string }>({ dataType: () => 'text collate "C"' })
@@ -53,9 +62,30 @@ export function flatMetadataCheck(
   )
 }
 
+/** The key of a table of one row. */
+export const oneRow = () => boolean().primaryKey().default(true)
+export const oneRowCheck = (name: string, column: AnyPgColumn) => check(name, sql`${column}`)
+/** When something happened, as REST takes it: after 1990 and at most a year, and a day for clocks that differ, after it was written. */
+export function eventTimeCheck(name: string, column: AnyPgColumn, created: AnyPgColumn) {
+  return check(
+    name,
+    sql`${column} >= '1991-01-01T00:00:00Z' and ${column} <= ${created} + interval '367 days'`,
+  )
+}
+
+/** Times that an ISO 8601 text with a year of four digits can say; neither infinite nor BC. */
+export function ordinaryTimeCheck(name: string, ...columns: AnyPgColumn[]) {
+  const ordinary = columns.map(
+    (column) => sql`${column} between '1991-01-01T00:00:00Z' and '9998-01-01T00:00:00Z'`,
+  )
+  return check(name, sql.join(ordinary, sql` and `))
+}
+
 export const timestamps = () => ({
   created_at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
   updated_at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
 })
+
+export const noWarnings = () => jsonb().$type<Warning[]>().notNull().default([])
 
 export const emptyTexts = () => text().array().notNull().default([])

@@ -10,7 +10,15 @@ import {
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
 import type { Metadata } from './catalog.ts'
-import { emptyTexts, flatMetadataCheck, idCheck, merchantId, timestamps } from './columns.ts'
+import {
+  eventTimeCheck,
+  flatMetadataCheck,
+  idCheck,
+  merchantId,
+  noWarnings,
+  ordinaryTimeCheck,
+  timestamps,
+} from './columns.ts'
 
 /** Profile properties that storefeed sets itself, so metadata may not take them. */
 export const customerKeys = ['MostRecentStoreId', 'MostRecentStoreLocation'] as const
@@ -45,13 +53,17 @@ export const customers = pgTable(
     /** By field, `metadata.key` for a key of metadata: when its value was true, in seconds since 1970. Kept by triggers. */
     field_times: jsonb().$type<Record<string, number>>().notNull().default({}),
     /** What the last write left out or gave unusable, and why. Kept by triggers. */
-    warnings: emptyTexts(),
+    warnings: noWarnings(),
     ...timestamps(),
   },
   (table) => [
     idCheck('customers_id_valid', table.id),
     flatMetadataCheck('customers_metadata_flat', table.metadata, customerKeys),
-    uniqueIndex('customers_email').on(sql`lower(${table.email})`),
+    ordinaryTimeCheck('customers_most_recent_store_at_valid', table.most_recent_store_at),
+    ordinaryTimeCheck('customers_times_valid', table.created_at, table.updated_at),
+    ordinaryTimeCheck('customers_known_at_valid', table.known_at),
+    // Not unique where customers differed by case alone before this index; doctor says so.
+    uniqueIndex('customers_email').on(sql`email_key(${table.email})`),
     index('customers_phone_number').on(table.phone_number),
   ],
 )
@@ -67,5 +79,9 @@ export const visits = pgTable(
     at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
     created_at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
   },
-  (table) => [unique('visits_once').on(table.customer_id, table.store_id, table.at)],
+  (table) => [
+    unique('visits_once').on(table.customer_id, table.store_id, table.at),
+    eventTimeCheck('visits_at_valid', table.at, table.created_at),
+    ordinaryTimeCheck('visits_created_at_valid', table.created_at),
+  ],
 )

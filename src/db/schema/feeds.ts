@@ -5,6 +5,7 @@ import {
   customType,
   index,
   integer,
+  jsonb,
   pgTable,
   primaryKey,
   smallint,
@@ -12,12 +13,21 @@ import {
   timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
-import { merchantId } from './columns.ts'
+import { merchantId, oneRow, oneRowCheck } from './columns.ts'
 
 export const feedNames = ['products', 'stores'] as const
 export type FeedName = (typeof feedNames)[number]
 export const feedFormats = ['json', 'xml'] as const
 export type FeedFormat = (typeof feedFormats)[number]
+
+/** What a file has beside its items. Stored with the feed, so that a server of another release serves it as it was rendered. */
+export type FeedFrame = {
+  contentType: string
+  /** Before the first item, between two items, and after the last. */
+  head: string
+  separator: string
+  tail: string
+}
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const feed = () => text({ enum: feedNames }).notNull()
@@ -80,11 +90,29 @@ export const feedState = pgTable('feed_state', {
   held_since: instant(),
   held_reason: text(),
   built_at: instant().notNull(),
+  /** As Last-Modified has it: later than that of any earlier version, whatever the clock says. */
+  modified_at: timestamp({ withTimezone: true, precision: 0 }).notNull(),
+  frames: jsonb().$type<Record<FeedFormat, FeedFrame>>().notNull(),
 })
 
+/** One row: the servers that render the feeds are those with this render key; see feeds/renderer.ts. */
+export const feedRenderer = pgTable(
+  'feed_renderer',
+  {
+    one_row: oneRow(),
+    render_key: text().notNull(),
+    /** For people: what the render key stands for. */
+    version: text().notNull(),
+    currency: text().notNull(),
+    /** When one of them last said that it runs. */
+    seen_at: timestamp({ withTimezone: true }).notNull(),
+  },
+  (table) => [oneRowCheck('feed_renderer_one_row', table.one_row)],
+)
+
 /**
- * The build of each of the last versions. A restored database reuses version numbers but never a build, which
- * distinguishes two versions of the same number.
+ * The build of each of the last versions. After a restore, a crash or a failover the database reuses version numbers but
+ * never a build, which distinguishes two versions of the same number.
  */
 export const feedBuilds = pgTable(
   'feed_builds',

@@ -12,7 +12,15 @@ import {
   timestamp,
 } from 'drizzle-orm/pg-core'
 import type { Metadata } from './catalog.ts'
-import { emptyTexts, flatMetadataCheck, idCheck, merchantId, timestamps } from './columns.ts'
+import {
+  eventTimeCheck,
+  flatMetadataCheck,
+  idCheck,
+  merchantId,
+  noWarnings,
+  ordinaryTimeCheck,
+  timestamps,
+} from './columns.ts'
 import { customers } from './customers.ts'
 
 export const addressKeys = [
@@ -75,16 +83,17 @@ export const orders = pgTable(
     store_id: merchantId(),
     placed_at: instant().notNull().defaultNow(),
     currency: text().notNull(),
+    /** What was paid: below zero where more was returned than sold. */
     total: money().notNull(),
     billing_address: jsonb().$type<Address>(),
     shipping_address: jsonb().$type<Address>(),
     discount_code: text(),
     discount_value: money(),
     metadata: jsonb().$type<Metadata>().notNull().default({}),
-    /** SHA-256 of the body that recorded it: the same again is a repeat, another one a conflict. */
+    /** SHA-256 of the body that recorded it: the same again is a repeat, another one an amendment. */
     digest: text(),
     /** What was left out of what the order says of its customer, and why. Kept by triggers. */
-    warnings: emptyTexts(),
+    warnings: noWarnings(),
     /** When its customer was erased: since then it has none, and no message is written for it. */
     erased_at: instant(),
     ...timestamps(),
@@ -92,12 +101,14 @@ export const orders = pgTable(
   (table) => [
     idCheck('orders_id_valid', table.id),
     check('orders_currency_valid', sql`${table.currency} ~ '^[A-Z]{3}$'`),
-    check('orders_total_not_negative', sql`${table.total} >= 0 and ${table.total} < 'infinity'`),
+    check('orders_total_finite', sql`${table.total} > '-infinity' and ${table.total} < 'infinity'`),
     check(
       'orders_discount_value_not_negative',
       sql`${table.discount_value} >= 0 and ${table.discount_value} < 'infinity'`,
     ),
     flatMetadataCheck('orders_metadata_flat', table.metadata, orderKeys),
+    eventTimeCheck('orders_placed_at_valid', table.placed_at, table.created_at),
+    ordinaryTimeCheck('orders_times_valid', table.created_at, table.updated_at),
     index('orders_customer').on(table.customer_id),
     index('orders_placed_at').on(table.placed_at, table.id),
   ],
@@ -111,14 +122,17 @@ export const orderItems = pgTable(
       .references(() => orders.id, { onDelete: 'cascade', onUpdate: 'cascade' }),
     /** Counts from 1. */
     line: integer().notNull(),
-    /** No foreign key: an order outlives its product. */
-    product_id: merchantId().notNull(),
+    /** No foreign key: an order outlives its product. Null: an amount without a product. */
+    product_id: merchantId(),
     sku: text(),
     product_name: text(),
+    /** Below zero: a returned line. */
     quantity: numeric({ precision: 14, scale: 4, mode: 'number' }).notNull().default(1),
     item_price: money(),
-    /** Before adjustments; a trigger takes what is null from the product, here quantity times price. */
+    /** Before adjustments, with the sign of the quantity; a trigger takes what is null from the product, here quantity times price. */
     row_total: money(),
+    /** Of a returned line: the order in which it was bought, if that is known. */
+    returned_order_id: merchantId(),
     brand: text(),
     categories: text().array(),
     image_link: text(),
@@ -127,17 +141,26 @@ export const orderItems = pgTable(
     primaryKey({ columns: [table.order_id, table.line] }),
     idCheck('order_items_product_id_valid', table.product_id),
     check('order_items_line_from_one', sql`${table.line} >= 1`),
+    idCheck('order_items_returned_order_id_valid', table.returned_order_id),
     check(
-      'order_items_quantity_positive',
-      sql`${table.quantity} > 0 and ${table.quantity} < 'infinity'`,
+      'order_items_quantity_not_zero',
+      sql`${table.quantity} <> 0 and ${table.quantity} > '-infinity' and ${table.quantity} < 'infinity'`,
     ),
     check(
-      'order_items_money_not_negative',
-      sql`${table.item_price} >= 0 and ${table.item_price} < 'infinity' and ${table.row_total} >= 0 and ${table.row_total} < 'infinity'`,
+      'order_items_item_price_not_negative',
+      sql`${table.item_price} >= 0 and ${table.item_price} < 'infinity'`,
+    ),
+    check(
+      'order_items_row_total_has_sign_of_quantity',
+      sql`${table.row_total} * sign(${table.quantity}) >= 0 and ${table.row_total} > '-infinity' and ${table.row_total} < 'infinity'`,
     ),
     check('order_items_categories_no_null', sql`array_position(${table.categories}, null) is null`),
   ],
 )
+
+/** Says what is valid, not what is not: of a line that is no object, or lacks a key, both would be unknown. */
+const validLine =
+  'strict $[*] ? (@.line.type() == "number" && @.line >= 1 && @.line <= 2147483647 && @.line.floor() == @.line && @.quantity.type() == "number" && @.quantity > 0 && @.quantity <= 9999999)'
 
 /** A fulfilment, cancellation or refund, of the whole order or of some lines. */
 export const orderUpdates = pgTable(
@@ -150,8 +173,10 @@ export const orderUpdates = pgTable(
     id: merchantId().notNull().default(sql`gen_random_uuid()::text`),
     occurred_at: instant().notNull().defaultNow(),
     reason: text(),
-    /** Null: the order's total, or the row totals of the lines it names. */
+    /** A trigger takes what is null from what is left of the lines it names, or of the order, for its kind. */
     value: money(),
+    /** Set by a trigger: by how much the value exceeds what was left; null when it does not. */
+    excess: money(),
     /** Null: the whole order. */
     items: jsonb().$type<LineQuantity[]>(),
     tracking_number: text(),
@@ -170,8 +195,34 @@ export const orderUpdates = pgTable(
     ),
     check(
       'order_updates_items_valid',
-      sql`jsonb_typeof(${table.items}) = 'array' and not jsonb_path_exists(${table.items}, ${sql.raw(`'strict $[*] ? (!(@.line.type() == "number") || !(@.quantity.type() == "number") || !(@.quantity > 0))'`)})`,
+      sql`case when jsonb_typeof(${table.items}) = 'array' then jsonb_array_length(${table.items}) = jsonb_array_length(jsonb_path_query_array(${table.items}, ${sql.raw(`'${validLine}'`)})) else ${table.items} is null end`,
     ),
+    eventTimeCheck('order_updates_occurred_at_valid', table.occurred_at, table.created_at),
+    ordinaryTimeCheck('order_updates_times_valid', table.created_at, table.updated_at),
     index('order_updates_occurred_at').on(table.occurred_at),
   ],
+)
+
+/** What a change of an order is about; its numbers are of SQL, its items have the columns of `order_items`. */
+export type OrderContent = {
+  store_id: string | null
+  total: number
+  discount_value: number | null
+  items: unknown[]
+}
+
+/** Changes of orders after they were recorded, one for each transaction; written by triggers. */
+export const orderAmendments = pgTable(
+  'order_amendments',
+  {
+    /** No foreign key, which would keep orders from being truncated; triggers follow the order. */
+    order_id: merchantId().notNull(),
+    /** Counts from 1. */
+    number: integer().notNull(),
+    occurred_at: instant().notNull().defaultNow(),
+    before: jsonb().$type<OrderContent>().notNull(),
+    /** Null until the transaction that made the change ends. */
+    after: jsonb().$type<OrderContent>(),
+  },
+  (table) => [primaryKey({ columns: [table.order_id, table.number] })],
 )

@@ -14,7 +14,7 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
-import { merchantId } from './columns.ts'
+import { merchantId, noWarnings, oneRow, oneRowCheck } from './columns.ts'
 
 export const metrics = [
   'placed_order',
@@ -22,6 +22,8 @@ export const metrics = [
   'fulfilled_order',
   'cancelled_order',
   'refunded_order',
+  'returned_order',
+  'adjusted_order',
   'profile',
 ] as const
 export type Metric = (typeof metrics)[number]
@@ -43,7 +45,7 @@ export const outbox = pgTable(
     order_id: merchantId(),
     customer_id: merchantId(),
     metric: text({ enum: metrics }).notNull(),
-    /** A line, the id of an order update, `visit` or `edit`. */
+    /** A line, the id of an order update, the order returned from, the number of an amendment, `visit` or `edit`. */
     ref: merchantId().notNull().default(''),
     unique_id: merchantId().notNull(),
     occurred_at: milliseconds().notNull(),
@@ -53,7 +55,9 @@ export const outbox = pgTable(
     attempts: integer().notNull().default(0),
     next_at: timestamp({ withTimezone: true }).notNull().defaultNow(),
     error: text(),
-    warnings: text().array().notNull().default([]),
+    warnings: noWarnings(),
+    /** Of a placed or returned order: the newest amendment that the event as last built contains. */
+    amendment: integer(),
     /** As sent, key for key: `json` keeps the text, `jsonb` would reorder it. */
     payload: json(),
     request_id: text(),
@@ -65,7 +69,7 @@ export const outbox = pgTable(
   (table) => [
     check(
       'outbox_metric_known',
-      sql`${table.metric} in ('placed_order', 'ordered_product', 'fulfilled_order', 'cancelled_order', 'refunded_order', 'profile')`,
+      sql`${table.metric} in ('placed_order', 'ordered_product', 'fulfilled_order', 'cancelled_order', 'refunded_order', 'returned_order', 'adjusted_order', 'profile')`,
     ),
     check(
       'outbox_status_known',
@@ -88,7 +92,7 @@ export const outbox = pgTable(
     index('outbox_created_at').on(table.created_at, table.id),
     index('outbox_with_warnings')
       .on(table.created_at, table.id)
-      .where(sql`${table.warnings} <> '{}'`),
+      .where(sql`${table.warnings} <> '[]'`),
     index('outbox_set_aside')
       .on(table.status, table.created_at, table.id)
       .where(sql`${table.status} in ('failed', 'unsendable', 'discarded')`),
@@ -101,18 +105,35 @@ export const outbox = pgTable(
  */
 export const outboxRequeues = pgTable('outbox_requeues', { customer_id: merchantId().notNull() })
 
+/**
+ * Written by triggers: orders that changed while their first event waited or was being sent. Once it is settled,
+ * it is known whether it contained the change. Without a key, so that a write never waits.
+ */
+export const outboxAmendedOrders = pgTable('outbox_amended_orders', {
+  order_id: merchantId().notNull(),
+})
+
 /** One row per queue, written under the queue's lock, so that all senders share one rate limit. */
 export const outboxQueues = pgTable('outbox_queues', {
   queue: text({ enum: queueNames }).primaryKey(),
   paused_until: timestamp({ withTimezone: true }),
+  /** What Klaviyo answered that paused it. */
+  pause_reason: text(),
   /** Why Klaviyo rejects the sender (a wrong key, a retired API); null when it does not. */
   alarm: text(),
   alarm_at: milliseconds(),
+  /** Which sender Klaviyo rejects, as a digest of its settings: one with another key does not wait for it. */
+  alarm_sender: text(),
   /** Requests of the last minute by endpoint and tenth of a second. */
   requests: jsonb().$type<Record<string, Record<string, number>>>().notNull().default({}),
 })
 
 /** One row: the settings that triggers read. */
-export const outboxSettings = pgTable('outbox_settings', {
-  backfill_after: interval().notNull().default('1 day'),
-})
+export const outboxSettings = pgTable(
+  'outbox_settings',
+  {
+    backfill_after: interval().notNull().default('1 day'),
+    one_row: oneRow(),
+  },
+  (table) => [oneRowCheck('outbox_settings_one_row', table.one_row)],
+)

@@ -1,5 +1,6 @@
 /** Imports a feed as Klaviyo does: fetches a URL, reads JSON or XML. */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
+import { ResponseTooLargeError, sendRequest } from '../../lib/http-request.ts'
 import { isJsonObject, type JsonObject, parseJson } from '../api/json.ts'
 import { LIMITS } from '../api/limits.ts'
 import { type Catalog, type ImportReport, replaceItems, saveReport } from './catalog.ts'
@@ -38,34 +39,22 @@ async function readFeed(catalog: Catalog, url: string): Promise<ImportReport> {
 }
 
 async function fetchFeed(url: string): Promise<Fetched | { error: string }> {
-  const startedAt = Date.now()
-  const response = await fetch(url, {
-    redirect: 'manual',
-    headers: { 'user-agent': 'Klaviyo/1.0' },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  })
-  const waitedMs = Date.now() - startedAt
-  if (response.status >= 300 && response.status < 400)
-    return { error: `answered ${response.status}: redirects are not followed` }
-  if (!response.ok || !response.body) return { error: `answered ${response.status}` }
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of response.body) {
-    bytes += chunk.byteLength
-    if (bytes > LIMITS.feedBytes)
-      return { error: `larger than ${LIMITS.feedBytes / MEGABYTE} MB: split it into several feeds` }
-    chunks.push(chunk)
-  }
+  const headers = { 'user-agent': 'Klaviyo/1.0' }
+  const limits = { timeoutMs: TIMEOUT_MS, maxBytes: LIMITS.feedBytes }
+  const { status, body, waitedMs } = await sendRequest(url, { redirect: 'manual', headers }, limits)
+  if (status >= 300 && status < 400)
+    return { error: `answered ${status}: redirects are not followed` }
+  if (status < 200 || status > 299) return { error: `answered ${status}` }
   return {
-    bytes,
-    waitedMs,
-    text: Buffer.concat(chunks)
-      .toString('utf8')
-      .replace(/^\uFEFF/, ''),
+    bytes: body.byteLength,
+    waitedMs: Math.round(waitedMs),
+    text: body.toString('utf8').replace(/^\uFEFF/, ''),
   }
 }
 
 function causeOf(error: Error): string {
+  if (error instanceof ResponseTooLargeError)
+    return `larger than ${LIMITS.feedBytes / MEGABYTE} MB: split it into several feeds`
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 

@@ -1,5 +1,7 @@
-/** The only file that sends requests to other servers. */
+/** Sends requests to Klaviyo, within its rate limits. */
 import type { Logger } from 'pino'
+import { type HttpResponse, sendRequest } from '../../lib/http-request.ts'
+import { TimeoutError } from '../../lib/with-timeout.ts'
 import { type Endpoint, headers, revision } from './endpoints.ts'
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts'
 import { readResult, type SendResult } from './send-result.ts'
@@ -23,6 +25,9 @@ export type ClientOptions = {
   onSend?: (endpoint: string, result: SendResult['result'] | 'limited', seconds: number) => void
 }
 
+/** Klaviyo's longest names an error for each of 1,000 events. */
+const maxAnswerBytes = 2_000_000
+
 export function createClient({
   url,
   apiKey,
@@ -42,19 +47,15 @@ export function createClient({
 
   async function send(endpoint: Endpoint, body: string): Promise<SendResult> {
     try {
-      const response = await fetch(url + endpoint.path, {
-        method: 'POST',
-        redirect: 'error',
-        signal: AbortSignal.timeout(timeoutMs),
-        ...endpoint.encode(body, apiKey),
-      })
+      const response = await sendRequest(
+        url + endpoint.path,
+        { method: 'POST', redirect: 'error', ...endpoint.encode(body, apiKey) },
+        { timeoutMs, maxBytes: maxAnswerBytes },
+      )
       warnOfRetirement(response)
-      const text = await response.text()
-      const answer = readResult(response, text)
-      const { readSuccess } = endpoint
-      return answer.result === 'accepted' && readSuccess
-        ? readSuccess(text, answer.requestId)
-        : answer
+      const { status, headers: answered } = response
+      const answer = { status, headers: answered, text: response.body.toString() }
+      return readResult(answer, endpoint.readSuccess)
     } catch (error) {
       return {
         result: 'retry',
@@ -81,7 +82,7 @@ export function createClient({
 }
 
 /** Warns once of each date. */
-function retirementWarning(log: ClientOptions['log']): (response: Response) => void {
+function retirementWarning(log: ClientOptions['log']): (response: HttpResponse) => void {
   let warnedOf: string | null = null
   return (response) => {
     const date = response.headers.get('x-klaviyo-api-retirement-date')
@@ -96,18 +97,18 @@ export async function readFromKlaviyo(
   { url, apiKey }: Pick<ClientOptions, 'url' | 'apiKey'>,
   path: string,
 ): Promise<{ status: number; text: string }> {
-  const response = await fetch(url + path, {
-    redirect: 'error',
-    signal: AbortSignal.timeout(10_000),
-    headers: headers(apiKey),
-  })
-  return { status: response.status, text: await response.text() }
+  const { status, body } = await sendRequest(
+    url + path,
+    { redirect: 'error', headers: headers(apiKey) },
+    { timeoutMs: 10_000, maxBytes: maxAnswerBytes },
+  )
+  return { status, text: body.toString() }
 }
 
 /** The code of the cause (`ECONNRESET`, `UND_ERR_SOCKET`) says more than the `fetch failed` around it. */
 export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return 'the request timed out'
+  if (error instanceof TimeoutError) return error.message
   const { cause } = error
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : null
   return code ?? (cause instanceof Error ? cause.message : error.message)

@@ -15,14 +15,20 @@ export type RateLimiter = {
   /** How many requests may be sent at once under each window. */
   left: () => Window[]
   requests: () => Requests
-  /** Counts requests that another sender made. */
-  merge: (requests: Requests) => void
+  /** Counts requests that another sender made. `epochMs` is the time by the clock that all senders share, the database's. */
+  merge: (requests: Requests, epochMs: number) => void
 }
 
 /** Requests reach Klaviyo after this long at most, or at once; windows are that much wider here. */
 const latencyMs = 250
 
 const tickMs = 100
+
+/** A time further ahead was written by a clock that has been set back since: it says nothing. */
+const maxAheadMs = 1_000
+
+/** `at` is monotonic: a clock that is set back or forward changes no wait. `tick` is for other senders. */
+type Sent = { at: number; tick: number }
 
 /**
  * Klaviyo counts in fixed windows whose edges are unknown. Keeping the limit in every window of that
@@ -36,50 +42,53 @@ export function createRateLimiter(
   const allowed = windows.map(({ max, ms }) => ({ max: Math.max(1, Math.floor(max * share)), ms }))
   const longest = Math.max(...allowed.map(({ max }) => max))
   const spacingMs = evenly ? Math.max(...allowed.map(({ max, ms }) => ms / max)) : 0
-  /** Times in ascending order; some may lie ahead. */
-  let sent: number[] = []
+  /** In ascending order; some may lie ahead. */
+  let sent: Sent[] = []
+  /** From monotonic time to the shared clock's. */
+  let epochOffset = Date.now() - performance.now()
 
   const freeAt = () =>
     Math.max(
-      evenly ? (sent.at(-1) ?? 0) + spacingMs : 0,
-      ...allowed.map(({ max, ms }) => (sent.at(-max) ?? -Infinity) + ms + latencyMs),
+      evenly ? (sent.at(-1)?.at ?? -Infinity) + spacingMs : 0,
+      ...allowed.map(({ max, ms }) => (sent.at(-max)?.at ?? -Infinity) + ms + latencyMs),
     )
 
   const requests = () => {
-    const since = Date.now() - 60_000
+    const since = performance.now() - 60_000
     const ticks: Requests = {}
-    for (const at of sent.filter((time) => time > since)) {
-      const tick = Math.floor(at / tickMs)
-      ticks[tick] = (ticks[tick] ?? 0) + 1
-    }
+    for (const { tick } of sent.filter(({ at }) => at > since)) ticks[tick] = (ticks[tick] ?? 0) + 1
     return ticks
   }
 
   const left = () =>
     allowed.map(({ max, ms }) => {
-      const since = Date.now() - ms - latencyMs
-      return { max: Math.max(0, max - sent.filter((at) => at > since).length), ms }
+      const since = performance.now() - ms - latencyMs
+      return { max: Math.max(0, max - sent.filter(({ at }) => at > since).length), ms }
     })
 
   return {
     left,
     requests,
     spacingMs,
-    waitMs: () => Math.max(0, freeAt() - Date.now()),
+    waitMs: () => Math.max(0, freeAt() - performance.now()),
     async acquire() {
-      const at = Math.max(Date.now(), freeAt())
-      sent.push(at)
+      const at = Math.max(performance.now(), freeAt())
+      sent.push({ at, tick: Math.floor((at + epochOffset) / tickMs) })
       if (sent.length > 2 * longest) sent = sent.slice(-longest)
-      if (at > Date.now()) await sleep(at - Date.now())
+      const waitMs = at - performance.now()
+      if (waitMs > 0) await sleep(waitMs)
     },
-    merge(theirs) {
+    merge(theirs, epochMs) {
+      epochOffset = epochMs - performance.now()
       const mine = requests()
-      const others = Object.entries(theirs).flatMap(([tick, count]) => {
-        const missing = Math.max(0, count - (mine[tick] ?? 0))
-        return Array.from({ length: missing }, () => (Number(tick) + 1) * tickMs - 1)
+      const others = Object.entries(theirs).flatMap(([key, count]) => {
+        const tick = Number(key)
+        if (tick * tickMs > epochMs + maxAheadMs) return []
+        const at = (tick + 1) * tickMs - 1 - epochOffset
+        return Array.from({ length: Math.max(0, count - (mine[key] ?? 0)) }, () => ({ at, tick }))
       })
       if (others.length === 0) return
-      sent = [...sent, ...others].sort((a, b) => a - b).slice(-2 * longest)
+      sent = [...sent, ...others].sort((a, b) => a.at - b.at).slice(-2 * longest)
     },
   }
 }

@@ -1,5 +1,6 @@
 /** Bodies of Klaviyo's Events and Profiles APIs, and where their errors point. */
 import { maskValue } from '../../lib/mask-value.ts'
+import type { Warning } from '../../lib/warning.ts'
 import type { Event } from '../mapping/event.ts'
 import type { Contact, Profile } from '../mapping/profile.ts'
 import type { ApiError } from './send-result.ts'
@@ -47,13 +48,27 @@ export function rejectedContact({ pointer, code }: ApiError): Contact | null {
 }
 
 /** The field that an error points at and what was sent in it, masked; null when it points at none. */
-export function rejectedField(body: string, pointer: string | undefined): string | null {
+export function rejectedField(body: string, pointer: string | undefined): Warning | null {
   const path = /^.*\/attributes\/(.+)$/.exec(pointer ?? '')?.[1]?.split('/')
-  return path ? `${sentField(body, path) ?? path.join('.')} rejected by Klaviyo` : null
+  if (!path) return null
+  const detail = `${sentField(body, path) ?? path.join('.')} rejected by Klaviyo`
+  return { code: 'rejected', field: fieldOf(path), detail }
+}
+
+/** A field that Klaviyo recorded the rest without; null when it was not sent. */
+export function notRecorded(body: string, field: string): Warning | null {
+  const sent = sentField(body, [field])
+  const detail = `${sent} not recorded: Klaviyo accepted the rest`
+  return sent === null ? null : { code: 'not_recorded', field: fieldOf([field]), detail }
+}
+
+function fieldOf(path: readonly string[]): string {
+  const name = path.join('.')
+  return name === 'email' || name === 'phone_number' ? `customer.${name}` : name
 }
 
 /** Such as `location.city "B***"`; null when the body has no such field. */
-export function sentField(body: string, path: readonly string[]): string | null {
+function sentField(body: string, path: readonly string[]): string | null {
   const value = attributesOf(body)
     .map((attributes) => valueAt(attributes, path))
     .find((found) => found !== undefined)

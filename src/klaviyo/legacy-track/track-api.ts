@@ -37,12 +37,12 @@ function endpoint(name: string, rateLimit: Endpoint['rateLimit']): Endpoint {
       headers: { accept: 'text/html' },
     }),
     /** The body of a 200 is 1 for yes and 0 for no. */
-    readSuccess(text, requestId) {
-      const answer = text.trim()
+    readSuccess({ status, text }, requestId) {
+      const answer = status === 200 ? text.trim() : ''
       if (answer === '1') return { result: 'accepted', requestId }
-      const reason = `${name} answered ${answer.slice(0, 20)}, not 1`
-      if (answer === '0') return { result: 'rejected', reason, errors: [], requestId }
-      return { result: 'retry', reason, retryAfterMs: null, requestId }
+      if (answer !== '0') return null
+      const reason = `${name} answered 0, not 1`
+      return { result: 'rejected', status, reason, errors: [], requestId }
     },
   }
 }

@@ -1,7 +1,13 @@
 /** Properties of events, with the names and in the order of Klaviyo's brick-and-mortar guide. */
 import type { Address } from '../../db/schema/orders.ts'
 import { money } from './money.ts'
-import type { ItemRecord, OrderRecord, PartRecord, UpdateRecord } from './records.ts'
+import type {
+  AmendmentRecord,
+  ItemRecord,
+  OrderRecord,
+  PartRecord,
+  UpdateRecord,
+} from './records.ts'
 
 export type Value = string | number | boolean | Value[] | Properties
 export type Properties = { [name: string]: Value }
@@ -21,7 +27,7 @@ const addressNames = [
   ['Phone', 'phone'],
 ] as const
 
-/** Of the whole order, or of one update. `Items` always holds all items of the order. */
+/** Of the whole order, or of one update. `Items` always holds all items of the order that is given. */
 export function orderProperties(order: OrderRecord, update: UpdateRecord | null): Properties {
   const { items } = order
   return present({
@@ -43,6 +49,24 @@ export function orderProperties(order: OrderRecord, update: UpdateRecord | null)
     BillingAddress: address(order.billing_address),
     ...order.metadata,
   })
+}
+
+/** Of lines that were returned: `order` holds only these. */
+export function returnProperties(order: OrderRecord, returnedOrderId: string): Properties {
+  return {
+    ...orderProperties(order, null),
+    ...(returnedOrderId && { ReturnedOrderId: returnedOrderId }),
+  }
+}
+
+/** `order` is as it was after the amendment. */
+export function adjustmentProperties(order: OrderRecord, change: AmendmentRecord): Properties {
+  return {
+    ...orderProperties(order, null),
+    PreviousTotal: money(change.previous_total, order.currency),
+    Total: money(change.total, order.currency),
+    Difference: money(change.difference, order.currency),
+  }
 }
 
 /** Of one line, for Klaviyo's recommendations. */
@@ -102,7 +126,7 @@ function address(stored: Address | null): Properties | null {
   return Object.fromEntries(addressNames.map(([name, key]) => [name, stored[key] ?? '']))
 }
 
-function nameOf(item: ItemRecord): string {
+function nameOf(item: ItemRecord): string | null {
   return item.product_name ?? item.product_id
 }
 

@@ -13,7 +13,6 @@ const location = sql`coalesce(nullif(trim(s.location), ''), nullif(trim(s.city),
 /** The row total of a part of a line is proportional to its quantity. Postgres does all sums and shares. */
 const parts = sql`
   select
-    sum(share.total) as total,
     json_agg(json_build_object(
       'line', i.line, 'quantity', share.quantity, 'row_total', share.total,
       'rest_quantity', i.quantity - share.quantity, 'rest_total', i.row_total - share.total
@@ -24,21 +23,33 @@ const parts = sql`
     select coalesce(named.quantity, 0) as quantity,
       round(i.row_total * coalesce(named.quantity, 0) / i.quantity, 4) as total
   ) as share
-  where i.order_id = u.order_id and u.items is not null`
+  where i.order_id = u.order_id and i.quantity > 0 and u.items is not null`
 
 const updates = sql`
   select coalesce(json_agg(json_build_object(
     'kind', u.kind, 'id', u.id, 'occurred_at', u.occurred_at, 'reason', u.reason,
-    'value', coalesce(u.value, p.total, o.total), 'parts', p.parts,
+    'value', u.value, 'excess', u.excess, 'parts', p.parts,
     'tracking_number', u.tracking_number, 'tracking_company', u.tracking_company,
     'shipping_method', u.shipping_method
   ) order by u.occurred_at, u.id), '[]')
   from order_updates u cross join lateral (${parts}) as p
   where u.order_id = o.id`
 
+const amendments = sql`
+  select coalesce(json_agg(json_build_object(
+    'number', number, 'occurred_at', occurred_at, 'previous_total', before->'total', 'total', after->'total',
+    'difference', (after->>'total')::numeric - (before->>'total')::numeric,
+    'discount_value', after->'discount_value', 'items', after->'items'
+  ) order by number), '[]')
+  from order_amendments where order_id = o.id`
+
+const unknownProducts = sql`
+  select coalesce(json_agg(distinct product_id), '[]') from order_items i
+  where order_id = o.id and product_id is not null and not exists (select from products where id = i.product_id)`
+
 /**
- * Orders that no longer exist are missing from the map. Updates are read only when asked for: planning them
- * takes longer than all the rest.
+ * Orders that no longer exist are missing from the map. Updates and amendments are read only when asked for:
+ * planning them takes longer than all the rest.
  */
 export async function loadOrders(
   db: Queryable,
@@ -55,7 +66,10 @@ export async function loadOrders(
           json_build_object('id', o.store_id, 'location', ${location}, 'country_code', s.country_code)
         end as store,
         (select coalesce(json_agg(row_to_json(i) order by i.line), '[]') from order_items i where i.order_id = o.id) as items,
-        ${withUpdates ? sql`(${updates})` : sql`'[]'::json`} as updates
+        (${unknownProducts}) as unknown_products,
+        (select coalesce(max(number), 0) from order_amendments where order_id = o.id) as amendment,
+        ${withUpdates ? sql`(${updates})` : sql`'[]'::json`} as updates,
+        ${withUpdates ? sql`(${amendments})` : sql`'[]'::json`} as amendments
       from orders o
       left join customers m on m.id = o.customer_id
       left join stores s on s.id = o.store_id

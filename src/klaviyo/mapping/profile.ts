@@ -1,5 +1,6 @@
 /** Maps a customer's row to a Klaviyo profile. */
 import { maskValue } from '../../lib/mask-value.ts'
+import type { Warning } from '../../lib/warning.ts'
 import { e164, isDroppedEmail, usableEmail } from './identifiers.ts'
 import type { CustomerRecord, StoreRecord } from './records.ts'
 
@@ -28,10 +29,10 @@ export type Profile = {
   recentStore: RecentStore | null
 }
 
-export type ProfileResult = { profile: Profile; warnings: string[] }
+export type ProfileResult = { profile: Profile; warnings: Warning[] }
 
 /** The customer has no identifier that Klaviyo accepts. */
-export type Unreachable = { profile: null; warnings: string[] }
+export type Unreachable = { profile: null; warnings: Warning[] }
 
 /** What Klaviyo identifies a profile by, named as in its errors. */
 export type Contact = 'email' | 'phone_number'
@@ -56,14 +57,12 @@ export function toProfile(
   const phone = customer.phone_number?.trim() || null
   const number = phone && e164(phone, store?.country_code ?? null)
   const warnings = [
-    customer.email?.trim() &&
-      !email &&
-      `${shown('email', customer.email)} omitted: Klaviyo would reject it`,
+    customer.email?.trim() && !email && omitted('email', customer.email, 'Klaviyo would reject it'),
     phone &&
       !number &&
-      `${shown('phone_number', phone)} omitted: not a valid number in the country of the store`,
-    email && isDroppedEmail(email) && 'Klaviyo silently drops addresses of this domain',
-  ].filter((warning): warning is string => !!warning)
+      omitted('phone_number', phone, 'not a valid number in the country of the store'),
+    email && isDroppedEmail(email) && droppedWarning,
+  ].filter((warning): warning is Warning => !!warning && typeof warning === 'object')
   if (!email && !number) return { profile: null, warnings }
   return {
     profile: {
@@ -78,7 +77,17 @@ export function toProfile(
   }
 }
 
-const shown = (field: string, value: string) => `${field} "${maskValue(field, value.trim())}"`
+const omitted = (contact: Contact, value: string, why: string): Warning => ({
+  code: 'contact_omitted',
+  field: `customer.${contact}`,
+  detail: `${contact} "${maskValue(contact, value.trim())}" omitted: ${why}`,
+})
+
+const droppedWarning: Warning = {
+  code: 'dropped_domain',
+  field: 'customer.email',
+  detail: 'Klaviyo silently drops addresses of this domain',
+}
 
 /** Without the identifier that Klaviyo rejected; null when it was omitted before, or no other is left. */
 export function withoutContact(
@@ -91,7 +100,7 @@ export function withoutContact(
   const changed = rest.email !== profile.email || rest.e164 !== profile.e164
   if (!changed || (!rest.email && !rest.e164)) return null
   const value = (rejected === 'email' ? profile.email : profile.e164) ?? ''
-  return { profile: rest, warnings: [...warnings, `${shown(rejected, value)} omitted: ${why}`] }
+  return { profile: rest, warnings: [...warnings, omitted(rejected, value, why)] }
 }
 
 /** One identifier and the store: all that the guide sends with line items and visits. */

@@ -1,6 +1,7 @@
 /** Orders and customers as they are read from the database to become events. */
 import type { Metadata } from '../../db/schema/catalog.ts'
 import type { Address, UpdateKind } from '../../db/schema/orders.ts'
+import type { Warning } from '../../lib/warning.ts'
 
 export type CustomerRecord = {
   id: string
@@ -17,16 +18,21 @@ export type CustomerRecord = {
   metadata: Metadata
 }
 
+/** The location is null when the store is unknown. */
 export type StoreRecord = { id: string; location: string | null; country_code: string | null }
 
 export type ItemRecord = {
   line: number
-  product_id: string
+  /** Null: an amount without a product. */
+  product_id: string | null
   sku: string | null
   product_name: string | null
+  /** Below zero: a returned line. */
   quantity: number
   item_price: number | null
   row_total: number | null
+  /** Of a returned line: the order in which it was bought. */
+  returned_order_id: string | null
   brand: string | null
   categories: string[] | null
   image_link: string | null
@@ -46,12 +52,26 @@ export type UpdateRecord = {
   id: string
   occurred_at: string
   reason: string | null
-  value: number
+  /** Null: nothing tells what the lines cost. */
+  value: number | null
+  /** By how much the value exceeds what was left. */
+  excess: number | null
   tracking_number: string | null
   tracking_company: string | null
   shipping_method: string | null
   /** Null: the whole order. */
   parts: PartRecord[] | null
+}
+
+/** A change of the order after it was recorded: what it was then. */
+export type AmendmentRecord = {
+  number: number
+  occurred_at: string
+  previous_total: number
+  total: number
+  difference: number
+  discount_value: number | null
+  items: ItemRecord[]
 }
 
 export type OrderRecord = {
@@ -65,14 +85,19 @@ export type OrderRecord = {
   shipping_address: Address | null
   metadata: Metadata
   /** What was left out of what the order says of its customer. */
-  warnings: string[]
+  warnings: Warning[]
   /** No order or visit of the customer in a store is newer. */
   newest: boolean
   customer: CustomerRecord | null
   store: StoreRecord | null
   items: ItemRecord[]
+  /** Ids of products of its items that are not in the catalog. */
+  unknown_products: string[]
   updates: UpdateRecord[]
+  /** The number of the newest one; 0 without any. */
+  amendment: number
+  amendments: AmendmentRecord[]
 }
 
 /** With the store of the newest order or visit. */
-export type CustomerWithStore = CustomerRecord & { store: StoreRecord | null; warnings: string[] }
+export type CustomerWithStore = CustomerRecord & { store: StoreRecord | null; warnings: Warning[] }

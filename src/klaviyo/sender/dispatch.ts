@@ -7,7 +7,7 @@ import { requeueUnsendable } from '../../outbox/requeue.ts'
 import type { Endpoint } from '../api/endpoints.ts'
 import { limits } from '../api/limits.ts'
 import type { KlaviyoSender } from './klaviyo.ts'
-import { type DispatchResult, isReady } from './outcomes.ts'
+import { batchEnd, type DispatchResult, endOfBatch, type IsOver, isReady } from './outcomes.ts'
 import { prepareEvents, prepareProfiles } from './prepare-messages.ts'
 import { sendInBulk } from './send-bulk.ts'
 import { sendSingly } from './send-single.ts'
@@ -32,12 +32,16 @@ export function rateLimitMs(queue: QueueName, { client, transport }: KlaviyoSend
 
 export const dispatch: Record<
   QueueName,
-  (tx: Queryable, sender: KlaviyoSender) => Promise<DispatchResult>
+  (tx: Queryable, sender: KlaviyoSender, signal: AbortSignal) => Promise<DispatchResult>
 > = { events: dispatchEvents, profiles: dispatchProfiles }
 
 /** Few events are sent in bulk only when the endpoint for single ones has reached its rate limit. */
-async function dispatchEvents(tx: Queryable, sender: KlaviyoSender): Promise<DispatchResult> {
-  const { client, names } = sender
+async function dispatchEvents(
+  tx: Queryable,
+  sender: KlaviyoSender,
+  signal: AbortSignal,
+): Promise<DispatchResult> {
+  const { client } = sender
   const { event, bulk } = sender.transport
   await requeueUnsendable(tx)
   const bulkReady = bulk !== null && isReady(client, bulk.endpoint)
@@ -45,9 +49,19 @@ async function dispatchEvents(tx: Queryable, sender: KlaviyoSender): Promise<Dis
   const groups = await claimGroups(tx, 'events', limit)
   if (groups.length === 0) return nothing
   const many = countMessages(groups) > maxSingleEvents || !isReady(client, event.endpoint)
-  if (bulkReady && many) return dispatchInBulk(tx, sender, bulk.entry, groups)
-  const { messages, unsendable } = await prepareEvents(tx, groups, names, event.body)
-  return withOutcomes(unsendable, await sendSingly(client, event.endpoint, messages))
+  if (bulkReady && many) return dispatchInBulk(tx, sender, bulk.entry, groups, signal)
+  return dispatchSingly(tx, sender, groups, signal)
+}
+
+async function dispatchSingly(
+  tx: Queryable,
+  { client, names, transport: { event } }: KlaviyoSender,
+  groups: readonly MessageGroup[],
+  signal: AbortSignal,
+): Promise<DispatchResult> {
+  const { messages, setAside } = await prepareEvents(tx, groups, names, event.body)
+  const isOver = batchEnd(signal)
+  return withOutcomes(setAside, await sendSingly(client, event.endpoint, messages, isOver))
 }
 
 function maxBulkEvents({ client }: KlaviyoSender, bulk: Endpoint): number {
@@ -58,10 +72,13 @@ function maxBulkEvents({ client }: KlaviyoSender, bulk: Endpoint): number {
 /** Prepares the next request while one is being sent. */
 async function dispatchInBulk(
   tx: Queryable,
-  { client, names }: KlaviyoSender,
+  sender: KlaviyoSender,
   entry: NonNullable<Transport['bulk']>['entry'],
   groups: readonly MessageGroup[],
+  signal: AbortSignal,
 ): Promise<DispatchResult> {
+  const { client, names } = sender
+  const isOver: IsOver = batchEnd(signal)
   const requests = requestsOf(groups)
   const prepare = (request: readonly MessageGroup[]) => prepareEvents(tx, request, names, entry)
   const outcomes: DispatchResult['outcomes'] = []
@@ -69,13 +86,41 @@ async function dispatchInBulk(
   for (let at = 1; ; at++) {
     const request = requests[at]
     const [sent, next] = await settleBoth(
-      sendInBulk(client, prepared.messages),
+      sendInBulk(client, prepared.messages, isOver),
       request ? prepare(request) : null,
     )
-    outcomes.push(...prepared.unsendable, ...sent.outcomes)
+    outcomes.push(...prepared.setAside, ...sent.outcomes)
+    if (sent.refused.size > 0)
+      return withOutcomes(
+        outcomes,
+        await dispatchRefused(tx, sender, only(sent.refused, groups), signal),
+      )
     if (sent.pause || !next) return { outcomes, pause: sent.pause }
     prepared = next
   }
+}
+
+/** One by one, and nothing after them. When the batch ends before they do, what is left is refused once more. */
+async function dispatchRefused(
+  tx: Queryable,
+  sender: KlaviyoSender,
+  groups: readonly MessageGroup[],
+  signal: AbortSignal,
+): Promise<DispatchResult> {
+  const { client, transport } = sender
+  const { endpoint } = transport.event
+  const { outcomes, pause } = isReady(client, endpoint)
+    ? await dispatchSingly(tx, sender, groups, signal)
+    : nothing
+  if (pause && pause !== endOfBatch) return { outcomes, pause }
+  return { outcomes, pause: { ms: client.rateLimiter(endpoint).waitMs() } }
+}
+
+function only(ids: ReadonlySet<number>, groups: readonly MessageGroup[]): MessageGroup[] {
+  return groups.flatMap(({ owner, messages }) => {
+    const rest = messages.filter(({ id }) => ids.has(id))
+    return rest.length > 0 ? [{ owner, messages: rest }] : []
+  })
 }
 
 /** Whole groups, as many as one bulk request takes. */
@@ -96,12 +141,13 @@ function requestsOf(groups: readonly MessageGroup[]): MessageGroup[][] {
 async function dispatchProfiles(
   tx: Queryable,
   { client, transport }: KlaviyoSender,
+  signal: AbortSignal,
 ): Promise<DispatchResult> {
   const { endpoint, body } = transport.profile
   const groups = await claimGroups(tx, 'profiles', maxProfiles)
   if (groups.length === 0) return nothing
-  const { messages, unsendable } = await prepareProfiles(tx, groups, body)
-  return withOutcomes(unsendable, await sendSingly(client, endpoint, messages))
+  const { messages, setAside } = await prepareProfiles(tx, groups, body)
+  return withOutcomes(setAside, await sendSingly(client, endpoint, messages, batchEnd(signal)))
 }
 
 const nothing: DispatchResult = { outcomes: [], pause: null }

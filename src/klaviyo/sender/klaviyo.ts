@@ -1,12 +1,19 @@
 /** What sending needs from the settings: a client, a transport, and the names of the metrics. */
 import type { Logger } from 'pino'
 import { type KlaviyoConfig, klaviyoUrl } from '../../config.ts'
+import { digestOf } from '../../lib/digest.ts'
 import { type Client, type ClientOptions, createClient } from '../api/client.ts'
 import { trackApi } from '../legacy-track/track-api.ts'
 import type { MetricNames } from '../mapping/event.ts'
 import { endpointsOf, eventsApi, type KlaviyoApi, type Transport } from './transport.ts'
 
-export type KlaviyoSender = { client: Client; transport: Transport; names: MetricNames }
+export type KlaviyoSender = {
+  /** A digest of where it sends and by which key; see `alarm_sender`. */
+  id: string
+  client: Client
+  transport: Transport
+  names: MetricNames
+}
 
 /** By the values of `KLAVIYO_API`. */
 export const klaviyoApis: Record<KlaviyoConfig['api'], KlaviyoApi> = {
@@ -25,7 +32,8 @@ export function createKlaviyoSender(
   if (key === null) return null
   const { url, apiKey, rateShare: share } = config
   const client = createClient({ url, apiKey, share, log, ...watch })
-  return { client, transport: transport(key), names: config.metricNames }
+  const id = digestOf({ url, api: config.api, key })
+  return { id, client, transport: transport(key), names: config.metricNames }
 }
 
 /** Warns when messages are not sent to Klaviyo itself. */

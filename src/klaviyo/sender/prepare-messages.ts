@@ -1,6 +1,9 @@
 /** Turns claimed messages into the JSON that is sent. */
 import type { Queryable } from '../../db/connection.ts'
+import { postgresCode, postgresError } from '../../db/postgres-error.ts'
+import { savepoint } from '../../db/savepoint.ts'
 import type { Metric } from '../../db/schema/outbox.ts'
+import { type Warning, withoutRepeats } from '../../lib/warning.ts'
 import type { Message, MessageGroup } from '../../outbox/claim.ts'
 import type { Outcome } from '../../outbox/settle.ts'
 import { type Event, type MetricNames, toBuyer, toEvent } from '../mapping/event.ts'
@@ -14,22 +17,30 @@ import {
   type Unreachable,
   withoutContact,
 } from '../mapping/profile.ts'
-import { mayBeOversize, trimEvent } from '../mapping/truncate.ts'
+import type { OrderRecord } from '../mapping/records.ts'
+import { mayBeOversize, shrinkEvent, trimEvent } from '../mapping/truncate.ts'
 
-export type PreparedMessage = { id: number; owner: string; attempts: number } & MessageBody
+export type PreparedMessage = {
+  id: number
+  owner: string
+  attempts: number
+  /** The newest amendment of the order that the event contains. */
+  amendment?: number | undefined
+} & MessageBody
 
-/** `body` is JSON, as it is sent and stored. */
-type Written = { body: string; warnings: string[] }
+/** `body` is JSON, as it is sent and stored. `smaller` is null when nothing more can be left out. */
+type Written = { body: string; warnings: Warning[]; smaller: () => Written | null }
 
 export type MessageBody = Written & {
   /** The same without an identifier that Klaviyo rejected, and why it is omitted; null when no other is left. */
   without: (rejected: Contact, why: string) => MessageBody | null
 }
 
-type Unsendable = { unsendable: string; warnings?: string[] }
+type Unsendable = { unsendable: string; warnings?: Warning[] }
 
-/** In the order of each group. */
-type Prepared = { messages: PreparedMessage[]; unsendable: Extract<Outcome, { error: string }>[] }
+/** In the order of each group. `setAside` is what has nobody to be about, and what cannot be built. */
+type Prepared = { messages: PreparedMessage[]; setAside: SetAside[] }
+type SetAside = Extract<Outcome, { status: 'unsendable' | 'failed' }>
 
 export async function prepareEvents(
   tx: Queryable,
@@ -38,27 +49,48 @@ export async function prepareEvents(
   bodyOf: (event: Event) => object,
 ): Promise<Prepared> {
   const withUpdates = groups.some(({ messages }) => messages.some(({ metric }) => isUpdate(metric)))
-  const orders = await loadOrders(tx, ownersOf(groups), { withUpdates })
-  const buyers = new Map([...orders].map(([id, order]) => [id, toBuyer(order)]))
-  return prepare(groups, ({ metric, ...message }, owner) => {
-    const order = orders.get(owner)
+  const orders = await loadEach(tx, groups, (ids) => loadOrders(tx, ids, { withUpdates }))
+  // Mapped once for all events of an order: parsing phone numbers is slow.
+  const buyers = new Map<OrderRecord, ProfileResult | Unreachable>()
+  const buyerOf = (order: OrderRecord) => {
+    const buyer = buyers.get(order) ?? toBuyer(order)
+    buyers.set(order, buyer)
+    return buyer
+  }
+  const bodyOfMessage = ({ metric, ...message }: Message, order: OrderRecord | undefined) => {
     if (!order) return { unsendable: 'the order no longer exists' }
     if (metric === 'profile') return { unsendable: 'a profile is not an event of an order' }
-    return bodyFor(buyers.get(owner) ?? toBuyer(order), (buyer) => {
+    return bodyFor(buyerOf(order), (buyer) => {
       const mapped = toEvent({ ...message, metric }, order, buyer, names)
       return 'unsendable' in mapped ? mapped : writeEvent(mapped, bodyOf)
     })
-  })
+  }
+  return prepare(groups, orders, bodyOfMessage, (order) => order.amendment)
 }
 
 function writeEvent(
-  mapped: { event: Event; warnings: string[] },
+  mapped: { event: Event; warnings: Warning[] },
   bodyOf: (event: Event) => object,
 ): Written {
   const body = JSON.stringify(bodyOf(mapped.event))
-  if (!mayBeOversize(mapped.event, body)) return { body, warnings: mapped.warnings }
+  if (!mayBeOversize(mapped.event, body)) return written(body, mapped, bodyOf)
   const { event, warnings } = trimEvent(mapped.event)
-  return { body: JSON.stringify(bodyOf(event)), warnings: [...mapped.warnings, ...warnings] }
+  const trimmed = { event, warnings: [...mapped.warnings, ...warnings] }
+  return written(JSON.stringify(bodyOf(event)), trimmed, bodyOf)
+}
+
+function written(
+  body: string,
+  { event, warnings }: { event: Event; warnings: Warning[] },
+  bodyOf: (event: Event) => object,
+): Written {
+  const smaller = () => {
+    const shrunk = shrinkEvent(event)
+    if (!shrunk) return null
+    const rest = { event: shrunk.event, warnings: withoutRepeats(warnings, shrunk.warnings) }
+    return written(JSON.stringify(bodyOf(rest.event)), rest, bodyOf)
+  }
+  return { body, warnings, smaller }
 }
 
 /** A visit sends only who came and where; an edit sends all that is stored about the customer. */
@@ -67,16 +99,16 @@ export async function prepareProfiles(
   groups: readonly MessageGroup[],
   bodyOf: (profile: Profile) => object,
 ): Promise<Prepared> {
-  const customers = await loadCustomers(tx, ownersOf(groups))
-  return prepare(groups, (message, owner) => {
-    const customer = customers.get(owner)
+  const customers = await loadEach(tx, groups, (ids) => loadCustomers(tx, ids))
+  return prepare(groups, customers, (message, customer) => {
     if (!customer) return { unsendable: 'the customer no longer exists' }
     return bodyFor(toProfile(customer, { store: customer.store, newest: true }), (found) => {
-      const warnings = [...new Set([...customer.warnings, ...found.warnings])]
+      const warnings = withoutRepeats(customer.warnings, found.warnings)
       if (!found.profile)
         return { unsendable: 'no email or phone number that Klaviyo accepts', warnings }
       const profile = message.ref === 'visit' ? identifierOnly(found.profile) : found.profile
-      return { body: JSON.stringify(bodyOf(profile)), warnings }
+      const body = JSON.stringify(bodyOf(profile))
+      return { body, warnings, smaller: () => null }
     })
   })
 }
@@ -100,26 +132,74 @@ function bodyFor(
 
 const isUpdate = (metric: Metric) => metric !== 'placed_order' && metric !== 'ordered_product'
 
-const ownersOf = (groups: readonly MessageGroup[]) => groups.map(({ owner }) => owner)
+/** What could not be read of an owner: its messages fail, and no others. */
+type Unreadable = { unreadable: unknown }
 
-function prepare(
+/** All at once; when that fails because of what a row holds, one by one. */
+async function loadEach<T>(
+  tx: Queryable,
   groups: readonly MessageGroup[],
-  bodyOf: (message: Message, owner: string) => MessageBody | Unsendable,
+  load: (ids: readonly string[]) => Promise<Map<string, T>>,
+): Promise<Map<string, T | Unreadable>> {
+  const ids = groups.map(({ owner }) => owner)
+  try {
+    return await savepoint(tx, () => load(ids))
+  } catch (error) {
+    if (!isAboutData(error)) throw error
+  }
+  const loaded = new Map<string, T | Unreadable>()
+  for (const id of ids) {
+    try {
+      for (const entry of await savepoint(tx, () => load([id]))) loaded.set(...entry)
+    } catch (error) {
+      if (!isAboutData(error)) throw error
+      loaded.set(id, { unreadable: error })
+    }
+  }
+  return loaded
+}
+
+/** SQLSTATE classes: data exception, program limit exceeded. */
+const isAboutData = (error: unknown) => /^(22|54)/.test(postgresCode(error) ?? '')
+
+function readable<T extends object>(found: T | Unreadable | undefined): T | undefined {
+  if (found && 'unreadable' in found) throw found.unreadable
+  return found
+}
+
+function prepare<T extends object>(
+  groups: readonly MessageGroup[],
+  records: Map<string, T | Unreadable>,
+  bodyOf: (message: Message, record: T | undefined) => MessageBody | Unsendable,
+  amendmentOf: (record: T) => number | undefined = () => undefined,
 ): Prepared {
-  const prepared: Prepared = { messages: [], unsendable: [] }
+  const prepared: Prepared = { messages: [], setAside: [] }
   for (const { owner, messages } of groups) {
+    const found = records.get(owner)
     for (const message of messages) {
       const { id, attempts } = message
-      const body = bodyOf(message, owner)
-      if ('unsendable' in body)
-        prepared.unsendable.push({
-          id,
-          status: 'unsendable',
-          error: body.unsendable,
-          warnings: body.warnings ?? [],
-        })
-      else prepared.messages.push({ id, owner, attempts, ...body })
+      const body = tryToBuild(() => {
+        const record = readable(found)
+        const built = bodyOf(message, record)
+        return 'body' in built ? { ...built, amendment: record && amendmentOf(record) } : built
+      })
+      if ('body' in body) prepared.messages.push({ id, owner, attempts, ...body })
+      else if ('unsendable' in body) {
+        const { unsendable: error, warnings = [] } = body
+        prepared.setAside.push({ id, status: 'unsendable', error, warnings })
+      } else prepared.setAside.push({ id, status: 'failed', error: body.failed })
     }
   }
   return prepared
+}
+
+/** A fault of one record, or of the code that maps it, may not stop all others. */
+function tryToBuild<Built>(build: () => Built): Built | { failed: string } {
+  try {
+    return build()
+  } catch (error) {
+    const cause = postgresError(error) ?? error
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    return { failed: `the event cannot be built from what is stored: ${reason}` }
+  }
 }

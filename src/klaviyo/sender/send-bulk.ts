@@ -3,10 +3,11 @@ import type { Client } from '../api/client.ts'
 import { endpoints } from '../api/endpoints.ts'
 import { limits } from '../api/limits.ts'
 import { bulkBody, bulkIndex } from '../api/request-bodies.ts'
-import type { ApiError, Rejection } from '../api/send-result.ts'
+import { type ApiError, isTooLarge, type Rejection, type SendResult } from '../api/send-result.ts'
 import {
   type DispatchResult,
   endOfBatch,
+  type IsOver,
   isReady,
   outcomeOf,
   pauseOf,
@@ -17,20 +18,30 @@ import type { PreparedMessage } from './prepare-messages.ts'
 /** For the envelope around the entries. */
 const envelopeBytes = 1_000
 
-/** Request after request, so that each order keeps its order; ends at the first pause. */
+/** `refused` are ids of messages that only single requests can sort out. */
+export type BulkResult = DispatchResult & { refused: ReadonlySet<number> }
+
+/** How often a request is sent without what Klaviyo points at, if it then points at something else. */
+const maxTries = 3
+
+/** Request after request, so that each order keeps its order; ends at the first pause, and at what is refused. */
 export async function sendInBulk(
   client: Client,
   messages: readonly PreparedMessage[],
-): Promise<DispatchResult> {
-  const result: DispatchResult = { outcomes: [], pause: null }
+  isOver: IsOver,
+): Promise<BulkResult> {
+  const outcomes: DispatchResult['outcomes'] = []
   let sent = 0
-  while (sent < messages.length && !result.pause) {
+  while (sent < messages.length) {
     const request = messages.slice(sent, sent + countFitting(messages, sent))
     sent += request.length
-    if (isReady(client, endpoints.bulk)) await sendRequest(client, request, result)
-    else result.pause = endOfBatch
+    if (isOver() || !isReady(client, endpoints.bulk))
+      return { outcomes, pause: endOfBatch, refused: new Set() }
+    const result = await sendRequest(client, request)
+    outcomes.push(...result.outcomes)
+    if (result.pause || result.refused.size > 0) return { ...result, outcomes }
   }
-  return result
+  return { outcomes, pause: null, refused: new Set() }
 }
 
 /** As many as one request takes. No unique_id of a metric appears in it twice: the outbox holds each once. */
@@ -46,59 +57,58 @@ function countFitting(messages: readonly PreparedMessage[], from: number): numbe
 }
 
 /**
- * Adds to the result of the batch. Waits for the rate limit however long it takes: what a rejection said about
- * the other messages would be lost with the batch.
+ * A message that Klaviyo's errors point at loses its rejected identifier, or fails; the others are sent again at
+ * once. When no error points at a message, all are refused: halving the request again and again would take as
+ * many requests as messages, at a far lower rate limit.
  */
 async function sendRequest(
   client: Client,
   messages: readonly PreparedMessage[],
-  result: DispatchResult,
-): Promise<void> {
-  if (messages.length === 0 || result.pause) return
+  tries = 1,
+): Promise<BulkResult> {
+  if (messages.length === 0) return { outcomes: [], pause: null, refused: new Set() }
   const answer = await client.post(endpoints.bulk, bulkBody(messages.map(({ body }) => body)))
-  result.pause = pauseOf(answer)
-  if (result.pause) return
-  if (answer.result === 'rejected') {
-    await sendWithoutBad(client, messages, answer, result)
-    return
-  }
-  for (const message of messages) result.outcomes.push(outcomeOf(message, answer))
-  if (answer.result === 'retry') result.pause = endOfBatch
+  if (answer.result !== 'rejected') return settled(messages, answer)
+  const errorsByIndex = groupErrors(messages, answer)
+  const { rest, outcomes } = sortOut(messages, errorsByIndex, answer)
+  const mayTryAgain = tries < maxTries && isReady(client, endpoints.bulk)
+  if (errorsByIndex.size === 0 || !mayTryAgain)
+    return { outcomes, pause: null, refused: new Set(rest.map(({ id }) => id)) }
+  const again = await sendRequest(client, rest, tries + 1)
+  return { ...again, outcomes: [...outcomes, ...again.outcomes] }
 }
 
-/**
- * A message that Klaviyo's errors point at loses its rejected identifier, or fails; the others are sent again at
- * once. When no error points at a message, the request is sent in halves.
- */
-async function sendWithoutBad(
-  client: Client,
+function settled(messages: readonly PreparedMessage[], answer: SendResult): BulkResult {
+  const pause = pauseOf(answer)
+  const outcomes = pause ? [] : messages.map((message) => outcomeOf(message, answer))
+  const end = answer.result === 'retry' ? endOfBatch : null
+  return { outcomes, pause: pause ?? end, refused: new Set() }
+}
+
+function sortOut(
   messages: readonly PreparedMessage[],
+  errorsByIndex: Map<number, ApiError[]>,
   rejection: Rejection,
-  result: DispatchResult,
-): Promise<void> {
-  const errorsByIndex = groupErrors(messages, rejection)
-  if (errorsByIndex.size === 0) {
-    const middle = Math.ceil(messages.length / 2)
-    await sendRequest(client, messages.slice(0, middle), result)
-    await sendRequest(client, messages.slice(middle), result)
-    return
-  }
-  const again: PreparedMessage[] = []
+): { rest: PreparedMessage[]; outcomes: DispatchResult['outcomes'] } {
+  const rest: PreparedMessage[] = []
+  const outcomes: DispatchResult['outcomes'] = []
   messages.forEach((message, index) => {
     const errors = errorsByIndex.get(index)
-    const rest = errors ? withoutRejected(message, errors) : message
-    const reason = errors?.map(({ detail }) => detail).join('; ') || rejection.reason
-    if (rest) again.push(rest)
-    else result.outcomes.push(outcomeOf(message, { ...rejection, reason }))
+    const again = errors ? withoutRejected(message, { errors }) : message
+    const details = errors?.map(({ detail }) => detail).join('; ')
+    const reason = details ? `${rejection.status} ${details}` : rejection.reason
+    if (again) rest.push(again)
+    else outcomes.push(outcomeOf(message, { ...rejection, reason, errors: errors ?? [] }))
   })
-  await sendRequest(client, again, result)
+  return { rest, outcomes }
 }
 
-/** All errors are about the message when it is the only one. */
+/** All errors are about the message when it is the only one. What is too large can be made smaller only by itself. */
 function groupErrors(
   messages: readonly PreparedMessage[],
-  { errors }: Rejection,
+  { errors, status }: Rejection,
 ): Map<number, ApiError[]> {
+  if (isTooLarge(status)) return new Map()
   if (messages.length === 1) return new Map([[0, errors]])
   const groups = new Map<number, ApiError[]>()
   for (const error of errors) {

@@ -5,10 +5,11 @@ import type { SendResult } from '../api/send-result.ts'
 import {
   type DispatchResult,
   endOfBatch,
+  type IsOver,
   isReady,
+  mended,
   outcomeOf,
   pauseOf,
-  withoutRejected,
 } from './outcomes.ts'
 import type { PreparedMessage } from './prepare-messages.ts'
 
@@ -19,11 +20,12 @@ export async function sendSingly(
   client: Client,
   endpoint: Endpoint,
   messages: readonly PreparedMessage[],
+  isOver: IsOver,
 ): Promise<DispatchResult> {
   const result: DispatchResult = { outcomes: [], pause: null }
   const groups = groupBy(messages, ({ owner }) => owner).values()
   const sendGroups = async () => {
-    for (const group of groups) await sendGroup(client, endpoint, group, result)
+    for (const group of groups) await sendGroup({ client, endpoint, isOver }, group, result)
   }
   await Promise.all(Array.from({ length: groupsAtOnce }, sendGroups))
   return result
@@ -31,14 +33,13 @@ export async function sendSingly(
 
 /** Adds to the result of all groups; ends as soon as it holds a pause. */
 async function sendGroup(
-  client: Client,
-  endpoint: Endpoint,
+  { client, endpoint, isOver }: { client: Client; endpoint: Endpoint; isOver: IsOver },
   group: readonly PreparedMessage[],
   result: DispatchResult,
 ): Promise<void> {
   for (const message of group) {
     if (result.pause) return
-    if (!isReady(client, endpoint)) {
+    if (isOver() || !isReady(client, endpoint)) {
       result.pause = endOfBatch
       return
     }
@@ -53,13 +54,13 @@ async function sendGroup(
   }
 }
 
-/** Sends again at once without an identifier that Klaviyo rejects: it never costs the event. */
+/** Sends again at once without an identifier that Klaviyo rejects, or smaller: neither costs the event. */
 async function sendOne(
   client: Client,
   endpoint: Endpoint,
   message: PreparedMessage,
 ): Promise<{ sent: PreparedMessage; answer: SendResult }> {
   const answer = await client.post(endpoint, message.body)
-  const rest = answer.result === 'rejected' ? withoutRejected(message, answer.errors) : null
+  const rest = answer.result === 'rejected' ? mended(message, answer) : null
   return rest ? sendOne(client, endpoint, rest) : { sent: message, answer }
 }

@@ -4,7 +4,8 @@ import type { Logger } from 'pino'
 import { type Database, transaction } from '../../db/connection.ts'
 import type { QueueName } from '../../db/schema/outbox.ts'
 import { acquireQueue, type QueuePause, type QueueState, releaseQueue } from '../../outbox/queue.ts'
-import { type Outcome, settle } from '../../outbox/settle.ts'
+import { enqueueAmended } from '../../outbox/requeue.ts'
+import { type Outcome, settle, withoutDetail } from '../../outbox/settle.ts'
 import { dispatch, rateLimitMs } from './dispatch.ts'
 import type { KlaviyoSender } from './klaviyo.ts'
 import type { DispatchResult } from './outcomes.ts'
@@ -22,6 +23,8 @@ export type DrainOptions = {
 
 const fillingPauseMs = 100
 const otherSenderMs = 1_000
+/** A pause is looked at again this often: it may have been cleared, or the key corrected. */
+const recheckMs = 1_000
 
 /**
  * Sends until nothing is due, waiting where Klaviyo wants a pause. Ends early when Klaviyo rejects the
@@ -35,12 +38,12 @@ export async function drain(
 ): Promise<void> {
   while (!signal.aborted) {
     const filling = isFilling()
-    const { outcomes, pause } = await sendBatch(db, queue, sender)
-    logBatch(queue, outcomes, pause, log)
+    const { outcomes, pause, isHeld } = await sendBatch(db, queue, sender, signal)
+    if (!isHeld) logBatch(queue, outcomes, pause, log)
     if (outcomes.length > 0) onBatch?.(queue, outcomes)
     const idle = outcomes.length === 0 && pause === null
     if ((idle && !filling) || pause?.alarm !== undefined) return
-    await sleepUnlessAborted(idle ? fillingPauseMs : (pause?.ms ?? 0), signal)
+    await sleepUnlessAborted(idle ? fillingPauseMs : pause?.ms, signal)
   }
 }
 
@@ -49,33 +52,45 @@ export async function drain(
  * pending; they are sent again, and Klaviyo drops what it has by their unique_id. The same holds for a batch that
  * is run again after a deadlock.
  */
-export function sendBatch(
+export async function sendBatch(
   db: Database,
   queue: QueueName,
   sender: KlaviyoSender,
-): Promise<DispatchResult> {
+  signal: AbortSignal,
+): Promise<BatchResult> {
+  // A transaction of its own: it locks orders, which must not wait for Klaviyo.
+  if (queue === 'events') await enqueueAmended(db)
   return transaction(db, async (tx) => {
-    const state = await acquireQueue(tx, queue)
-    if (!state) return pauseFor(otherSenderMs)
-    if (state.paused_ms !== null) return pauseFor(state.paused_ms)
-    mergeRequests(sender, state.requests)
+    const state = await acquireQueue(tx, queue, sender.id)
+    if (!state) return held({ ms: otherSenderMs })
+    if (state.paused_ms !== null) return held(pauseOfState(state.paused_ms, state.alarm))
+    mergeRequests(sender, state)
     const limitedMs = rateLimitMs(queue, sender)
-    if (limitedMs > 0) return pauseFor(limitedMs)
-    const result = await dispatch[queue](tx, sender)
+    if (limitedMs > 0) return held({ ms: limitedMs })
+    const result = { ...(await dispatch[queue](tx, sender, signal)), isHeld: false }
     const { outcomes, pause } = result
     if (outcomes.length === 0 && !pause) return result
     await settle(tx, outcomes, sender.client.url)
-    await releaseQueue(tx, queue, { requests: readRequests(sender), pause })
+    await releaseQueue(tx, queue, { requests: readRequests(sender), pause, sender: sender.id })
     return result
   })
 }
 
-const pauseFor = (ms: number): DispatchResult => ({ outcomes: [], pause: { ms } })
+/** `isHeld`: nothing was tried, because of another sender, a pause or a limit. */
+type BatchResult = DispatchResult & { isHeld: boolean }
+
+const held = (pause: QueuePause): BatchResult => ({ outcomes: [], pause, isHeld: true })
+
+const pauseOfState = (ms: number, alarm: string | null): QueuePause =>
+  alarm === null ? { ms } : { ms, alarm }
 
 /** Senders that take turns share Klaviyo's limits. */
-function mergeRequests({ client, transport }: KlaviyoSender, requests: QueueState['requests']) {
+function mergeRequests(
+  { client, transport }: KlaviyoSender,
+  { requests, epoch_ms }: Pick<QueueState, 'requests' | 'epoch_ms'>,
+) {
   for (const endpoint of endpointsOf(transport))
-    client.rateLimiter(endpoint).merge(requests[endpoint.name] ?? {})
+    client.rateLimiter(endpoint).merge(requests[endpoint.name] ?? {}, epoch_ms)
 }
 
 function readRequests({ client, transport }: KlaviyoSender): QueueState['requests'] {
@@ -87,9 +102,9 @@ function readRequests({ client, transport }: KlaviyoSender): QueueState['request
   )
 }
 
-async function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
+async function sleepUnlessAborted(ms = 0, signal: AbortSignal): Promise<void> {
   if (ms === 0) return
-  await sleep(ms, undefined, { signal }).catch((error: unknown) => {
+  await sleep(Math.min(ms, recheckMs), undefined, { signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error
   })
 }
@@ -100,7 +115,7 @@ const warnings = {
   pending: 'messages will be retried',
 } as const
 
-/** Ids and numbers only: a payload holds personal data. */
+/** Ids, numbers and statuses only: a payload holds personal data, and Klaviyo's details may quote it. */
 function logBatch(
   queue: QueueName,
   outcomes: readonly Outcome[],
@@ -109,11 +124,22 @@ function logBatch(
 ): void {
   if (pause?.alarm !== undefined)
     log.error({ queue, reason: pause.alarm }, 'Klaviyo rejected the credentials; sending is paused')
+  else if (pause?.reason !== undefined)
+    log.warn({ queue, reason: pause.reason, pause_ms: pause.ms }, 'Klaviyo asked to wait')
   const sent = outcomes.filter(({ status }) => status === 'sent').length
   if (sent > 0) log.info({ queue, sent }, 'sent to Klaviyo')
   for (const status of ['failed', 'unsendable', 'pending'] as const) {
-    const ids = outcomes.filter((outcome) => outcome.status === status).map(({ id }) => id)
-    if (ids.length > 0)
-      log.warn({ queue, count: ids.length, ids: ids.slice(0, 20) }, warnings[status])
+    const those = outcomes.filter((outcome) => outcome.status === status)
+    if (those.length === 0) continue
+    const ids = those.slice(0, maxLogged).map(({ id }) => id)
+    log.warn({ queue, count: those.length, ids, reasons: reasonsOf(those) }, warnings[status])
   }
+}
+
+const maxLogged = 20
+const maxReasons = 5
+
+function reasonsOf(outcomes: readonly Outcome[]): string[] {
+  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []))
+  return [...new Set(errors.map(withoutDetail))].slice(0, maxReasons)
 }

@@ -24,4 +24,6 @@ test('Track is sent as a form and answers 1 for yes, 0 for no', async () => {
   expect((await client.post(trackEndpoint, '{}')).result).toBe('rejected')
   server.answerWith((_request, response) => response.end('<html>a captive portal</html>'))
   expect((await client.post(trackEndpoint, '{}')).result).toBe('retry')
+  server.answerWith((_request, response) => response.writeHead(202).end('1'))
+  expect((await client.post(trackEndpoint, '{}')).result).toBe('retry')
 })

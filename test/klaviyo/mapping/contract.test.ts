@@ -78,7 +78,8 @@ test('whatever the order, its events are within Klaviyo’s limits', () => {
         expect(values).toEqual([...new Set(Array.isArray(values) ? values : [])])
       }
       expect(Number.isFinite(event.value)).toBe(true)
-      expect(`${event.value}`).toMatch(/^\d+(\.\d{1,2})?$/)
+      const sign = event.metric === names.adjusted_order ? '-?' : ''
+      expect(`${event.value}`).toMatch(new RegExp(`^${sign}\\d+(\\.\\d{1,2})?$`))
     }),
   )
 })

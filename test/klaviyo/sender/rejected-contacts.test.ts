@@ -26,7 +26,7 @@ function reject(...identifiers: string[]): void {
 
 async function messages(): Promise<{ unique_id: string; warnings: string[]; payload: string }[]> {
   const rows = await rig.db.execute<{ unique_id: string; warnings: string[]; payload: string }>(
-    sql`select unique_id, warnings, payload::text as payload from outbox order by id`,
+    sql`select unique_id, jsonb_path_query_array(warnings, '$[*].detail') as warnings, payload::text as payload from outbox order by id`,
   )
   return [...rows]
 }
@@ -83,7 +83,9 @@ test('without another identifier the event fails with Klaviyo’s reason', async
   await seedOrders(rig.db, 1)
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ failed: 3 })
-  const [placed] = await rig.db.execute(sql`select error, warnings from outbox order by id limit 1`)
+  const [placed] = await rig.db.execute(
+    sql`select error, jsonb_path_query_array(warnings, '$[*].detail') as warnings from outbox order by id limit 1`,
+  )
   expect(placed).toEqual({
     error:
       '400 The sandbox is set to reject this email.; The sandbox is set to reject this phone_number.',
@@ -182,4 +184,31 @@ test('an order that cannot be sent names what is wrong with the customer', async
     'email "a***@@x" omitted: Klaviyo would reject it',
     'phone_number "***23" omitted: not a valid number in the country of the store',
   ])
+})
+
+test('in bulk a message that fails names its own field only', async () => {
+  await seedOrders(rig.db, 50)
+  for (const [id, number] of Object.entries({ o7: '+16175550198', o9: '+16175550199' }))
+    await rig.db.execute(
+      sql`update customers set email = null, phone_number = ${number} where id = ${id}`,
+    )
+  reject('+16175550198', '+16175550199')
+  await rig.sendAll()
+  const failed = (await messages()).filter(({ unique_id }) => ['o7', 'o9'].includes(unique_id))
+  expect(failed.map(({ warnings }) => warnings)).toEqual([
+    ['phone_number "***98" rejected by Klaviyo'],
+    ['phone_number "***99" rejected by Klaviyo'],
+  ])
+})
+
+test('a masked value is never cut within a character, which the database would not store', async () => {
+  const email = `a@${'x'.repeat(98)}💥`
+  await rig.db.execute(
+    sql`insert into customers (id, email, phone_number) values ('c1', ${email}, '💥1')`,
+  )
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({ unsendable: 1 })
+  expect((await messages())[0]?.warnings).toContain(
+    `email "a***@${'x'.repeat(98)}💥" omitted: Klaviyo would reject it`,
+  )
 })

@@ -23,6 +23,7 @@ const messagesOf = (bodies: string[]) =>
     body: JSON.stringify(body),
     warnings: [],
     without: () => null,
+    smaller: () => null,
   }))
 
 test('nothing of an order follows a message that must be retried, and other orders go on', async () => {
@@ -35,7 +36,7 @@ test('nothing of an order follows a message that must be retried, and other orde
     ...message,
     owner: message.body.slice(1, 2),
   }))
-  const { outcomes, pause } = await sendSingly(client(), endpoints.event, messages)
+  const { outcomes, pause } = await sendSingly(client(), endpoints.event, messages, () => false)
   expect(seen.toSorted()).toEqual(['"a0"', '"a1"', '"b0"', '"b1"'])
   expect(outcomes.find(({ id }) => id === 1)).toMatchObject({ status: 'pending' })
   expect(outcomes).toHaveLength(4)
@@ -52,8 +53,8 @@ test('after a 429 nothing more is sent, and no message counts an attempt', async
     ...message,
     owner: 'a',
   }))
-  const { outcomes, pause } = await sendSingly(client(), endpoints.event, messages)
+  const { outcomes, pause } = await sendSingly(client(), endpoints.event, messages, () => false)
   expect(requests).toBe(2)
   expect(outcomes).toMatchObject([{ id: 0, status: 'sent' }])
-  expect(pause).toEqual({ ms: 7_000 })
+  expect(pause).toMatchObject({ ms: 7_000 })
 })

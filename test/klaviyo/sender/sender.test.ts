@@ -69,8 +69,12 @@ test('an event in bulk that Klaviyo rejects fails with Klaviyo’s reason, and t
     sql`select unique_id, error, request_id is not null as named from outbox where status = 'failed' order by id`,
   )
   expect([...failed]).toEqual([
-    { unique_id: 'o7', error: 'The sandbox is set to reject this unique_id.', named: true },
-    { unique_id: 'o9_SKU-1', error: 'The sandbox is set to reject this unique_id.', named: true },
+    { unique_id: 'o7', error: '400 The sandbox is set to reject this unique_id.', named: true },
+    {
+      unique_id: 'o9_SKU-1',
+      error: '400 The sandbox is set to reject this unique_id.',
+      named: true,
+    },
   ])
 })
 
@@ -84,6 +88,7 @@ test('an outage holds back only the orders it hit, and their messages keep their
   expect(held?.tried).toBe(2)
   expect(held?.error).toMatch(/^503 /)
   rig.sandbox.state.faultInjector = createFaultInjector({})
+  await rig.db.execute(sql`update outbox set next_at = now() + interval '10 minutes'`)
   await seedOrders(rig.db, 1, { prefix: 'later' })
   await rig.sendAll()
   expect(recorded().map(({ order }) => order)).toEqual(['later1', 'later1', 'later1'])
@@ -176,7 +181,7 @@ test('with 50,000 pending a claim is as quick as with none, though statistics ar
   await seedOrders(rig.db, 16_667)
   const began = performance.now()
   const groups = await rig.db.transaction(async (tx) => {
-    await acquireQueue(tx, 'events')
+    await acquireQueue(tx, 'events', 'any')
     return claimGroups(tx, 'events', 1_000)
   })
   expect(groups.flatMap(({ messages }) => messages)).toHaveLength(1_000)

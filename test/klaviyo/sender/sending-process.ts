@@ -15,6 +15,6 @@ const client = createClient({
   log: silent,
   timeoutMs: 1_000,
 })
-const sender = { client, transport: eventsTransport, names }
+const sender = { id: 'test', client, transport: eventsTransport, names }
 startSender(connect(databaseUrl, { max: 3 }), { sender, log: silent }, null)
 process.stdout.write('sending\n')

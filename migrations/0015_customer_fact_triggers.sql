@@ -88,19 +88,24 @@ RETURN (
 );
 --> statement-breakpoint
 -- One warning for each text that is not blank and says nothing.
-CREATE FUNCTION customers_unsaid_warnings(c customers) RETURNS text[] LANGUAGE sql IMMUTABLE
-RETURN ARRAY(
-  SELECT format('%s "%s" left out: it says nothing', key, left(btrim(value), 20))
+CREATE FUNCTION customers_unsaid_warnings(c customers) RETURNS jsonb LANGUAGE sql IMMUTABLE
+RETURN (
+  SELECT coalesce(jsonb_agg(jsonb_build_object('code', 'left_out', 'field', 'customer.' || key,
+    'detail', format('%s "%s" left out: it says nothing', key, left(btrim(value), 20))
+  ) ORDER BY array_position(customers_text_fields(), key)), '[]')
   FROM jsonb_each_text(to_jsonb(c))
   WHERE key = ANY (customers_text_fields()) AND customers_said(value) IS NULL AND btrim(value, E' \t\r\n') <> ''
-  ORDER BY array_position(customers_text_fields(), key)
 );
 --> statement-breakpoint
 -- One warning for each identifier said that cannot be used: left out where another one is known, else stored and not sent.
-CREATE FUNCTION customers_unusable_warnings(said jsonb, c customers) RETURNS text[] LANGUAGE sql IMMUTABLE
-RETURN ARRAY(
-  SELECT format(CASE WHEN to_jsonb(c) ->> field = value THEN '%s "%s" omitted: Klaviyo would reject it'
-    ELSE '%s "%s" left out: it cannot be used' END, field, customers_masked(field, value))
+CREATE FUNCTION customers_unusable_warnings(said jsonb, c customers) RETURNS jsonb LANGUAGE sql IMMUTABLE
+RETURN (
+  SELECT coalesce(jsonb_agg(CASE WHEN to_jsonb(c) ->> field = value
+    THEN jsonb_build_object('code', 'contact_omitted', 'field', 'customer.' || field,
+      'detail', format('%s "%s" omitted: Klaviyo would reject it', field, customers_masked(field, value)))
+    ELSE jsonb_build_object('code', 'left_out', 'field', 'customer.' || field,
+      'detail', format('%s "%s" left out: it cannot be used', field, customers_masked(field, value)))
+  END ORDER BY field), '[]')
   FROM (VALUES ('email', said -> 'email' ->> 0), ('phone_number', said -> 'phone_number' ->> 0)) AS identifiers(field, value)
   WHERE NOT customers_usable(field, value)
 );
@@ -109,7 +114,7 @@ RETURN ARRAY(
 CREATE FUNCTION customers_holds_unusable(c customers) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN NOT customers_usable('email', c.email)
-    AND EXISTS (SELECT FROM customers WHERE lower(email) = lower(c.email) AND id <> c.id);
+    AND EXISTS (SELECT FROM customers WHERE email_key(email) = email_key(c.email) AND id <> c.id);
 END $$;
 --> statement-breakpoint
 -- When ON CONFLICT turns the row into an update, the next trigger must know what the row said: whatever the statement
@@ -148,12 +153,12 @@ DECLARE
   inserted jsonb := nullif(current_setting('storefeed.customer_said', true), '')::jsonb;
   known jsonb := customers_facts(OLD);
   said jsonb;
-  warned text[];
+  warned jsonb;
   at timestamptz;
 BEGIN
   IF inserted ->> 'id' = OLD.id THEN
     at := inserted ->> 'at';
-    warned := ARRAY(SELECT jsonb_array_elements_text(inserted -> 'warnings'));
+    warned := inserted -> 'warnings';
   ELSE
     inserted := NULL;
     at := greatest(now(), OLD.known_at);
@@ -213,28 +218,29 @@ BEGIN
   WHERE c.id = target AND t.id = target;
 END $$;
 --> statement-breakpoint
--- An order keeps what was left out of what its transaction said of its customer, until the customer is erased.
+-- An order keeps what was left out of what its transaction said of its customer, until the customer is erased. REST changes the
+-- digest when an order is recorded again with other content.
 CREATE FUNCTION orders_keep_warnings() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.erased_at IS NOT NULL THEN
-    NEW.warnings := '{}';
-  ELSIF TG_OP = 'INSERT' THEN
-    NEW.warnings := NEW.warnings || coalesce(
-      (SELECT warnings FROM customers WHERE id = NEW.customer_id AND updated_at = now()::timestamptz(3)), '{}');
+    NEW.warnings := '[]';
+  ELSE
+    NEW.warnings := coalesce(
+      (SELECT warnings FROM customers WHERE id = NEW.customer_id AND updated_at = now()::timestamptz(3)), NEW.warnings);
   END IF;
   RETURN NEW;
 END $$;
 --> statement-breakpoint
-CREATE TRIGGER keep_warnings BEFORE INSERT OR UPDATE OF erased_at ON orders FOR EACH ROW EXECUTE FUNCTION orders_keep_warnings();
+CREATE TRIGGER keep_warnings BEFORE INSERT OR UPDATE OF erased_at, digest ON orders FOR EACH ROW EXECUTE FUNCTION orders_keep_warnings();
 --> statement-breakpoint
 -- So that a message shows them before it is sent.
 CREATE FUNCTION outbox_take_warnings() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.warnings := NEW.warnings || coalesce(
     CASE WHEN NEW.order_id IS NULL THEN (SELECT warnings FROM customers WHERE id = NEW.customer_id)
-      ELSE (SELECT warnings FROM orders WHERE id = NEW.order_id) END, '{}');
+      ELSE (SELECT warnings FROM orders WHERE id = NEW.order_id) END, '[]');
   RETURN NEW;
 END $$;
 --> statement-breakpoint
 CREATE TRIGGER take_warnings BEFORE INSERT ON outbox FOR EACH ROW
-WHEN (NEW.metric IN ('placed_order', 'profile')) EXECUTE FUNCTION outbox_take_warnings();
+WHEN (NEW.metric IN ('placed_order', 'returned_order', 'profile')) EXECUTE FUNCTION outbox_take_warnings();

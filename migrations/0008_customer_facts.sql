@@ -1,5 +1,0 @@
-ALTER TABLE "customers" ADD COLUMN "known_at" timestamp (3) with time zone DEFAULT now() NOT NULL;--> statement-breakpoint
-ALTER TABLE "customers" ADD COLUMN "field_times" jsonb DEFAULT '{}'::jsonb NOT NULL;--> statement-breakpoint
-ALTER TABLE "customers" ADD COLUMN "warnings" text[] DEFAULT '{}' NOT NULL;--> statement-breakpoint
-ALTER TABLE "orders" ADD COLUMN "warnings" text[] DEFAULT '{}' NOT NULL;--> statement-breakpoint
-CREATE INDEX "outbox_with_warnings" ON "outbox" USING btree ("created_at","id") WHERE "outbox"."warnings" <> '{}';
