@@ -68,7 +68,7 @@ $$;
 -- What an update of these lines, or of the whole order where `of_items` is null, is worth without a value of its own, and the
 -- most that it may be worth; of its kind, beside all other updates than `except_id`. The caller holds the order's lock.
 -- A line's share of an earlier update's value is proportional. What an order costs beside its lines (tax, shipping) may
--- be part of any update's own value.
+-- be part of any update's own value. Lines that the table's CHECK will refuse do not count.
 CREATE FUNCTION order_update_left(of_order text, of_kind text, of_items jsonb, except_id text)
 RETURNS TABLE (worth numeric, most numeric) LANGUAGE sql AS $$
   WITH the_order AS (
@@ -85,7 +85,9 @@ RETURNS TABLE (worth numeric, most numeric) LANGUAGE sql AS $$
     FROM earlier
     CROSS JOIN LATERAL (
       SELECT line, sum(quantity) AS quantity
-      FROM jsonb_to_recordset(CASE WHEN jsonb_typeof(items) = 'array' THEN items END) AS named(line numeric, quantity numeric)
+      FROM jsonb_to_recordset(
+        CASE WHEN jsonb_typeof(items) = 'array' THEN jsonb_path_query_array(items, 'strict $[*] ? (@.line.type() == "number" && @.quantity.type() == "number")') END
+      ) AS named(line numeric, quantity numeric)
       GROUP BY line
     ) AS n
     JOIN lines USING (line)
@@ -99,7 +101,9 @@ RETURNS TABLE (worth numeric, most numeric) LANGUAGE sql AS $$
     FROM lines LEFT JOIN taken USING (line)
   ), named AS (
     SELECT line, sum(quantity) AS quantity
-    FROM jsonb_to_recordset(CASE WHEN jsonb_typeof(of_items) = 'array' THEN of_items END) AS named(line numeric, quantity numeric)
+    FROM jsonb_to_recordset(
+        CASE WHEN jsonb_typeof(of_items) = 'array' THEN jsonb_path_query_array(of_items, 'strict $[*] ? (@.line.type() == "number" && @.quantity.type() == "number")') END
+      ) AS named(line numeric, quantity numeric)
     GROUP BY line
   ), of_lines AS (
     SELECT

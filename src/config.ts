@@ -1,7 +1,7 @@
 /** The settings: read once from the environment, all of them checked, every error reported at once. */
 import { z } from 'zod'
 import { parseDuration } from './lib/duration.ts'
-import { AppError } from './lib/errors.ts'
+import { AppError, type FieldError } from './lib/errors.ts'
 import { errorMapWithoutValues } from './lib/validation.ts'
 
 /** Klaviyo itself; any other URL is a sandbox. */
@@ -64,7 +64,7 @@ const metricName = (name: string) =>
 
 const settings = z.object({
   PORT: wholeNumber(0, 65_535).optional(),
-  HOST: z.string().default('0.0.0.0'),
+  HOST: z.string().optional(),
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
@@ -139,7 +139,8 @@ export type Config = {
   klaviyo: KlaviyoConfig
   /** Null when not set: 3000; the demo takes any free port when 3000 is in use. */
   port: number | null
-  host: string
+  /** Null when not set: every address; the demo listens on loopback only. */
+  host: string | null
   /** Null when not set: an embedded Postgres in `dataDir`. */
   databaseUrl: string | null
   dataDir: string
@@ -159,25 +160,34 @@ export type Config = {
   logLevel: z.infer<typeof settings>['LOG_LEVEL']
 }
 
-/** Throws an {@link AppError} that names every invalid variable. An empty variable counts as not set. */
-export function readConfig(environment: Record<string, string | undefined>): Config {
+/**
+ * Throws an {@link AppError} that names every invalid variable, and every one that is nearly a setting. An empty variable
+ * counts as not set. Other programs may have variables that begin as ours do: those are only told to `warn`.
+ */
+export function readConfig(
+  environment: Record<string, string | undefined>,
+  warn: (message: string) => void = () => undefined,
+): Config {
   const given = Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) =>
       value?.trim() ? [[name, value.trim()]] : [],
     ),
   )
   const read = checked.safeParse(given, { error: errorMapWithoutValues })
-  if (!read.success) {
-    const fieldErrors = read.error.issues.map((issue) => ({
-      field: issue.path.join('.'),
-      detail: issue.message,
-    }))
+  const issues = read.error?.issues ?? []
+  const fieldErrors = [
+    ...issues.map(({ path, message }) => ({ field: path.join('.'), detail: message })),
+    ...misspelt(Object.keys(given)),
+  ]
+  if (!read.success || fieldErrors.length > 0)
     throw new AppError('invalid', 'Invalid settings:', fieldErrors)
-  }
+  for (const name of Object.keys(given))
+    if (ownPrefix.test(name) && !isSetting(name))
+      warn(`${name} is not a setting of storefeed; docs/configuration.md lists them.`)
   const env = read.data
   return {
     port: env.PORT ?? null,
-    host: env.HOST,
+    host: env.HOST ?? null,
     databaseUrl: env.DATABASE_URL ?? null,
     dataDir: env.DATA_DIR,
     apiKey: env.API_KEY ?? null,
@@ -191,6 +201,34 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     currency: env.CURRENCY,
     logLevel: env.LOG_LEVEL,
   }
+}
+
+function misspelt(names: readonly string[]): FieldError[] {
+  return names.flatMap((name) => {
+    const meant = Object.keys(settings.shape).find((known) => isNearly(name, known))
+    return meant && !isSetting(name)
+      ? [{ field: name, detail: `is not a setting; ${meant} is` }]
+      : []
+  })
+}
+
+const isSetting = (name: string) => Object.hasOwn(settings.shape, name)
+const ownPrefix = /^(KLAVIYO|FEEDS?|METRIC)_/
+
+/** One letter too many, too few or another one, or two exchanged, in a name long enough for that to be no accident. */
+function isNearly(name: string, known: string): boolean {
+  if (known.length < 8 || Math.abs(name.length - known.length) > 1) return false
+  let start = 0
+  while (start < name.length && name[start] === known[start]) start++
+  const rest = name.slice(start)
+  const knownRest = known.slice(start)
+  const exchanged = `${rest[1] ?? ''}${rest[0] ?? ''}${rest.slice(2)}`
+  return (
+    rest.slice(1) === knownRest.slice(1) ||
+    rest.slice(1) === knownRest ||
+    rest === knownRest.slice(1) ||
+    exchanged === knownRest
+  )
 }
 
 function readKlaviyo(env: z.infer<typeof settings>): KlaviyoConfig {

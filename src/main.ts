@@ -40,7 +40,7 @@ const program = new Command('storefeed')
   .showHelpAfterError('(run storefeed --help for a list of commands)')
   .addHelpText('after', '\nSettings are environment variables; docs/configuration.md lists them.')
 
-for (const addTo of commands) addTo(program, () => readConfig(process.env))
+for (const addTo of commands) addTo(program, () => readConfig(process.env, printError))
 
 exitOnUncaught()
 

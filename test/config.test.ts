@@ -5,7 +5,7 @@ import { AppError } from '../src/lib/errors.ts'
 
 const defaults = {
   port: null,
-  host: '0.0.0.0',
+  host: null,
   databaseUrl: null,
   dataDir: '.storefeed',
   apiKey: null,
@@ -226,4 +226,28 @@ test('.env.example lists every setting with its default', async () => {
   )
   expect(readConfig(listed)).toEqual({ ...defaults, port: 3000 })
   expect(Object.keys(listed)).toEqual(Object.keys(everySetting).filter((name) => name !== 'PATH'))
+})
+
+test.each([
+  ['DATABSE_URL', 'DATABASE_URL'],
+  ['DATABASE_URI', 'DATABASE_URL'],
+  ['DATABASEURL', 'DATABASE_URL'],
+  ['FEED_PUBLIC', 'FEEDS_PUBLIC'],
+  ['KLAVIYO_APIKEY', 'KLAVIYO_API_KEY'],
+  ['KLAVYIO_API_KEY', 'KLAVIYO_API_KEY'],
+])('%s is told to be no setting, and which is', (name, meant) => {
+  expect(() => readConfig({ [name]: 'x' })).toThrow(
+    expect.objectContaining({
+      fieldErrors: [{ field: name, detail: `is not a setting; ${meant} is` }],
+    }),
+  )
+})
+
+test('a variable that begins as settings do is warned of, any other is not', () => {
+  const warnings: string[] = []
+  readConfig(
+    { KLAVIYO_LIST: '1', METRIC_RETURNED: 'x', FEED_URL: 'x', POST: '1', DATA: 'x', HOME: '/' },
+    (message) => warnings.push(message.split(' ')[0] ?? ''),
+  )
+  expect(warnings).toEqual(['KLAVIYO_LIST', 'METRIC_RETURNED', 'FEED_URL'])
 })

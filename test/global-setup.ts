@@ -7,12 +7,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { startEmbedded } from '../src/db/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { build } from './support/build.ts'
 import { databaseAt } from './support/database.ts'
 import { type Pooler, startPooler } from './support/pooler.ts'
 import { openClient } from './support/postgres-client.ts'
+import { startOpenPostgres } from './support/postgres-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -93,7 +93,7 @@ async function startServer(): Promise<{ url: string; stop: () => Promise<void> }
   const dataDir = await mkdtemp(join(tmpdir(), 'storefeed-test-'))
   const removeDataDir = () => rm(dataDir, { recursive: true, force: true })
   try {
-    const { url, stop } = await startEmbedded(dataDir, { settings })
+    const { url, stop } = await startOpenPostgres(dataDir, settings)
     return { url, stop: () => stop().finally(removeDataDir) }
   } catch (error) {
     await removeDataDir()

@@ -55,9 +55,8 @@ export async function saveRecords<T extends CatalogTypes>(
   resource: CatalogResource<T>,
   inputs: T['input'][],
 ): Promise<{ created: number; updated: number; unchanged: number }> {
-  const repeated = inputs.findIndex(
-    (input, index) => inputs.findIndex((other) => other.id === input.id) < index,
-  )
+  const seen = new Set<string>()
+  const repeated = inputs.findIndex(({ id }) => seen.size === seen.add(id).size)
   if (repeated >= 0) {
     const field = `${resource.name}s.${repeated}.id`
     throw new AppError('invalid', 'A batch may hold each id only once.', [

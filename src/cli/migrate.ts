@@ -8,7 +8,7 @@ export function migrateCommand(program: Command, readConfig: () => Config): void
     .command('migrate')
     .description('Apply the database migrations of this version; serve does so at start')
     .action(async () => {
-      const database = await openDatabase(readConfig())
+      const database = await openDatabase(readConfig(), { migrates: true })
       await database.close()
       print('The database is up to date.')
     })

@@ -16,7 +16,11 @@ export function serveCommand(program: Command, readConfig: () => Config): void {
 
 async function serve(config: Config): Promise<void> {
   const log = createLogger(config.logLevel)
-  const database = await openDatabase(config)
+  const database = await openDatabase(config, {
+    migrates: true,
+    waitMs: Number.POSITIVE_INFINITY,
+    say: (message) => log.warn(message),
+  })
   try {
     await announceAdminKey(config, database.url)
     const server = await startServer(config, database.url, log)

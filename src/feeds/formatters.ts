@@ -36,10 +36,17 @@ function xmlText(value: ItemValue): string {
   if (typeof value === 'string') return value
   if (typeof value !== 'object') return String(value)
   const plain = value.some((one) => one.includes(','))
-    ? categories(value.map((one) => one.replaceAll(/\s*,\s*/g, ' ')))
+    ? categories(value.map(withoutCommas))
     : value
   return plain.join(',')
 }
+
+/** By split: a pattern with white space on both sides takes quadratic time. */
+const withoutCommas = (text: string) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .join(' ')
 
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' }
 const special = /[&<>\r]/

@@ -1,17 +1,13 @@
-import { bodyLimit } from 'hono/body-limit'
 import { createMiddleware } from 'hono/factory'
 import { AppError } from '../lib/errors.ts'
+import { maxBodyBytes } from './limits.ts'
 
-/** Node enforces Content-Length, so only chunked bodies are counted, which costs a copy. */
-export function limitBody(maxBytes: number) {
-  const count = bodyLimit({ maxSize: maxBytes, onError: tooLarge })
-  return createMiddleware((c, next) => {
-    if (c.req.header('Transfer-Encoding') !== undefined) return count(c, next)
-    if (Number(c.req.header('Content-Length') ?? 0) > maxBytes) tooLarge()
-    return next()
-  })
-}
+/** Before anything is read. A chunked body is counted as it is read, which only a valid key may make the server do. */
+export const limitBody = createMiddleware((c, next) => {
+  if (Number(c.req.header('Content-Length') ?? 0) > maxBodyBytes) throw bodyTooLarge()
+  return next()
+})
 
-function tooLarge(): never {
-  throw new AppError('too_large', 'The body may hold at most 10 MB.')
+export function bodyTooLarge(): AppError {
+  return new AppError('too_large', 'The body may hold at most 10 MB.')
 }

@@ -1,12 +1,16 @@
 /** One contract per endpoint: it becomes the OpenAPI entry, checks the key, and validates what comes in. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import type { Scope } from '../db/schema/api-keys.ts'
 import { AppError, type ErrorCode } from '../lib/errors.ts'
+import { findIssues } from '../lib/find-issues.ts'
+import { semaphore } from '../lib/semaphore.ts'
 import { errorMap } from '../lib/validation.ts'
 import { withTimeout } from '../lib/with-timeout.ts'
 import { errorTable, problem, validationError } from './problem.ts'
+import { readJson } from './read-json.ts'
 import { bodyExamples, parameterExample } from './request-examples.ts'
 
 /** Throws an {@link AppError} when the request may not do what needs `scope`. */
@@ -71,8 +75,7 @@ export function endpoint<
     await authorize(c, contract.scope)
     const params = contract.params.safeParse(c.req.param(), wording)
     const query = contract.query.safeParse(c.req.query(), wording)
-    const given = takesBody(contract.body) ? await readJson(c) : undefined
-    const body = contract.body.safeParse(given, wording)
+    const body = await readBody(contract.body, c)
     // All are validated before any error is reported, so that every invalid field is named at once.
     if (!params.success || !query.success || !body.success) {
       throw validationError([params, query, body].flatMap((checked) => checked.error?.issues ?? []))
@@ -89,40 +92,30 @@ const timedOut = () =>
     'The request timed out. It may have completed: check before retrying.',
   )
 
-const takesBody = (body: z.ZodType) => !(body instanceof z.ZodUndefined)
+/** A body with more values is validated step by step first, one body at a time. */
+const largeSize = 2_000
+const largeWaitMs = 10_000
+const oneAtATime = semaphore(
+  1,
+  largeWaitMs,
+  () => new AppError('unavailable', 'Too many large bodies arrive at once. Try again later.'),
+)
 
-/** `application/json`, or any JSON type such as `application/merge-patch+json`. */
-const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i
-
-async function readJson(c: Context): Promise<unknown> {
-  if (!jsonType.test(c.req.header('Content-Type') ?? '')) {
-    throw new AppError(
-      'unsupported_media_type',
-      'The body must be JSON, sent as Content-Type: application/json.',
-    )
-  }
-  const bytes = await c.req.arrayBuffer().catch(() => {
-    throw new AppError('malformed', 'The request body was truncated.')
+async function readBody<Body extends z.ZodType>(schema: Body, c: Context) {
+  if (!takesBody(schema)) return schema.safeParse(undefined, wording)
+  const { value, size } = await readJson(c)
+  if (size <= largeSize) return schema.safeParse(value, wording)
+  return oneAtATime(async () => {
+    const issues = await findIssues(schema, value)
+    if (issues.length > 0) throw validationError(issues)
+    await nextTurn()
+    const read = schema.safeParse(value, wording)
+    await nextTurn()
+    return read
   })
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    return JSON.parse(text, text.includes('__proto__') ? rejectProto : undefined)
-  } catch (error) {
-    if (error instanceof AppError) throw error
-    throw new AppError(
-      'malformed',
-      `The body is not valid JSON in UTF-8: ${error instanceof Error ? error.message : ''}`,
-    )
-  }
 }
 
-/** The only key that the schemas ignore silently. */
-function rejectProto(key: string, value: unknown): unknown {
-  if (key !== '__proto__') return value
-  throw new AppError('invalid', 'Invalid fields: __proto__.', [
-    { field: '__proto__', detail: 'unknown field' },
-  ])
-}
+const takesBody = (body: z.ZodType) => !(body instanceof z.ZodUndefined)
 
 /** A list of ETags, or `*`. Weak ones never match (RFC 9110, 13.1.1). */
 function readIfMatch(header: string | undefined): string[] | undefined {

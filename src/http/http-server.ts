@@ -25,7 +25,10 @@ export function createHttpServer(listener: Listener, limits: Limits): Server {
   }
   const server = createServer(options, (request, response) => {
     transfers.watch(response)
-    if ((request.url ?? '').length > limits.urlLength) rejectUrl(response, limits)
+    request.url = originForm(request.url ?? '')
+    if (request.url.length > limits.urlLength) rejectUrl(response, limits)
+    // About the server as a whole (RFC 9110, 9.3.7).
+    else if (request.url === '*' && request.method === 'OPTIONS') response.writeHead(204).end()
     else listener(request, response)
   })
   server.maxConnections = limits.connections
@@ -37,6 +40,12 @@ export function createHttpServer(listener: Listener, limits: Limits): Server {
   })
   server.once('close', transfers.stop)
   return server
+}
+
+/** A server must also accept `GET http://host/path` (RFC 9112, 3.2.2), which clients send to proxies. */
+const originForm = (target: string) => {
+  const [, path] = /^https?:\/\/[^/?#]*(.*)$/is.exec(target) ?? []
+  return path === undefined || path.startsWith('/') ? (path ?? target) : `/${path}`
 }
 
 /** For what Node could not parse as a request. */

@@ -33,3 +33,5 @@ export const limits = {
 }
 
 export type Limits = typeof limits
+
+export const maxBodyBytes = 10_000_000

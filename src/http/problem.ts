@@ -35,7 +35,7 @@ export const problem = z
     errors: z
       .array(z.strictObject({ field: z.string(), detail: z.string() }))
       .optional()
-      .meta({ description: 'Every invalid field, by its dotted path' }),
+      .meta({ description: 'The invalid fields by their dotted paths, the first 100 of them' }),
   })
   .meta({ id: 'Problem' })
 

@@ -17,7 +17,10 @@ export async function startSandbox({
   ...options
 }: SandboxOptions & { port: number; host?: string }): Promise<RunningSandbox> {
   const sandbox = createSandbox(options)
-  const server = createAdaptorServer({ fetch: sandbox.app.fetch })
+  const server = createAdaptorServer({
+    fetch: (request) =>
+      isOwnHost(request, host) ? sandbox.app.fetch(request) : rejectHost(request),
+  })
   server.listen(port, host)
   await once(server, 'listening')
   const address = server.address()
@@ -32,4 +35,19 @@ export async function startSandbox({
       await closed
     },
   }
+}
+
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** A page of another site, whose name is made to resolve to this machine (DNS rebinding), has that name as its host. */
+function isOwnHost(request: Request, host: string): boolean {
+  const { hostname } = new URL(request.url)
+  return loopback.has(hostname) || hostname === host || hostname === `[${host}]`
+}
+
+function rejectHost(request: Request): Response {
+  const { hostname } = new URL(request.url)
+  return new Response(`The sandbox does not answer to the name ${hostname}. Use localhost.\n`, {
+    status: 421,
+  })
 }

@@ -19,6 +19,9 @@ export type ErrorCode =
 /** An invalid field: its dotted path as the caller wrote it (`products.3.title`), and what is wrong with it. */
 export type FieldError = { field: string; detail: string }
 
+/** More help nobody, and would make answers larger than requests. */
+export const maxFieldErrors = 100
+
 /** Become the response headers Allow and Retry-After. */
 export type ErrorHints = { allow?: string; retryAfterSeconds?: number }
 
@@ -37,7 +40,7 @@ export class AppError extends Error {
   ) {
     super(message)
     this.code = code
-    this.fieldErrors = fieldErrors
+    this.fieldErrors = fieldErrors.slice(0, maxFieldErrors)
     this.hints = hints
   }
 }

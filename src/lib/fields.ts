@@ -1,5 +1,6 @@
 /** The types of fields, and what each of them may hold. */
 import { z } from 'zod'
+import { maxRecordKeys } from './validation.ts'
 
 /** Postgres stores no NUL, and half a surrogate pair is no character. */
 const storable = (value: string) => !/[\0\p{Cs}]/u.test(value)
@@ -79,7 +80,10 @@ function metadataOf<T extends z.ZodType>(reserved: readonly string[], value: T) 
   )
   return z
     .record(key, value)
-    .refine((given) => Object.keys(given).length <= 100, 'may hold at most 100 keys')
+    .refine(
+      (given) => Object.keys(given).length <= maxRecordKeys,
+      `may hold at most ${maxRecordKeys} keys`,
+    )
 }
 
 export const links = z

@@ -8,7 +8,20 @@ const masks: [RegExp, string][] = [
   [/\+?\(?\d(?:[\s()-]{0,2}\d){6,}|\b\d{3}\.\d{3}\.\d{4}\b/g, '(number)'],
 ]
 
-/** Masks keys, e-mails and telephone numbers. Names cannot be recognized: text that may hold one is not logged at all. */
+/** The patterns take quadratic time at worst, and a longer text helps nobody. */
+const maxCharacters = 2_000
+
+/**
+ * Masks keys, e-mails and telephone numbers, and cuts long text. Names cannot be recognized: text that may hold one is not
+ * logged at all.
+ */
 export function mask(text: string): string {
-  return masks.reduce((masked, [pattern, shown]) => masked.replace(pattern, shown), text)
+  const isCut = text.length > maxCharacters
+  const shown = isCut ? withoutPartialWord(text.slice(0, maxCharacters)) : text
+  const masked = masks.reduce((done, [pattern, hidden]) => done.replace(pattern, hidden), shown)
+  return isCut ? `${masked}…` : masked
 }
+
+/** What was cut in two may no longer match its pattern: the last word, and digits in groups before it. */
+const withoutPartialWord = (text: string) =>
+  text.replace(/[^\s"'<>(),;:=/]*$/, '').replace(/[\d\s()+.-]*$/, '')

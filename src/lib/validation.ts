@@ -1,9 +1,14 @@
 /** What is wrong with a field, in words that name its value. */
 import { z } from 'zod'
-import type { FieldError } from './errors.ts'
+import { type FieldError, maxFieldErrors } from './errors.ts'
 
 const maxShown = 40
 const maxKnownFields = 50
+/** Of a name that the client made up. */
+const maxNameShown = 100
+
+/** Of the merchant's own fields. */
+export const maxRecordKeys = 100
 
 const typeNames: Partial<Record<string, string>> = {
   string: 'a string',
@@ -44,15 +49,23 @@ function wordingWith(got: (shown: string) => string): z.core.$ZodErrorMap {
   }
 }
 
-/** Every field by its dotted path; an unknown field is named itself, so that a typing error is found. */
+/** Fields by their dotted paths, at most {@link maxFieldErrors}; an unknown field is named itself, so that a typing error is found. */
 export function fieldErrors(issues: readonly z.core.$ZodIssue[]): FieldError[] {
-  return issues.flatMap((issue) => {
-    const paths =
-      issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => [...issue.path, key])
-        : [issue.path]
-    return paths.map((path) => ({ field: path.join('.'), detail: issue.message }))
-  })
+  const errors: FieldError[] = []
+  for (const issue of issues) {
+    const keys = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, maxFieldErrors) : [null]
+    for (const key of keys) {
+      if (errors.length === maxFieldErrors) return errors
+      const path = key === null ? issue.path : [...issue.path, key]
+      errors.push({ field: path.map(shownName).join('.'), detail: issue.message })
+    }
+  }
+  return errors
+}
+
+function shownName(part: PropertyKey): string {
+  const name = String(part)
+  return name.length > maxNameShown ? `${name.slice(0, maxNameShown)}…` : name
 }
 
 /** Short, and without what is inside of objects. */

@@ -19,14 +19,13 @@ import { notFoundHandler } from '../http/not-found.ts'
 import { docsRoutes } from '../http/openapi-routes.ts'
 import { respondWithProblem } from '../http/problem.ts'
 import { requestLog } from '../http/request-log.ts'
+import { startPage } from '../http/start-page.ts'
 import { version } from '../lib/version.ts'
 import { orderRoutes } from '../orders/order-routes.ts'
 import { eventRoutes } from '../outbox/event-routes.ts'
 import { type Health, healthRoutes } from './health-routes.ts'
 import type { Metrics } from './metrics.ts'
 import { metricsRoutes } from './metrics-routes.ts'
-
-const maxBodyBytes = 10_000_000
 
 export type AppDeps = Pick<Health, 'state' | 'renderer'> & {
   db: Database
@@ -44,7 +43,7 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   const app = new OpenAPIHono()
   app.use(requestLog(log, metrics.countRequest))
   app.use(countRequests(deps.count))
-  app.use(limitBody(maxBodyBytes))
+  app.use(limitBody)
   app.onError(respondWithProblem)
 
   app.route('/', healthRoutes(db, deps))
@@ -62,6 +61,7 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   eventRoutes(api, db)
   keyRoutes(api, db)
   docsRoutes(app, version)
+  startPage(app)
 
   const notFound = notFoundHandler(app)
   app.notFound((c) => {

@@ -42,6 +42,7 @@ export type RunningServer = {
 }
 
 const defaultPort = 3000
+const anyAddress = '0.0.0.0'
 
 /** The database must be migrated. Stops in order: readiness, new requests, requests in progress, background work, connections. */
 export async function startServer(
@@ -167,12 +168,13 @@ function listen(server: Server, { host, port }: Config): Promise<void> {
       )
       reject(error.code === 'EADDRINUSE' ? taken : error)
     })
-    server.listen(wanted, host, resolve)
+    server.listen(wanted, host ?? anyAddress, resolve)
   })
 }
 
 function urlOf(server: Server, { host, publicUrl }: Config): string {
   const address = server.address()
   const port = typeof address === 'object' && address ? address.port : defaultPort
-  return publicUrl ?? `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port}`
+  const isAny = host === null || host === anyAddress || host === '::'
+  return publicUrl ?? `http://${isAny ? 'localhost' : host}:${port}`
 }

@@ -36,6 +36,7 @@ const routes: [Scope, string, string][] = [
   ['write', 'DELETE', '/v1/products/p/stores/s'],
   ['write', 'PUT', '/v1/stores/s/products/p'],
   ['write', 'DELETE', '/v1/stores/s/products/p'],
+  ['write', 'POST', '/v1/availability/batch'],
   ['read', 'GET', '/v1/customers/c'],
   ['write', 'PUT', '/v1/customers/c'],
   ['admin', 'DELETE', '/v1/customers/nobody'],

@@ -1,6 +1,7 @@
 /** `npm run bench`: which bench runs, at which sizes. */
 import { Command, InvalidArgumentError } from 'commander'
 import { benchFeeds } from './feeds.ts'
+import { benchHostile } from './hostile.ts'
 import { benchImports } from './imports.ts'
 import { benchPush } from './push.ts'
 
@@ -25,6 +26,11 @@ program
   .description('an import beside \\copy')
   .option('--size <products...>', 'numbers of products', readSizes, defaultImports)
   .action(({ size }: { size: number[] }) => benchImports(size))
+
+program
+  .command('hostile')
+  .description('bodies made to cost much: longest stall, answer, time, memory')
+  .action(benchHostile)
 
 /** `10k` and `1M` are understood. */
 function readSizes(value: string, before: number[]): number[] {

@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from '../../src/db/connection.ts'
-import { startEmbedded } from '../../src/db/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { badPattern, runChaos } from '../klaviyo/sender/chaos.ts'
+import { startOpenPostgres } from '../support/postgres-server.ts'
 import { measureBackfill } from './push-backfill.ts'
 import { type BenchDatabase, emptyTables, type Measurement } from './push-setup.ts'
 import { measureBacklog, measureDelay } from './push-speed.ts'
@@ -50,7 +50,7 @@ async function measureChaos({ db, databaseUrl }: BenchDatabase): Promise<Measure
 /** Against a temporary embedded Postgres with the settings of a merchant's. */
 export async function benchPush(): Promise<void> {
   const dataDir = await mkdtemp(join(tmpdir(), 'storefeed-bench-'))
-  const server = await startEmbedded(dataDir)
+  const server = await startOpenPostgres(dataDir)
   try {
     await migrate(server.url)
     for (const { what, measured, target, reached } of await measurePush(server.url))

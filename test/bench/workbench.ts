@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Connection, connect } from '../../src/db/connection.ts'
-import { startEmbedded } from '../../src/db/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { freePort } from '../support/loopback.ts'
+import { startOpenPostgres } from '../support/postgres-server.ts'
 import { type RunningProcess, startProcess } from './processes.ts'
 
 export type BenchServer = RunningProcess & { url: string; key: string }
@@ -24,7 +24,7 @@ const key = 'bench-key-bench-key'
 /** Postgres runs with its own defaults, fsync and all. */
 export async function withWorkbench<T>(work: (bench: Workbench) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'storefeed-bench-'))
-  const postgres = await startEmbedded(folder)
+  const postgres = await startOpenPostgres(folder)
   const connection = connect(postgres.url)
   try {
     await migrate(postgres.url)

@@ -26,7 +26,7 @@ export function demoCommand(program: Command, readConfig: () => Config): void {
 async function demo(config: Config): Promise<void> {
   const log = createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel)
   print('Starting storefeed with a sample catalog …')
-  const database = await openDatabase(config)
+  const database = await openDatabase(config, { migrates: true })
   try {
     const sandbox = await onFreePort(sandboxPort, (port) => startSandbox({ port }))
     await run(config, database.url, sandbox, log).finally(sandbox.stop)
@@ -69,10 +69,11 @@ async function run(
 const pollSchedule = { everyMs: 60_000, pauseMs: 0, idleRatio: 0 }
 const sandboxPort = 3001
 
-/** Overrides the settings: sample orders never reach Klaviyo. */
+/** Overrides the settings: sample orders never reach Klaviyo, and without HOST nobody else reaches the demo. */
 function sendingTo(url: string, config: Config): Config {
   return {
     ...config,
+    host: config.host ?? '127.0.0.1',
     klaviyo: { ...config.klaviyo, url, apiKey: 'demo-private-key', publicKey: 'DEMOID' },
   }
 }

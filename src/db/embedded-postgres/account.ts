@@ -26,8 +26,15 @@ export async function accountFor(dataDir: string): Promise<Account> {
   return { through: [], identity: { uid: nobody, gid: nobody } }
 }
 
+type RunOptions = { cwd?: string; input?: string }
+
 /** Never rejects: a program that cannot be started is a failed outcome. */
-export function run(account: Account, program: string, args: string[]): Promise<Outcome> {
+export function run(
+  account: Account,
+  program: string,
+  args: string[],
+  { cwd = '/', input }: RunOptions = {},
+): Promise<Outcome> {
   const [command = program, ...rest] = [...account.through, program, ...args]
   return new Promise((resolve) => {
     let output = ''
@@ -36,22 +43,29 @@ export function run(account: Account, program: string, args: string[]): Promise<
     }
     const child = spawn(command, rest, {
       ...account.identity,
-      cwd: '/',
-      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       windowsHide: true,
     })
-    child.stdout.setEncoding('utf8').on('data', append)
-    child.stderr.setEncoding('utf8').on('data', append)
+    // A program that ends before it has read all reports why by its outcome.
+    child.stdin?.on('error', () => undefined).end(input)
+    child.stdout?.setEncoding('utf8').on('data', append)
+    child.stderr?.setEncoding('utf8').on('data', append)
     child.once('error', (error) => resolve({ ok: false, output: error.message }))
     child.once('close', (code) => resolve({ ok: code === 0, output: output.trim() }))
     // On Windows the server inherits the pipes of pg_ctl and would keep them open.
     child.once('exit', () =>
-      setTimeout(() => [child.stdout.destroy(), child.stderr.destroy()], 200),
+      setTimeout(() => [child.stdout?.destroy(), child.stderr?.destroy()], 200),
     )
   })
 }
 
-export async function runOrThrow(account: Account, program: string, args: string[]): Promise<void> {
-  const { ok, output } = await run(account, program, args)
+export async function runOrThrow(
+  account: Account,
+  program: string,
+  args: string[],
+  options: RunOptions = {},
+): Promise<void> {
+  const { ok, output } = await run(account, program, args, options)
   if (!ok) throw new Error(`${program} ${args.join(' ')} failed: ${output}`)
 }

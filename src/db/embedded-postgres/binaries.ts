@@ -7,7 +7,7 @@ import { AppError } from '../../lib/errors.ts'
 import { codeOf, ifMissing } from '../../lib/system-error.ts'
 import { type Account, currentAccount, run } from './account.ts'
 
-export type Postgres = { initdb: string; pgCtl: string; major: number }
+export type Postgres = { postgres: string; initdb: string; pgCtl: string; major: number }
 
 /** The first Postgres that runs under `account`. Throws an {@link AppError} when there is none. */
 export async function findPostgres(account: Account): Promise<Postgres> {
@@ -29,8 +29,12 @@ export async function findPostgres(account: Account): Promise<Postgres> {
   )
 }
 
+/** pg_ctl and initdb pass the path of postgres through a shell, in double quotes. */
+const isExpandedByShell = (path: string) => process.platform !== 'win32' && /["$`\\]/.test(path)
+
 /** All three programs are needed; some systems package initdb separately. */
 async function tryOut(account: Account, directory: string): Promise<Postgres | string> {
+  if (isExpandedByShell(directory)) return `${directory}: a path with ", $, \` or \\ cannot be used`
   const [postgres, initdb, pgCtl] = ['postgres', 'initdb', 'pg_ctl'].map((name) => ({
     path: join(directory, name),
     outcome: run(account, join(directory, name), ['--version']),
@@ -41,7 +45,7 @@ async function tryOut(account: Account, directory: string): Promise<Postgres | s
     if (!ok) return `${path}: ${output}`
   }
   const major = Number(/\(PostgreSQL\) (\d+)/.exec((await postgres.outcome).output)?.[1])
-  return { initdb: initdb.path, pgCtl: pgCtl.path, major }
+  return { postgres: postgres.path, initdb: initdb.path, pgCtl: pgCtl.path, major }
 }
 
 async function packaged(): Promise<string[]> {

@@ -11,17 +11,27 @@ import {
   rm,
   stat,
 } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { AppError } from '../../lib/errors.ts'
 import { codeOf, ifMissing } from '../../lib/system-error.ts'
 import { type Account, accountFor, runOrThrow } from './account.ts'
 import { findPostgres, type Postgres } from './binaries.ts'
+import { secure, superuser } from './credentials.ts'
 import { isAlive } from './server-lease.ts'
 
-export type Cluster = { directory: string; log: string; account: Account; postgres: Postgres }
+export type Cluster = {
+  /** Holds `directory` and `log`. Programs run here with relative paths, which every shell leaves as they are. */
+  home: string
+  directory: string
+  log: string
+  account: Account
+  postgres: Postgres
+}
 
 /** Throws an {@link AppError} when there is no Postgres, or none that can read the directory. */
 export async function openCluster(dataDir: string): Promise<Cluster> {
+  if (/\p{Cc}/u.test(dataDir))
+    throw new AppError('invalid', 'DATA_DIR must not hold line breaks or other control characters.')
   const home = await makeHome(resolve(dataDir))
   const account = await accountFor(home)
   const postgres = await findPostgres(account)
@@ -35,7 +45,7 @@ export async function openCluster(dataDir: string): Promise<Cluster> {
       `${directory} was created by Postgres ${found}; the installed Postgres ${postgres.major} cannot read it. Run Postgres ${found} on it and set DATABASE_URL, or move the directory away to start with an empty database.`,
     )
   }
-  return { directory, log: join(home, 'postgres.log'), account, postgres }
+  return { home, directory, log: join(home, 'postgres.log'), account, postgres }
 }
 
 /** A directory that root creates belongs to the owner of its parent, so that they can start without root later. */
@@ -63,7 +73,9 @@ async function create(home: string, directory: string, account: Account, postgre
   try {
     const { uid, gid } = account.identity
     if (uid !== undefined && gid !== undefined) await chown(temporary, uid, gid)
-    await runOrThrow(account, postgres.initdb, ['-D', temporary, ...initdbOptions(postgres.major)])
+    const options = ['-D', basename(temporary), ...initdbOptions(postgres.major)]
+    await runOrThrow(account, postgres.initdb, options, { cwd: home })
+    await secure(temporary, account, postgres.postgres)
     await rename(temporary, directory)
     await syncDirectory(home)
   } catch (error) {
@@ -74,7 +86,7 @@ async function create(home: string, directory: string, account: Account, postgre
 
 /** From version 17 on there is a built-in locale that sorts the same on every machine; before that, C is the closest. */
 function initdbOptions(major: number): string[] {
-  const common = ['-U', 'storefeed', '-A', 'trust', '-E', 'UTF8', '--locale=C']
+  const common = ['-U', superuser, '-A', 'reject', '-E', 'UTF8', '--locale=C']
   return major < 17 ? common : [...common, '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
 }
 

@@ -1,11 +1,13 @@
 /** A real Postgres server in a data directory, shared by every process that uses it. README.md says what it guarantees. */
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../../lib/errors.ts'
 import { ifMissing } from '../../lib/system-error.ts'
 import { type Outcome, run } from './account.ts'
 import { type Cluster, openCluster } from './cluster.ts'
+import { secure } from './credentials.ts'
 import { acquireLease, type ServerLease } from './server-lease.ts'
 
 export type EmbeddedPostgres = {
@@ -25,7 +27,7 @@ export async function startEmbedded(
 ): Promise<EmbeddedPostgres> {
   const cluster = await openCluster(dataDir)
   const lease = await startOrJoin(cluster, settings)
-  return { url: lease.url, stop: () => release(cluster, lease) }
+  return { url: lease.url, stop: async () => void (await release(cluster, lease)) }
 }
 
 const maxStarts = 8
@@ -39,11 +41,38 @@ async function startOrJoin(
 ): Promise<ServerLease> {
   for (let starts = 1; ; starts++) {
     const lease = await waitForLease(cluster)
-    if (lease !== 'none') return lease
-    const { ok } = await start(cluster, settings)
-    if (!ok && starts >= maxStarts) throw await startFailure(cluster)
+    if (lease !== 'none' && lease.isSecured) return lease
+    const { ok, failure } = await replaceOrStart(cluster, lease, settings)
+    if (!ok && starts >= maxStarts) throw await failure()
     if (!ok) await delay(50 * starts)
   }
+}
+
+type Attempt = { ok: boolean; failure: () => Promise<Error> }
+
+/** A server of an earlier release accepts every local connection. One that a killed process left behind has no user, and is replaced. */
+async function replaceOrStart(
+  cluster: Cluster,
+  earlier: ServerLease | 'none',
+  settings: Record<string, string>,
+): Promise<Attempt> {
+  if (earlier !== 'none' && !(await release(cluster, earlier)))
+    return { ok: false, failure: async () => earlierRelease(cluster) }
+  const { ok, output } = await secureAndStart(cluster, settings)
+  return { ok, failure: () => startFailure(cluster, output) }
+}
+
+async function secureAndStart(
+  cluster: Cluster,
+  settings: Record<string, string>,
+): Promise<Outcome> {
+  const { directory, account, postgres } = cluster
+  try {
+    await secure(directory, account, postgres.postgres)
+  } catch (error) {
+    return { ok: false, output: error instanceof Error ? error.message : '' }
+  }
+  return start(cluster, settings)
 }
 
 /** Waits as long as the server reports that it starts or stops; recovery after a crash may take minutes. */
@@ -69,7 +98,8 @@ async function start(cluster: Cluster, settings: Record<string, string>): Promis
   }
   const options = Object.entries(all).map(([name, value]) => `-c ${quote(`${name}=${value}`)}`)
   const { directory, log } = cluster
-  return pgCtl(cluster, ['start', '-D', directory, '-l', log, '-w', '-o', options.join(' ')])
+  const paths = ['-D', basename(directory), '-l', basename(log)]
+  return pgCtl(cluster, ['start', ...paths, '-w', '-o', options.join(' ')])
 }
 
 /** pg_ctl passes the server's options through a shell. */
@@ -77,24 +107,28 @@ function quote(word: string): string {
   return process.platform === 'win32' ? `"${word}"` : `'${word.replaceAll("'", "'\\''")}'`
 }
 
-/** Waits here, not in pg_ctl, which confuses a server that another process starts meanwhile with the one it stopped. */
-async function release(cluster: Cluster, lease: ServerLease): Promise<void> {
+/**
+ * Whether the server was stopped, having no other user. Waits here, not in pg_ctl, which confuses a server that another
+ * process starts meanwhile with the one it stopped.
+ */
+async function release(cluster: Cluster, lease: ServerLease): Promise<boolean> {
   try {
-    if (!(await lease.release())) return
-    const { directory } = cluster
-    const { ok, output } = await pgCtl(cluster, ['stop', '-D', directory, '-m', 'fast', '-W'])
+    if (!(await lease.release())) return false
+    const stop = ['stop', '-D', basename(cluster.directory), '-m', 'fast', '-W']
+    const { ok, output } = await pgCtl(cluster, stop)
     const deadline = Date.now() + stopTimeoutMs
     while (!(await lease.hasEnded())) {
       if (!ok || Date.now() > deadline) throw stopFailure(cluster, output)
       await delay(20)
     }
+    return true
   } finally {
     await lease.close()
   }
 }
 
-function pgCtl({ account, postgres }: Cluster, args: string[]): Promise<Outcome> {
-  return run(account, postgres.pgCtl, args)
+function pgCtl({ home, account, postgres }: Cluster, args: string[]): Promise<Outcome> {
+  return run(account, postgres.pgCtl, args, { cwd: home })
 }
 
 /** Another process may take the port before Postgres does; the start then fails and is retried. */
@@ -109,10 +143,17 @@ function freePort(): Promise<number> {
   })
 }
 
-async function startFailure({ directory, log }: Cluster): Promise<Error> {
+async function startFailure({ directory, log }: Cluster, output: string): Promise<Error> {
   const lines = (await readFile(log, 'utf8').catch(ifMissing(''))).trim().split('\n')
   return new Error(
-    `The embedded Postgres in ${directory} did not start. The end of its log (${log}):\n${lines.slice(-8).join('\n')}`,
+    `The embedded Postgres in ${directory} did not start. ${output}\nThe end of its log (${log}):\n${lines.slice(-8).join('\n')}`,
+  )
+}
+
+function earlierRelease({ home }: Cluster): AppError {
+  return new AppError(
+    'conflict',
+    `An earlier release of storefeed uses ${home}. Stop it first: its Postgres needs no password.`,
   )
 }
 

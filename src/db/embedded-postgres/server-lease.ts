@@ -5,10 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { codeOf, ifMissing } from '../../lib/system-error.ts'
 import { currentAccount, run } from './account.ts'
+import { connectionUrl } from './credentials.ts'
 
 /** A share in a running server, held by an advisory lock: while any is held, the server is not stopped. */
 export type ServerLease = {
   url: string
+  /** False when an earlier release started the server: it accepts every local connection. */
+  isSecured: boolean
   /** True when it was the last lease; no other can be acquired then until `close`. */
   release: () => Promise<boolean>
   /** Whether this server has stopped; another may already run in the directory. */
@@ -45,7 +48,9 @@ type PidFile = { pid: number; directory: string; port: number }
 function parsePidFile(text: string): PidFile | undefined {
   const [pid, directory, , port] = text.split('\n')
   if (!pid || !/^-?[1-9]\d*$/.test(pid) || !directory) return undefined
-  return { pid: Math.abs(Number(pid)), directory, port: Number(port ?? 0) }
+  // A negative pid is that of a Postgres in single-user mode, which has no port.
+  const isServer = !pid.startsWith('-')
+  return { pid: Math.abs(Number(pid)), directory, port: isServer ? Number(port ?? 0) : 0 }
 }
 
 /** The lines that identify one run of a server: pid, directory, start time and port. */
@@ -53,13 +58,13 @@ const identity = (pidFile: string) => pidFile.split('\n').slice(0, 4).join('\n')
 
 const lock = 'storefeed.embedded'
 
-/** The server at `port` is the right one if it reads the same pid file in its own directory. */
+/** The server at `port` is the right one if it serves this directory, whose pid file is still the same after it said so. */
 async function connectTo(
   directory: string,
   port: number,
   pidFile: string,
 ): Promise<ServerLease | 'busy' | 'unresponsive'> {
-  const url = `postgres://storefeed@127.0.0.1:${port}/postgres`
+  const { url, isSecured } = await connectionUrl(directory, port)
   const client = new pg.Client({
     connectionString: url,
     application_name: 'storefeed lease',
@@ -69,13 +74,14 @@ async function connectTo(
   // A lease whose connection breaks is lost; its release reports that.
   client.on('error', () => undefined)
   const timeout = delay(5000, 'unresponsive' as const, { ref: false })
-  const result = await Promise.race([probe(client, pidFile), timeout])
+  const result = await Promise.race([probe(client, directory, pidFile), timeout])
   if (result !== 'leased') {
     await client.end()
     return result
   }
   return {
     url,
+    isSecured,
     release: () => releaseLock(client),
     hasEnded: async () => identity(await readPidFile(directory)) !== identity(pidFile),
     close: () => client.end(),
@@ -88,14 +94,15 @@ function readPidFile(directory: string): Promise<string> {
 
 async function probe(
   client: pg.Client,
+  directory: string,
   pidFile: string,
 ): Promise<'leased' | 'busy' | 'unresponsive'> {
   try {
     await client.connect()
-    const read = await client.query<{ text: string }>(
-      "select pg_read_file('postmaster.pid') as text",
-    )
-    if (identity(read.rows[0]?.text ?? '') !== identity(pidFile)) return 'unresponsive'
+    const { rows } = await client.query<{ data_directory: string }>('show data_directory')
+    const served = await realpath(rows[0]?.data_directory ?? '').catch(ifMissing(''))
+    const isSame = identity(await readPidFile(directory)) === identity(pidFile)
+    if (served !== directory || !isSame) return 'unresponsive'
     const tried = await client.query<{ acquired: boolean }>(
       'select pg_try_advisory_lock_shared(hashtext($1)) as acquired',
       [lock],

@@ -18,13 +18,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest'
 import {
   type EmbeddedPostgres,
   startEmbedded,
 } from '../../../src/db/embedded-postgres/embedded-postgres.ts'
 import { AppError } from '../../../src/lib/errors.ts'
 import { askPostgres } from '../../support/postgres-client.ts'
+
+/** Most tests make a cluster, some several. */
+vi.setConfig({ testTimeout: 60_000 })
 
 const nobody = 65534
 const userScript = fileURLToPath(new URL('./embedded-user.ts', import.meta.url))
@@ -56,7 +59,7 @@ test('a first start makes a directory only its owner can open, and a server only
     ),
   ).toEqual([
     {
-      current_user: 'storefeed',
+      current_user: 'storefeed_app',
       addresses: '127.0.0.1',
       sockets: '',
       encoding: 'UTF8',

@@ -1,0 +1,86 @@
+/** Reads a JSON body: its sizes are checked before it is parsed. */
+import type { Context } from 'hono'
+import { AppError } from '../lib/errors.ts'
+import { measureJson } from '../lib/json-size.ts'
+import { bodyTooLarge } from './body-limit.ts'
+import { maxBodyBytes } from './limits.ts'
+
+export type JsonBody = {
+  value: unknown
+  /** How many values it holds, those in lists and objects included. */
+  size: number
+}
+
+/** So many values are validated and written within a fraction of a second. */
+const maxValues = 50_000
+const maxDepth = 10_000
+
+/** `application/json`, or any JSON type such as `application/merge-patch+json`. */
+const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i
+
+export async function readJson(c: Context): Promise<JsonBody> {
+  if (!jsonType.test(c.req.header('Content-Type') ?? '')) {
+    throw new AppError(
+      'unsupported_media_type',
+      'The body must be JSON, sent as Content-Type: application/json.',
+    )
+  }
+  const bytes = await readBytes(c)
+  const { values, depth } = await measureJson(bytes)
+  if (depth > maxDepth)
+    throw new AppError(
+      'malformed',
+      `The body may be nested at most ${maxDepth.toLocaleString('en')} deep.`,
+    )
+  if (values > maxValues)
+    throw new AppError(
+      'too_large',
+      `The body may hold at most ${maxValues.toLocaleString('en')} values, those in lists included; this one holds ${values.toLocaleString('en')}. Send it in several requests.`,
+    )
+  const value = parse(bytes)
+  rejectProto(value)
+  return { value, size: values }
+}
+
+/** Node enforces Content-Length, so only chunked bodies are counted. */
+async function readBytes(c: Context): Promise<Uint8Array> {
+  try {
+    if (c.req.header('Transfer-Encoding') === undefined)
+      return new Uint8Array(await c.req.arrayBuffer())
+    const chunks: Uint8Array[] = []
+    let length = 0
+    for await (const chunk of c.req.raw.body ?? []) {
+      length += chunk.byteLength
+      if (length > maxBodyBytes) throw bodyTooLarge()
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks)
+  } catch (error) {
+    if (error instanceof AppError) throw error
+    throw new AppError('malformed', 'The request body was truncated.')
+  }
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (error) {
+    throw new AppError(
+      'malformed',
+      `The body is not valid JSON in UTF-8: ${error instanceof Error ? error.message : ''}`,
+    )
+  }
+}
+
+/** The only key that the schemas ignore silently. Without recursion: nesting must not exhaust the stack. */
+function rejectProto(value: unknown): void {
+  const pending = [value]
+  for (const one of pending) {
+    if (typeof one !== 'object' || one === null) continue
+    if (Object.hasOwn(one, '__proto__'))
+      throw new AppError('invalid', 'Invalid fields: __proto__.', [
+        { field: '__proto__', detail: 'unknown field' },
+      ])
+    for (const inner of Object.values(one)) pending.push(inner)
+  }
+}
