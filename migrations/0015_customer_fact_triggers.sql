@@ -7,10 +7,8 @@
 
 -- The text trimmed; null when it says nothing: blank, n/a, dashes. src/customers/said.ts has the same rule.
 CREATE FUNCTION customers_said(given text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (
-  SELECT CASE WHEN trimmed !~* '^(#?n[/.\\]a\.?|[-–—_.,;:*?/#\s]*)$' THEN trimmed END
-  FROM regexp_replace(given, '^[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+|[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+$', '', 'g') AS trimmed
-);
+RETURN CASE WHEN btrim(given, E' \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff') !~* '^(#?n[/.\\]a\.?|[-–—_.,;:*?/#\s]*)$'
+  THEN btrim(given, E' \t\n\u000b\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff') END;
 --> statement-breakpoint
 -- Whether Klaviyo can be sent the value: what src/klaviyo/mapping/identifiers.ts accepts as an e-mail; of a telephone number
 -- only what can be seen without its country. Values of other fields always can.

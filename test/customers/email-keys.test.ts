@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resolveCustomer } from '../../src/customers/customers.ts'
+import { said } from '../../src/customers/said.ts'
 import { connect, type Database } from '../../src/db/connection.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { checkDatabase } from '../../src/doctor/database-diagnostics.ts'
@@ -69,7 +70,7 @@ const letter = fc.oneof(
 const local = fc
   .array(letter, { minLength: 1, maxLength: 6 })
   .map((letters) => letters.join(''))
-  .filter((text) => text.trim() !== '' && !/[\0\p{Cs}]/u.test(text))
+  .filter((text) => said(text) !== null && !/[\0\p{Cs}]/u.test(text))
 
 /** The same e-mail as people type it. */
 const written = (email: string) =>
