@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { refresh } from '../../src/feeds/refresh.ts'
+import { rendererOf } from '../../src/feeds/renderer.ts'
 import { copyOfProducts } from './catalog.ts'
 import { findProgram } from './processes.ts'
 import { median, type Row } from './table.ts'
@@ -22,7 +23,10 @@ export async function measureBuild({ db, databaseUrl }: Workbench): Promise<Row>
     await db.execute(sql`delete from feed_chunks where feed = 'products'`)
     await db.execute(sql`delete from feed_state where feed = 'products'`)
     builds.push(
-      await timed(() => refresh(db, 'products', { decimals: 2, renderKey: 'bench', maxDrop: 1 })),
+      await timed(async () => {
+        const { outcome } = await refresh(db, 'products', { ...rendererOf('USD'), maxDrop: 1 })
+        if (outcome !== 'fresh') throw new Error(`nothing was built: ${outcome}`)
+      }),
     )
   }
   const [build, copy] = [median(builds), median(copies)]
