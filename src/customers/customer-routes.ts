@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { id } from '../lib/fields.ts'
-import { customerRecord, customerReplacement, getCustomer, saveCustomer } from './customers.ts'
+import { customerPatch, customerRecord, customerReplacement } from './customer-input.ts'
+import { getCustomer, patchCustomer, saveCustomer } from './customers.ts'
 import { eraseCustomer } from './erasure.ts'
 
 const common = {
@@ -39,6 +40,19 @@ export function customerRoutes(api: ApiContext, db: Database): void {
       errors: ['conflict'],
     },
     async ({ params, body }, c) => c.json(await saveCustomer(db, params.id, body)),
+  )
+  endpoint(
+    api,
+    {
+      ...common,
+      method: 'patch',
+      operationId: 'patchCustomer',
+      summary: 'Change some fields of a customer; changes are sent to Klaviyo',
+      scope: 'write',
+      body: customerPatch,
+      errors: ['not_found', 'conflict'],
+    },
+    async ({ params, body }, c) => c.json(await patchCustomer(db, params.id, body)),
   )
   endpoint(
     api,

@@ -1,86 +1,71 @@
+/** Writes customers. What wins of what is said about one, a trigger decides, for REST, files and plain SQL alike. */
 import { type SQL, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import { type Database, type Queryable, RetryTransaction, transaction } from '../db/connection.ts'
 import { postgresError } from '../db/postgres-error.ts'
-import { customerKeys, customers, ownId } from '../db/schema/customers.ts'
+import { customers, ownId } from '../db/schema/customers.ts'
 import { AppError, recordNotFound } from '../lib/errors.ts'
-import { id, instant, metadata, metadataRecord, optional, text } from '../lib/fields.ts'
+import type { Warning } from '../lib/warning.ts'
+import {
+  type Customer,
+  type CustomerInput,
+  type CustomerPatch,
+  type CustomerReplacement,
+  customerFields,
+} from './customer-input.ts'
 import { matchCustomer } from './resolve-customer.ts'
-
-/** Any text is accepted as e-mail and telephone: what Klaviyo would reject is left out when sending, so that no order fails over it. */
-const fields = {
-  email: optional(text(320)),
-  phone_number: optional(text(64)),
-  first_name: optional(text(255)),
-  last_name: optional(text(255)),
-  address1: optional(text(255)),
-  address2: optional(text(255)),
-  city: optional(text(255)),
-  region: optional(text(255)),
-  zip: optional(text(32)),
-  country: optional(text(255)),
-  metadata: optional(metadata(customerKeys)),
-}
-
-/** A whole customer, for `PUT`: fields left out are emptied. */
-export const customerReplacement = z.strictObject(fields).meta({ id: 'CustomerReplacement' })
-export type CustomerReplacement = z.infer<typeof customerReplacement>
-
-/** A customer as an order or a visit names it: fields left out stay as they are. */
-export const customerInput = z
-  .strictObject({ id: id.optional(), ...fields })
-  .refine(
-    (input) => [input.id, input.email, input.phone_number].some((identifier) => identifier?.trim()),
-    'needs an id, an email or a phone_number',
-  )
-  .meta({ id: 'CustomerInput' })
-export type CustomerInput = z.infer<typeof customerInput>
-
-export const customerRecord = z
-  .strictObject({
-    id: z.string(),
-    email: z.string().nullable(),
-    phone_number: z.string().nullable(),
-    first_name: z.string().nullable(),
-    last_name: z.string().nullable(),
-    address1: z.string().nullable(),
-    address2: z.string().nullable(),
-    city: z.string().nullable(),
-    region: z.string().nullable(),
-    zip: z.string().nullable(),
-    country: z.string().nullable(),
-    metadata: metadataRecord,
-    most_recent_store_id: z.string().nullable(),
-    most_recent_store_at: instant.nullable(),
-    created_at: instant,
-    updated_at: instant,
-  })
-  .meta({ id: 'Customer' })
-export type Customer = z.infer<typeof customerRecord>
+import { said } from './said.ts'
 
 export async function getCustomer(db: Queryable, customerId: string): Promise<Customer> {
   const [row] = await db.execute<{ record: Customer }>(
-    sql`select row_to_json(c) as record from ${customers} c where id = ${customerId}`,
+    sql`select to_jsonb(c) - 'field_times' as record from ${customers} c where id = ${customerId}`,
   )
   return row?.record ?? recordNotFound('customer', customerId)
 }
 
-/** Creates or replaces a customer. When nothing changes, nothing is written and nothing is sent. */
+const emptyRow: Row = {
+  ...Object.fromEntries(Object.keys(customerFields).map((field) => [field, null])),
+  metadata: {},
+}
+
+/** Creates or replaces a customer. When nothing changes, nothing is sent. */
 export function saveCustomer(
   db: Database,
   customerId: string,
   given: CustomerReplacement,
 ): Promise<Customer> {
-  const empty = Object.fromEntries(Object.keys(fields).map((field) => [field, null]))
+  const row = { ...emptyRow, ...toRow(given), metadata: given.metadata ?? {} }
   return transaction(db, async (tx) => {
-    const input = { ...empty, ...given }
     await withRetry(async () => {
-      const matched = await matchCustomer(tx, { ...input, id: customerId })
-      if (matched !== customerId) rejectTakenEmail()
-      await upsertCustomer(tx, customerId, input)
+      await assertEmailFree(tx, customerId, given.email)
+      if (await insertCustomer(tx, customerId, row)) return
+      const found = await updateCustomer(tx, customerId, row, { whole: true })
+      if (!found) throw new LostCustomer()
     })
     return getCustomer(tx, customerId)
   })
+}
+
+/** Changes the fields that are given; null empties one. */
+export function patchCustomer(
+  db: Database,
+  customerId: string,
+  given: CustomerPatch,
+): Promise<Customer> {
+  return transaction(db, async (tx) => {
+    await withRetry(async () => {
+      await assertEmailFree(tx, customerId, given.email)
+      await updateCustomer(tx, customerId, toRow(given), { whole: false })
+    })
+    return getCustomer(tx, customerId)
+  })
+}
+
+async function assertEmailFree(
+  tx: Queryable,
+  customerId: string,
+  email: string | null | undefined,
+): Promise<void> {
+  if ((await matchCustomer(tx, { id: customerId, email })) !== customerId) rejectTakenEmail()
 }
 
 function rejectTakenEmail(): never {
@@ -89,29 +74,41 @@ function rejectTakenEmail(): never {
   ])
 }
 
+export type ResolvedCustomer = { id: string; warnings: Warning[] }
+
 /**
- * Finds or creates the customer within the caller's transaction and writes the fields of the input.
- * Returns the id, which differs from the input's where the e-mail belongs to another customer.
+ * Finds or creates the customer within the caller's transaction and writes what the input says of them, which was
+ * true at `at`: ISO 8601, now when left out. The id differs from the input's where the e-mail belongs to another customer.
  */
-export async function resolveCustomer(tx: Queryable, input: CustomerInput): Promise<string> {
-  const { id: _, ...given } = input
-  const { id: customerId } = await withRetry(async () =>
-    upsertCustomer(tx, await matchCustomer(tx, input), given),
-  )
-  return customerId
-}
-
-type WrittenCustomer = { id: string; change: 'created' | 'updated' | 'unchanged' }
-
-/** The same for an import, where an e-mail of another customer is an error. */
-export async function writeCustomer(tx: Queryable, input: CustomerInput): Promise<WrittenCustomer> {
-  const { id: givenId, ...given } = input
+export async function resolveCustomer(
+  tx: Queryable,
+  input: CustomerInput,
+  at?: string,
+): Promise<ResolvedCustomer> {
   return withRetry(async () => {
     const matched = await matchCustomer(tx, input)
-    if (givenId !== undefined && matched !== givenId) rejectTakenEmail()
-    return upsertCustomer(tx, matched, given)
+    const written = await upsertCustomer(tx, matched, input, at)
+    if (written.created && matched !== undefined && matched !== input.id) throw new LostCustomer()
+    return written
   })
 }
+
+/** The same for an import, where an e-mail of another customer is an error. */
+export async function writeCustomer(
+  tx: Queryable,
+  input: CustomerInput,
+): Promise<'created' | 'updated' | 'unchanged'> {
+  return withRetry(async () => {
+    const matched = await matchCustomer(tx, input)
+    if (input.id !== undefined && matched !== input.id) rejectTakenEmail()
+    const { created, changed } = await upsertCustomer(tx, matched, input)
+    if (created) return 'created'
+    return changed ? 'updated' : 'unchanged'
+  })
+}
+
+/** Erased, or merged into another one, since it was found. */
+class LostCustomer extends Error {}
 
 /** Plain SQL takes no part in our locks and may insert the same customer at the same time: then the transaction runs again. */
 async function withRetry<T>(work: () => Promise<T>): Promise<T> {
@@ -119,46 +116,91 @@ async function withRetry<T>(work: () => Promise<T>): Promise<T> {
     return await work()
   } catch (error) {
     const lost = ['customers_email', 'customers_pkey']
-    if (!lost.includes(postgresError(error)?.constraint ?? '')) throw error
-    throw new RetryTransaction('the customer was inserted concurrently', { cause: error })
+    const isLost =
+      error instanceof LostCustomer || lost.includes(postgresError(error)?.constraint ?? '')
+    if (!isLost) throw error
+    throw new RetryTransaction('the customer was written concurrently', { cause: error })
   }
 }
 
+type Row = Record<string, unknown>
+
+/** As the columns hold it, without what is undefined. */
+function toRow(given: CustomerPatch): Row {
+  const entries = Object.entries(given).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(
+    entries.map(([column, value]) => [column, typeof value === 'string' ? said(value) : value]),
+  )
+}
+
+const recordOf = (row: Row) =>
+  sql`jsonb_populate_record(null::${customers}, ${JSON.stringify(row)}::jsonb) r`
+
+const columnsOf = (row: Row, alias?: SQL) => {
+  const columns = Object.keys(row).map((column) => sql.identifier(column))
+  return columns.map((column) => (alias ? sql`${alias}.${column}` : sql`${column}`))
+}
+
+const list = (parts: SQL[]) => sql.join(parts, sql`, `)
+
+/** Returns whether there was none. */
+async function insertCustomer(tx: Queryable, customerId: string, row: Row): Promise<boolean> {
+  const inserted = await tx.execute(sql`
+    insert into ${customers} (id, ${list(columnsOf(row))})
+    select ${customerId}, ${list(columnsOf(row, sql`r`))} from ${recordOf(row)}
+    on conflict (id) do nothing returning id`)
+  return inserted.length > 0
+}
+
+/** Null empties. What changes is true from now on; with `whole`, so is what stays the same. Returns whether there is one. */
+async function updateCustomer(
+  tx: Queryable,
+  customerId: string,
+  row: Row,
+  { whole }: { whole: boolean },
+): Promise<boolean> {
+  const { metadata, ...texts } = row
+  const changes = Object.keys(texts).map((column) => {
+    const name = sql.identifier(column)
+    return sql`${name} = r.${name}`
+  })
+  if (metadata !== undefined) changes.push(whole ? replacedMetadata : patchedMetadata)
+  if (whole) changes.push(sql`known_at = now()`)
+  if (changes.length === 0) changes.push(sql`known_at = c.known_at`)
+  const updated = await tx.execute(sql`
+    update ${customers} c set ${list(changes)} from ${recordOf(row)} where c.id = ${customerId}
+    returning c.id`)
+  return updated.length > 0
+}
+
+const replacedMetadata = sql`metadata = r.metadata`
+const patchedMetadata = sql`metadata = coalesce(jsonb_strip_nulls(c.metadata || r.metadata), '{}')`
+
+type Upserted = ResolvedCustomer & { created: boolean; changed: boolean }
+
+/** Locks the row in any case, so that the customer cannot be erased before what is written next. */
 async function upsertCustomer(
   tx: Queryable,
   customerId: string | undefined,
-  given: Omit<CustomerInput, 'id'>,
-): Promise<WrittenCustomer> {
-  const row = Object.fromEntries(
-    Object.entries(given)
-      .filter(([, value]) => value !== undefined)
-      .map(([column, value]) => [column, toColumnValue(column, value)]),
-  )
-  const columns = Object.keys(row).map((column) => sql.identifier(column))
-  const list = (prefix: SQL) =>
-    sql.join(
-      columns.map((column) => sql`${prefix}${column}`),
-      sql`, `,
-    )
-  const names = sql.join([sql`id`, ...columns], sql`, `)
+  { id: _, ...given }: CustomerInput,
+  at?: string,
+): Promise<Upserted> {
+  const row = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
   const newId = customerId === undefined ? ownId : sql`${customerId}::text`
-  const values = columns.length > 0 ? sql`, ${list(sql`r.`)}` : sql``
-  // Locks the row in any case, so that the customer cannot be erased before what is written next.
-  const change =
-    columns.length > 0
-      ? sql`do update set (${list(sql``)}) = row(${list(sql`excluded.`)})
-          where (${list(sql`c.`)}) is distinct from (${list(sql`excluded.`)})`
-      : sql`do update set updated_at = c.updated_at where false`
-  const [saved] = await tx.execute<{ id: string; created: boolean }>(sql`
-    insert into ${customers} as c (${names})
-    select ${newId}${values} from jsonb_populate_record(null::${customers}, ${JSON.stringify(row)}::jsonb) r
-    on conflict (id) ${change} returning id, xmax = 0 as created`)
-  if (!saved) return { id: customerId ?? '', change: 'unchanged' }
-  return { id: saved.id, change: saved.created ? 'created' : 'updated' }
+  const names = [sql`known_at`, ...columnsOf(row)]
+  const values = [sql`coalesce(${at ?? null}::timestamptz, now())`, ...columnsOf(row, sql`r`)]
+  const [saved] = await tx.execute<Upserted>(sql`
+    insert into ${customers} as c (id, ${list(names)})
+    select ${newId}, ${list(values)} from ${recordOf(row)}
+    on conflict (id) do update set (${list(names)}) = row(${list(names.map((name) => sql`excluded.${name}`))})
+    returning id, warnings, xmax = 0 as created, not exists (
+      select from ${customers} before
+      where before.id = c.id and ${factsOf(sql`before`)} = ${factsOf(sql`c`)}
+    ) as changed`)
+  if (!saved) throw new Error('the customer just written was not returned')
+  return saved
 }
 
-function toColumnValue(column: string, value: unknown): unknown {
-  if (column === 'metadata') return value ?? {}
-  if (typeof value !== 'string') return value
-  return value.trim() || null
-}
+/** What is known, without since when. */
+const factsOf = (row: SQL) =>
+  sql`to_jsonb(${row}) - '{known_at,field_times,warnings,updated_at}'::text[]`

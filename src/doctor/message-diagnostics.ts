@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { orders } from '../db/schema/orders.ts'
+import { outbox } from '../db/schema/outbox.ts'
 import { readDeliveryProblems } from '../outbox/delivery-problems.ts'
 import { countMessages } from '../outbox/outbox-metrics.ts'
 import { type Diagnostic, error, ok, warning } from './diagnostic.ts'
@@ -34,10 +35,29 @@ export async function checkMessages(db: Queryable): Promise<Diagnostic[]> {
       warning(
         area,
         `Messages about customers without e-mail or phone number: ${unsendable}.`,
-        'GET /v1/events?status=unsendable lists them.',
+        'GET /v1/events?status=unsendable lists them; their warnings name the field.',
+      ),
+    )
+  const warned = await countWithWarnings(db)
+  if (warned > 0)
+    diagnostics.push(
+      warning(
+        area,
+        `Messages with warnings: ${warned === maxWarned ? `${maxWarned} or more` : warned}.`,
+        'GET /v1/events?with_warnings=true lists them, each with the field and what was left out.',
       ),
     )
   return diagnostics
+}
+
+const maxWarned = 10_000
+
+async function countWithWarnings(db: Queryable): Promise<number> {
+  const [row] = await db.execute<{ count: number }>(sql`
+    select count(*)::int as count from (
+      select from ${outbox} where warnings <> '[]' limit ${maxWarned}
+    ) as warned`)
+  return row?.count ?? 0
 }
 
 async function countErasedOrders(db: Queryable): Promise<number> {

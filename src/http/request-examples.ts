@@ -50,6 +50,7 @@ export const bodyExamples: Record<string, object> = {
   saveStoreBatch: { stores: [store, { id: '1213', title: 'Salem', city: 'Salem' }] },
   changeAvailability: { add: [{ product_id: product.id, store_id: store.id }], remove: [] },
   saveCustomer: customer,
+  patchCustomer: { phone_number: null },
   recordOrder: order,
   saveOrder: order,
   recordFulfillment: { id: 'f1', items: [{ line: 1, quantity: 2 }], tracking_number: '1Z999' },

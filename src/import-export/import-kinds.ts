@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { productInput, productMerge, productResource } from '../catalog/products.ts'
 import { storeInput, storeMerge, storeResource } from '../catalog/stores.ts'
-import { customerInput, writeCustomer } from '../customers/customers.ts'
+import { customerInput } from '../customers/customer-input.ts'
+import { writeCustomer } from '../customers/customers.ts'
 import { visitInput, writeVisit } from '../customers/visits.ts'
 import type { Database, Queryable } from '../db/connection.ts'
 import { updateKinds } from '../db/schema/orders.ts'
@@ -83,7 +84,7 @@ export const importKinds: ImportKind[] = [
   }),
   importKind('customers', customerInput, {
     key: ['id'],
-    write: () => oneByOne(async (tx, input) => (await writeCustomer(tx, input)).change),
+    write: () => oneByOne(writeCustomer),
   }),
   importKind('orders', orderInput, {
     key: ['id'],

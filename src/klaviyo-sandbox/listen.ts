@@ -18,8 +18,8 @@ export async function startSandbox({
 }: SandboxOptions & { port: number; host?: string }): Promise<RunningSandbox> {
   const sandbox = createSandbox(options)
   const server = createAdaptorServer({
-    fetch: (request) =>
-      isOwnHost(request, host) ? sandbox.app.fetch(request) : rejectHost(request),
+    fetch: (request, bindings) =>
+      isOwnHost(request, host) ? sandbox.app.fetch(request, bindings) : rejectHost(request),
   })
   server.listen(port, host)
   await once(server, 'listening')

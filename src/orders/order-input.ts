@@ -1,7 +1,7 @@
 /** What an order and its updates are: the schemas of what comes in and of what is answered. */
 import { z } from 'zod'
 import { currencyCode } from '../config.ts'
-import { customerInput } from '../customers/customers.ts'
+import { customerInput } from '../customers/customer-input.ts'
 import { addressKeys, orderKeys, type UpdateKind } from '../db/schema/orders.ts'
 import {
   categories,
@@ -17,6 +17,7 @@ import {
   text,
   url,
 } from '../lib/fields.ts'
+import { warningRecord } from '../lib/warning.ts'
 
 const maxQuantity = 9_999_999
 const quantity = decimal(0, maxQuantity).refine((value) => value > 0, 'must be more than zero')
@@ -158,6 +159,9 @@ export const orderRecord = z
     discount_code: z.string().nullable(),
     discount_value: z.number().nullable(),
     metadata: metadataRecord,
+    warnings: z.array(warningRecord).meta({
+      description: 'What was left out of what the order says of its customer',
+    }),
     erased_at: instant.nullable().meta({ description: 'When its customer was erased' }),
     created_at: instant,
     updated_at: instant,

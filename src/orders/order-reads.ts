@@ -14,7 +14,7 @@ export type OrderFilter = {
 
 const columns = sql`
   o.id, o.customer_id, o.store_id, o.placed_at, o.currency, o.total, o.billing_address,
-  o.shipping_address, o.discount_code, o.discount_value, o.metadata, o.erased_at, o.created_at, o.updated_at,
+  o.shipping_address, o.discount_code, o.discount_value, o.metadata, o.warnings, o.erased_at, o.created_at, o.updated_at,
   (
     select coalesce(json_agg(row_to_json(i) order by i.line), '[]') from (
       select line, product_id, sku, product_name, quantity, item_price, row_total,

@@ -37,7 +37,7 @@ export async function writeOrder(
   const found = await findOrder(tx, input.id)
   if (found && isRepeat(found, digest)) return 'unchanged'
   if (found) await assertSameOrder(tx, found, given)
-  const customerId = given.customer ? await resolveCustomer(tx, given.customer) : null
+  const customerId = await customerOf(tx, given, found?.placed_at)
   if (await insertOrder(tx, input, { customerId, digest })) {
     await insertItems(tx, input)
     return 'created'
@@ -46,6 +46,15 @@ export async function writeOrder(
   if (!locked || isRepeat(locked, digest)) return 'unchanged'
   if (!found) await assertSameOrder(tx, locked, given)
   return amendOrder(tx, input, { customerId, digest })
+}
+
+async function customerOf(
+  tx: Queryable,
+  { customer, placed_at }: OrderInput,
+  recordedAt: string | undefined,
+): Promise<string | null> {
+  if (!customer) return null
+  return (await resolveCustomer(tx, customer, placed_at ?? recordedAt)).id
 }
 
 /** What the input means, so that the same order has one digest. */

@@ -26,6 +26,7 @@ const listQuery = z.strictObject({
   metric: z.enum(metrics).optional(),
   order_id: id.optional(),
   customer_id: id.optional(),
+  with_warnings: z.stringbool().optional(),
   since: instant.optional(),
   until: instant.optional(),
 })

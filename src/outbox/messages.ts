@@ -8,17 +8,10 @@ import { metrics, outbox, outboxQueues, type Status, statuses } from '../db/sche
 import { AppError, recordNotFound } from '../lib/errors.ts'
 import { instant } from '../lib/fields.ts'
 import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
+import { warningRecord } from '../lib/warning.ts'
 import { asPending } from './requeue.ts'
 
 export { metrics, statuses }
-
-const warningRecord = z
-  .strictObject({
-    code: z.string(),
-    field: z.string().meta({ description: 'Of the order or customer; may be empty' }),
-    detail: z.string(),
-  })
-  .meta({ id: 'EventWarning' })
 
 export const messageRecord = z
   .strictObject({
@@ -63,6 +56,7 @@ export type MessageFilter = {
   order_id?: string | undefined
   customer_id?: string | undefined
   metric?: (typeof metrics)[number] | undefined
+  with_warnings?: boolean | undefined
   /** When it was written; ISO 8601 with an offset. */
   since?: string | undefined
   until?: string | undefined
@@ -100,6 +94,8 @@ function conditionsOf(filter: MessageFilter): SQL[] {
     const value = filter[column]
     if (value !== undefined) conditions.push(sql`${sql.identifier(column)} = ${value}`)
   }
+  if (filter.with_warnings !== undefined)
+    conditions.push(filter.with_warnings ? sql`warnings <> '[]'` : sql`warnings = '[]'`)
   if (filter.status === 'pending') conditions.push(inAQueue)
   if (filter.since !== undefined) conditions.push(sql`created_at >= ${timestamp(filter.since)}`)
   if (filter.until !== undefined) conditions.push(sql`created_at < ${timestamp(filter.until)}`)

@@ -1,13 +1,14 @@
 /** Records what became of claimed messages. */
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
-import { type MessageWarning, outbox } from '../db/schema/outbox.ts'
+import { outbox } from '../db/schema/outbox.ts'
+import type { Warning } from '../lib/warning.ts'
 
 /** What became of a message. `payload` is the JSON text as it was sent; without one it could not be built. */
 export type Outcome = {
   id: number
   request_id?: string | null
-  warnings?: MessageWarning[]
+  warnings?: Warning[]
   amendment?: number | undefined
 } & (
   | { status: 'sent'; payload: string }

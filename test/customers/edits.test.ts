@@ -32,9 +32,21 @@ const sent = [
   'country',
   'metadata',
 ]
-const unsent = ['most_recent_store_id', 'most_recent_store_at', 'created_at', 'updated_at']
+const unsent = [
+  'most_recent_store_id',
+  'most_recent_store_at',
+  'known_at',
+  'field_times',
+  'warnings',
+  'created_at',
+  'updated_at',
+]
 const values: Record<string, string> = {
+  email: 'new@klaviyo-demo.com',
   metadata: '{"Tier": "gold"}',
+  known_at: '2025-01-01T10:00:00Z',
+  field_times: '{"city": 1735725600}',
+  warnings: '[{"code": "left_out", "field": "customer.city", "detail": "city left out"}]',
   most_recent_store_at: '2025-01-01T10:00:00Z',
   created_at: '2025-01-01T10:00:00Z',
   updated_at: '2025-01-01T10:00:00Z',

@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { resolveCustomer } from '../../src/customers/customers.ts'
+import { said } from '../../src/customers/said.ts'
 import { connect, type Database } from '../../src/db/connection.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { checkDatabase } from '../../src/doctor/database-diagnostics.ts'
@@ -69,7 +70,7 @@ const letter = fc.oneof(
 const local = fc
   .array(letter, { minLength: 1, maxLength: 6 })
   .map((letters) => letters.join(''))
-  .filter((text) => text.trim() !== '' && !/[\0\p{Cs}]/u.test(text))
+  .filter((text) => said(text) !== null && !/[\0\p{Cs}]/u.test(text))
 
 /** The same e-mail as people type it. */
 const written = (email: string) =>
@@ -80,6 +81,9 @@ const written = (email: string) =>
       space,
     )
     .map((parts) => parts.join(''))
+
+const idOf = async (...given: Parameters<typeof resolveCustomer>) =>
+  (await resolveCustomer(...given)).id
 
 describe.each(locales)('in a database of locale %s', (locale) => {
   test.each([
@@ -113,9 +117,9 @@ describe.each(locales)('in a database of locale %s', (locale) => {
           select email_key(${email}) = email_key(${again}) as same,
             email_key(email_key(${email})) = email_key(${email}) as stable`)
         const [first, second, third] = await db.transaction(async (tx) => [
-          await resolveCustomer(tx, { email }),
-          await resolveCustomer(tx, { email: again }),
-          await resolveCustomer(tx, { email }),
+          await idOf(tx, { email }),
+          await idOf(tx, { email: again }),
+          await idOf(tx, { email }),
         ])
         expect(third).toBe(first)
         expect([second === first, keys?.stable]).toEqual([keys?.same, true])
@@ -185,7 +189,7 @@ test('customers who differed by case alone before stay, each is found by id, and
   const step = /^DO \$\$.*?^END \$\$;/ms.exec(page)?.[0] ?? ''
   await db.execute(sql.raw(step))
   const of = (id: string | undefined) =>
-    db.transaction((tx) => resolveCustomer(tx, { id, email: 'ÄNNE@klaviyo-demo.com' }))
+    db.transaction((tx) => idOf(tx, { id, email: 'ÄNNE@klaviyo-demo.com' }))
   expect([await of(undefined), await of('one'), await of('two')]).toEqual(['one', 'one', 'two'])
   expect(await checkDatabase(db)).toContainEqual(
     expect.objectContaining({

@@ -53,6 +53,16 @@ test('catalog items that Klaviyo would not show are reported with an example and
   expect(stdout).toContain('2 products share their title with another, such as "p1".')
 })
 
+test('messages with warnings are counted, and where to read them is said', async () => {
+  await database.db.execute(
+    sql`insert into customers (id, email) values ('c1', 'anna@@x'), ('c2', 'c2@klaviyo-demo.com')`,
+  )
+  const { stdout } = await doctor()
+  await database.db.execute(sql`truncate customers, outbox cascade`)
+  expect(stdout).toContain('Messages with warnings: 1.')
+  expect(stdout).toContain('GET /v1/events?with_warnings=true')
+})
+
 test('a feed that lacks rows, because they were written with triggers off, is an error', async () => {
   const { reader } = startReader(database.db)
   await reader.refresh('products')

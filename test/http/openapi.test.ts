@@ -125,6 +125,7 @@ test('the operations are named as they are in generated clients', () => {
       "releaseFeed",
       "getCustomer",
       "saveCustomer",
+      "patchCustomer",
       "eraseCustomer",
       "listOrders",
       "recordOrder",
@@ -158,10 +159,10 @@ test('each schema has a name and is defined once', () => {
       "CreatedKey",
       "Customer",
       "CustomerInput",
+      "CustomerPatch",
       "CustomerReplacement",
       "Event",
       "EventPage",
-      "EventWarning",
       "FeedItem",
       "FeedStatus",
       "FulfillmentInput",
@@ -191,6 +192,7 @@ test('each schema has a name and is defined once', () => {
       "StoreReplacement",
       "Visit",
       "VisitInput",
+      "Warning",
     ]
   `)
   const text = JSON.stringify(document.paths)

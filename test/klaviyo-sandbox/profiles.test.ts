@@ -73,6 +73,25 @@ test('one phone number shared by two e-mail addresses stays two profiles', async
   ).toBe(201)
 })
 
+test('an e-mail and a phone number of two profiles are a 409 for an import, and a partial failure for an event', async () => {
+  const sandbox = await openSandbox()
+  const identifiers = { email: EMAIL, phone_number: '+15005550006' }
+  await importProfile(sandbox, { email: EMAIL })
+  await importProfile(sandbox, {
+    email: 'a@klaviyo-demo.com',
+    phone_number: identifiers.phone_number,
+  })
+  const imported = await importProfile(sandbox, identifiers)
+  expect(imported.status).toBe(409)
+  expect(await imported.json()).toMatchObject({
+    errors: [{ code: 'duplicate_profile', meta: { duplicate_profile_id: expect.any(String) } }],
+  })
+  const event = await send(sandbox, '/api/events', eventBody({ profile: identifiers }))
+  expect(event.status).toBe(202)
+  expect(event.headers.get('x-klaviyo-partial-failure')).toBe('phone_number')
+  expect(await profileOf(sandbox, EMAIL)).not.toHaveProperty('phone_number')
+})
+
 test('a profile without an identifier, of an unknown id or of more than 100 KB is rejected', async () => {
   const sandbox = await openSandbox()
   expect((await importProfile(sandbox, { first_name: 'John' })).status).toBe(400)

@@ -98,6 +98,7 @@ export const anyOrder: fc.Arbitrary<OrderRecord> = fc.record({
   billing_address: address,
   shipping_address: address,
   metadata,
+  warnings: fc.constant([]),
   newest: fc.boolean(),
   customer: fc.option(customer),
   store: fc.option(

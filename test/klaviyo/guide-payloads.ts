@@ -48,6 +48,7 @@ export const order1234: OrderRecord = {
   billing_address: address,
   shipping_address: address,
   metadata: {},
+  warnings: [],
   newest: true,
   customer: {
     id: 'c1',

@@ -176,3 +176,20 @@ test.each([
   const first = await record()
   expect(await record(change)).toEqual({ order: first.order, created: false })
 })
+
+test('what an amendment says of its customer counts as of the order, and what is left out is told', async () => {
+  await record({ customer: { ...bought.customer, first_name: 'Ada' } })
+  await rig.db.execute(sql`update customers set first_name = 'Bea'`)
+  const customer = { ...bought.customer, first_name: 'Ada', phone_number: 'n/a' }
+  const { order } = await record({ placed_at: undefined, total: 40, customer })
+  expect(order.warnings).toEqual([
+    {
+      code: 'left_out',
+      field: 'customer.phone_number',
+      detail: 'phone_number "n/a" left out: it says nothing',
+    },
+  ])
+  expect([...(await rig.db.execute(sql`select first_name from customers`))]).toEqual([
+    { first_name: 'Bea' },
+  ])
+})

@@ -121,3 +121,9 @@ test('a sale without a customer is recorded, and sent once it has one', async ()
   expect(await sent()).toMatchObject([{ metric: 'placed_order', value: 20 }, { value: 20 }])
   expect(rig.sandbox.state.account.eventLog.entries).toHaveLength(2)
 })
+
+test('a return tells what was left out of what it says of its customer', async () => {
+  const customer = { email: 'ada@klaviyo-demo.com', phone_number: 'n/a' }
+  await record({ total: -20, customer, items: [{ product_id: 'pot', quantity: -1 }] })
+  expect(await sent()).toMatchObject([{ metric: 'returned_order', warnings: ['left_out'] }])
+})

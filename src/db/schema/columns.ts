@@ -1,6 +1,15 @@
 /** Columns and checks that several tables share. */
 import { type SQL, sql } from 'drizzle-orm'
-import { type AnyPgColumn, boolean, check, customType, text, timestamp } from 'drizzle-orm/pg-core'
+import {
+  type AnyPgColumn,
+  boolean,
+  check,
+  customType,
+  jsonb,
+  text,
+  timestamp,
+} from 'drizzle-orm/pg-core'
+import type { Warning } from '../../lib/warning.ts'
 
 /** A merchant's own key; ordered by code point, so that order is the same on every server. */
 export const merchantId = customType<{ data: string }>({ dataType: () => 'text collate "C"' })
@@ -76,5 +85,7 @@ export const timestamps = () => ({
   created_at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
   updated_at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
 })
+
+export const noWarnings = () => jsonb().$type<Warning[]>().notNull().default([])
 
 export const emptyTexts = () => text().array().notNull().default([])

@@ -15,6 +15,7 @@ import {
   flatMetadataCheck,
   idCheck,
   merchantId,
+  noWarnings,
   ordinaryTimeCheck,
   timestamps,
 } from './columns.ts'
@@ -44,6 +45,15 @@ export const customers = pgTable(
     /** Kept by triggers from orders and visits; never goes back in time. */
     most_recent_store_id: merchantId(),
     most_recent_store_at: timestamp({ withTimezone: true, precision: 3 }),
+    /**
+     * When the newest thing known of the customer was true. A writer gives the time of what it writes, now when
+     * left out; a trigger lets what is older fill blanks only.
+     */
+    known_at: timestamp({ withTimezone: true, precision: 3 }).notNull().defaultNow(),
+    /** By field, `metadata.key` for a key of metadata: when its value was true, in seconds since 1970. Kept by triggers. */
+    field_times: jsonb().$type<Record<string, number>>().notNull().default({}),
+    /** What the last write left out or gave unusable, and why. Kept by triggers. */
+    warnings: noWarnings(),
     ...timestamps(),
   },
   (table) => [
@@ -51,6 +61,7 @@ export const customers = pgTable(
     flatMetadataCheck('customers_metadata_flat', table.metadata, customerKeys),
     ordinaryTimeCheck('customers_most_recent_store_at_valid', table.most_recent_store_at),
     ordinaryTimeCheck('customers_times_valid', table.created_at, table.updated_at),
+    ordinaryTimeCheck('customers_known_at_valid', table.known_at),
     // Not unique where customers differed by case alone before this index; doctor says so.
     uniqueIndex('customers_email').on(sql`email_key(${table.email})`),
     index('customers_phone_number').on(table.phone_number),

@@ -17,6 +17,7 @@ import {
   flatMetadataCheck,
   idCheck,
   merchantId,
+  noWarnings,
   ordinaryTimeCheck,
   timestamps,
 } from './columns.ts'
@@ -91,6 +92,8 @@ export const orders = pgTable(
     metadata: jsonb().$type<Metadata>().notNull().default({}),
     /** SHA-256 of the body that recorded it: the same again is a repeat, another one an amendment. */
     digest: text(),
+    /** What was left out of what the order says of its customer, and why. Kept by triggers. */
+    warnings: noWarnings(),
     /** When its customer was erased: since then it has none, and no message is written for it. */
     erased_at: instant(),
     ...timestamps(),

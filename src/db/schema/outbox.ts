@@ -14,7 +14,7 @@ import {
   timestamp,
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
-import { merchantId, oneRow, oneRowCheck } from './columns.ts'
+import { merchantId, noWarnings, oneRow, oneRowCheck } from './columns.ts'
 
 export const metrics = [
   'placed_order',
@@ -34,9 +34,6 @@ export type Status = (typeof statuses)[number]
 /** Two queues, because Klaviyo accepts far fewer profiles per minute than events. */
 export const queueNames = ['events', 'profiles'] as const
 export type QueueName = (typeof queueNames)[number]
-
-/** Something that is missing from an event, or wrong in it. `field` is one of the record's. */
-export type MessageWarning = { code: string; field: string; detail: string }
 
 const milliseconds = () => timestamp({ withTimezone: true, precision: 3 })
 
@@ -58,7 +55,7 @@ export const outbox = pgTable(
     attempts: integer().notNull().default(0),
     next_at: timestamp({ withTimezone: true }).notNull().defaultNow(),
     error: text(),
-    warnings: jsonb().$type<MessageWarning[]>().notNull().default([]),
+    warnings: noWarnings(),
     /** Of a placed or returned order: the newest amendment that the event as last built contains. */
     amendment: integer(),
     /** As sent, key for key: `json` keeps the text, `jsonb` would reorder it. */
@@ -93,6 +90,9 @@ export const outbox = pgTable(
       .where(sql`${table.status} = 'pending' and ${table.customer_id} is not null`),
     index('outbox_settled_at').using('brin', table.settled_at),
     index('outbox_created_at').on(table.created_at, table.id),
+    index('outbox_with_warnings')
+      .on(table.created_at, table.id)
+      .where(sql`${table.warnings} <> '[]'`),
     index('outbox_set_aside')
       .on(table.status, table.created_at, table.id)
       .where(sql`${table.status} in ('failed', 'unsendable', 'discarded')`),

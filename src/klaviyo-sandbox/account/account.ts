@@ -15,6 +15,7 @@ import {
 import { hasIdentifier, type ProfileInput } from './profile-input.ts'
 import {
   createProfiles,
+  findPhoneHolder,
   findProfile,
   type Profile,
   type Profiles,
@@ -84,11 +85,20 @@ export type IncomingEvent = {
   body: JsonObject
 }
 
-export function receiveEvent(account: Account, incoming: IncomingEvent): void {
-  const reason = findDropReason(account, incoming.profile) ?? recordEvent(account, incoming)
-  if (!reason) return
+/** Returns whether it was recorded without the telephone number, which belongs to another profile than the e-mail. */
+export function receiveEvent(account: Account, incoming: IncomingEvent): boolean {
+  const isPartial = findPhoneHolder(account.profiles, incoming.profile) !== null
+  const event = isPartial ? withoutPhone(incoming) : incoming
+  const reason = findDropReason(account, event.profile) ?? recordEvent(account, event)
+  if (!reason) return isPartial
   account.counts.dropped[reason] += 1
   saveDrop(account.eventLog, reason, incoming.metric, incoming.body)
+  return isPartial
+}
+
+function withoutPhone(incoming: IncomingEvent): IncomingEvent {
+  const { phone_number, ...identifiers } = incoming.profile.identifiers
+  return { ...incoming, profile: { ...incoming.profile, identifiers } }
 }
 
 /** Returns why it did not. The profile is merged even for a duplicate event: a late retry must do no harm. */

@@ -36,6 +36,15 @@ export function findProfile(profiles: Profiles, input: ProfileInput): Profile | 
   return null
 }
 
+/** The profile that has the telephone number already, when the input's e-mail is of another one. */
+export function findPhoneHolder(profiles: Profiles, input: ProfileInput): Profile | null {
+  const { email, phone_number } = input.identifiers
+  if (!email || !phone_number) return null
+  const byEmail = profiles.byIdentifier.get(keyOf('email', email))
+  const byPhone = profiles.byIdentifier.get(keyOf('phone_number', phone_number))
+  return byEmail && byPhone && byEmail !== byPhone ? byPhone : null
+}
+
 /** Finds or creates the profile and merges the input into it. */
 export function saveProfile(
   profiles: Profiles,

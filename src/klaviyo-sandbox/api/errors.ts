@@ -12,6 +12,7 @@ const ERRORS = {
     title: 'You do not have permission to perform this action.',
   },
   not_found: { status: 404, title: 'Not found.' },
+  duplicate_profile: { status: 409, title: 'Conflict.' },
   gone: { status: 410, title: 'Gone.' },
   payload_too_large: { status: 413, title: 'Payload too large.' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type.' },
@@ -22,7 +23,7 @@ const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS
 
 /** `pointer` is a JSON pointer into the request body. */
-export type ErrorDetail = { detail: string; pointer: string }
+export type ErrorDetail = { detail: string; pointer: string; meta?: Record<string, string> }
 
 export type ErrorRecord = {
   at: Date
@@ -44,7 +45,7 @@ export function errorResponse(
 ): Response {
   const { status, title } = ERRORS[code]
   recordError(c, status, details)
-  const errors = details.map(({ detail, pointer }) => ({
+  const errors = details.map(({ detail, pointer, meta = {} }) => ({
     id: randomUUID(),
     status,
     code,
@@ -52,7 +53,7 @@ export function errorResponse(
     detail,
     source: { pointer },
     links: {},
-    meta: {},
+    meta,
   }))
   return c.body(JSON.stringify({ errors }), status, { 'content-type': 'application/vnd.api+json' })
 }

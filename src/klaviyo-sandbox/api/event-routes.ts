@@ -1,5 +1,5 @@
 /** The Events API: single and bulk. */
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { type IncomingEvent, receiveEvent } from '../account/account.ts'
 import type { Transport } from '../account/event-log.ts'
 import { identityOf, type ProfileInput, readProfile } from '../account/profile-input.ts'
@@ -38,8 +38,7 @@ export function eventRoutes(state: SandboxState): Hono<SandboxEnv> {
       { event, pointer, profilePointer: `${pointer}/profile/data/attributes` },
     ])
     if (errors.length > 0) return errorResponse(c, 'invalid', errors)
-    receiveEvent(state.account, event)
-    return c.body(null, 202)
+    return accepted(c, receiveEvent(state.account, event))
   })
 
   app.post('/event-bulk-create-jobs', ...bulk, async (c) => {
@@ -52,11 +51,16 @@ export function eventRoutes(state: SandboxState): Hono<SandboxEnv> {
       ...findBadItems(state.faultInjector, events),
     ]
     if (errors.length > 0) return errorResponse(c, 'invalid', errors)
-    for (const { event } of events) receiveEvent(state.account, event)
-    return c.body(null, 202)
+    const partial = events.filter(({ event }) => receiveEvent(state.account, event))
+    return accepted(c, partial.length > 0)
   })
 
   return app
+}
+
+function accepted(c: Context<SandboxEnv>, isPartial: boolean): Response {
+  if (isPartial) c.header('X-Klaviyo-Partial-Failure', 'phone_number')
+  return c.body(null, 202)
 }
 
 function locateEvents(item: BulkItem, index: number): LocatedEvent[] {

@@ -44,12 +44,17 @@ export const endpoints = {
   },
 } as const satisfies Record<string, Endpoint>
 
-/** A 202 without a body. */
+/** A 202 without a body. A header names the fields that Klaviyo recorded the rest without. */
 function readEmptyAcceptance(
-  { status, text }: Parameters<ReadSuccess>[0],
+  { status, headers, text }: Parameters<ReadSuccess>[0],
   requestId: string | null,
 ): ReturnType<ReadSuccess> {
-  return status === 202 && text.trim() === '' ? { result: 'accepted', requestId } : null
+  if (status !== 202 || text.trim() !== '') return null
+  const omitted = headers
+    .get('x-klaviyo-partial-failure')
+    ?.split(/[\s,]+/)
+    .slice(0, 10)
+  return { result: 'accepted', requestId, ...(omitted && { omitted }) }
 }
 
 const profileDocument = z.object({ data: z.object({ type: z.literal('profile'), id: z.string() }) })

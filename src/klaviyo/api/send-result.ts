@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { mask } from '../../lib/mask.ts'
 import { maxPauseMs } from '../../outbox/queue.ts'
 
-/** `pointer` is the JSON pointer to what the error is about. */
-export type ApiError = { pointer: string | undefined; detail: string }
+/** `pointer` is the JSON pointer to what the error is about; `code` is Klaviyo's, such as `duplicate_profile`. */
+export type ApiError = { pointer: string | undefined; detail: string; code?: string | undefined }
 
 /** Answers of Klaviyo's own as they came; the text is cut. */
 export type Answer = { status: number; headers: Headers; text: string }
@@ -12,8 +12,8 @@ export type Answer = { status: number; headers: Headers; text: string }
 export type SendResult = {
   /** Klaviyo's id of the request, by which its support finds it. */
   requestId: string | null
-} & (
-  | { result: 'accepted' }
+} /** `omitted`: the fields that Klaviyo recorded the rest without. */ & (
+  | { result: 'accepted'; omitted?: string[] }
   /** Only a 429 has `retryAfterMs`: nobody sends before that. */
   | { result: 'retry'; reason: string; retryAfterMs: number | null }
   | { result: 'rejected'; status: number; reason: string; errors: ApiError[] }
@@ -73,12 +73,15 @@ const cut = (text: string) => text.slice(0, maxReasonLength).replace(/[\ud800-\u
 /** Without what Postgres stores in no text: NUL and halves of surrogate pairs. */
 const storable = (text: string) => text.replace(/[\0\p{Cs}]/gu, '\ufffd')
 
+const storableText = z.string().transform((text) => cut(storable(text)))
+
 const errorBody = z.object({
   errors: z
     .array(
       z.object({
-        detail: z.string().transform((detail) => cut(storable(detail))),
-        source: z.object({ pointer: z.string().optional() }).nullish(),
+        code: z.string().optional(),
+        detail: storableText,
+        source: z.object({ pointer: storableText.optional() }).nullish(),
       }),
     )
     .min(1),
@@ -87,7 +90,11 @@ const errorBody = z.object({
 function readErrors(text: string): ApiError[] | null {
   const parsed = errorBody.safeParse(parseJson(text))
   if (!parsed.success) return null
-  return parsed.data.errors.map(({ detail, source }) => ({ detail, pointer: source?.pointer }))
+  return parsed.data.errors.map(({ detail, code, source }) => ({
+    detail,
+    code,
+    pointer: source?.pointer,
+  }))
 }
 
 export function parseJson(text: string): unknown {

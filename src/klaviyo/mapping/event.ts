@@ -1,5 +1,6 @@
 /** Maps an order to an event, the same for every transport. */
-import type { MessageWarning, Metric } from '../../db/schema/outbox.ts'
+import type { Metric } from '../../db/schema/outbox.ts'
+import { type Warning, withoutRepeats } from '../../lib/warning.ts'
 import {
   adjustmentProperties,
   orderProperties,
@@ -8,7 +9,13 @@ import {
   returnProperties,
 } from './event-properties.ts'
 import { money, sumOf } from './money.ts'
-import { identifierOnly, type Profile, type ProfileResult, toProfile } from './profile.ts'
+import {
+  identifierOnly,
+  type Profile,
+  type ProfileResult,
+  toProfile,
+  type Unreachable,
+} from './profile.ts'
 import type { AmendmentRecord, ItemRecord, OrderRecord, UpdateRecord } from './records.ts'
 
 /** What the event is about: the order itself, one of its lines, or one of its updates. */
@@ -34,7 +41,12 @@ export type Event = {
 
 export type MetricNames = Record<Exclude<Metric, 'profile'>, string>
 
-export type Mapped = { event: Event; warnings: MessageWarning[] } | { unsendable: string }
+export type Mapped =
+  | { event: Event; warnings: Warning[] }
+  | { unsendable: string; warnings: Warning[] }
+
+/** Their messages tell what was left out of what the order says of its customer. */
+const firstEvents: readonly Metric[] = ['placed_order', 'returned_order']
 
 const kindOf = {
   fulfilled_order: 'fulfilled',
@@ -46,14 +58,19 @@ const kindOf = {
 export function toEvent(
   about: EventRef,
   order: OrderRecord,
-  buyer: ProfileResult | null,
+  buyer: ProfileResult | Unreachable,
   names: MetricNames,
 ): Mapped {
-  if (!order.customer) return { unsendable: 'the order has no customer' }
-  if (!buyer)
-    return { unsendable: 'the customer has no email or phone number that Klaviyo accepts' }
+  const said = firstEvents.includes(about.metric) ? order.warnings : []
+  const warnings = withoutRepeats(said, buyer.warnings)
+  if (!order.customer) return { unsendable: 'the order has no customer', warnings }
+  if (!buyer.profile)
+    return {
+      unsendable: 'the customer has no email or phone number that Klaviyo accepts',
+      warnings,
+    }
   const fields = buildFields(about, order)
-  if (!fields) return { unsendable: 'the order no longer has what the message is about' }
+  if (!fields) return { unsendable: 'the order no longer has what the message is about', warnings }
   const whole = about.metric !== 'ordered_product'
   const event = {
     metric: names[about.metric],
@@ -65,7 +82,7 @@ export function toEvent(
     profile: whole ? buyer.profile : identifierOnly(buyer.profile),
     properties: fields.properties,
   }
-  return { event, warnings: [...fields.warnings, ...buyer.warnings] }
+  return { event, warnings: withoutRepeats(fields.warnings, warnings) }
 }
 
 /** Postgres also knows times that are no dates elsewhere: infinity, and years before 1 and after 9999. */
@@ -75,15 +92,15 @@ function toTime(text: string): Date {
   return time
 }
 
-export function toBuyer(order: OrderRecord): ProfileResult | null {
-  return order.customer && toProfile(order.customer, order)
+export function toBuyer(order: OrderRecord): ProfileResult | Unreachable {
+  return order.customer ? toProfile(order.customer, order) : { profile: null, warnings: [] }
 }
 
 type EventFields = {
   time: string
   value: number
   properties: Properties
-  warnings: MessageWarning[]
+  warnings: Warning[]
 }
 
 /** `full` has all lines of the order, returned ones too; all events but those of a return are about what was sold. */
@@ -176,19 +193,19 @@ function updated(order: OrderRecord, update: UpdateRecord): EventFields {
   }
 }
 
-function exceeded({ currency }: OrderRecord, { value, excess }: UpdateRecord): MessageWarning[] {
+function exceeded({ currency }: OrderRecord, { value, excess }: UpdateRecord): Warning[] {
   if (value === null || excess === null) return []
   const detail = `${money(value, currency)} ${currency} exceeds what was left by ${money(excess, currency)}`
   return [{ code: 'exceeds_order', field: 'value', detail }]
 }
 
-const unknownValue = (field: string): MessageWarning => ({
+const unknownValue = (field: string): Warning => ({
   code: 'unknown_value',
   field,
   detail: 'sent with the value 0: neither the order nor the product has a price',
 })
 
-function unknownStore({ store }: OrderRecord): MessageWarning[] {
+function unknownStore({ store }: OrderRecord): Warning[] {
   if (!store || store.location !== null) return []
   const detail = `unknown store "${store.id}": sent without StoreLocation`
   return [{ code: 'unknown_store', field: 'store_id', detail }]
@@ -196,7 +213,7 @@ function unknownStore({ store }: OrderRecord): MessageWarning[] {
 
 const maxProductWarnings = 20
 
-function unknownProducts(order: OrderRecord, items: ItemRecord[]): MessageWarning[] {
+function unknownProducts(order: OrderRecord, items: ItemRecord[]): Warning[] {
   const unknown = items.filter(
     ({ product_id }) => product_id !== null && order.unknown_products.includes(product_id),
   )

@@ -59,7 +59,7 @@ export async function loadOrders(
   const rows = await db.execute<{ record: OrderRecord }>(sql`
     select row_to_json(r) as record from (
       select o.id, o.placed_at, o.currency, o.total, o.discount_code, o.discount_value,
-        o.billing_address, o.shipping_address, o.metadata,
+        o.billing_address, o.shipping_address, o.metadata, o.warnings,
         coalesce(o.placed_at = m.most_recent_store_at and o.store_id = m.most_recent_store_id, false) as newest,
         (select row_to_json(c) from (select ${customerColumns} from customers where id = o.customer_id) c) as customer,
         case when o.store_id is not null then
@@ -85,7 +85,7 @@ export async function loadCustomers(
 ): Promise<Map<string, CustomerWithStore>> {
   const rows = await db.execute<{ record: CustomerWithStore }>(sql`
     select row_to_json(r) as record from (
-      select c.*,
+      select c.*, m.warnings,
         case when m.most_recent_store_id is not null then
           json_build_object('id', m.most_recent_store_id, 'location', ${location}, 'country_code', s.country_code)
         end as store

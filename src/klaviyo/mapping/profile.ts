@@ -1,5 +1,6 @@
 /** Maps a customer's row to a Klaviyo profile. */
-import type { MessageWarning } from '../../db/schema/outbox.ts'
+import { maskValue } from '../../lib/mask-value.ts'
+import type { Warning } from '../../lib/warning.ts'
 import { e164, isDroppedEmail, usableEmail } from './identifiers.ts'
 import type { CustomerRecord, StoreRecord } from './records.ts'
 
@@ -28,7 +29,10 @@ export type Profile = {
   recentStore: RecentStore | null
 }
 
-export type ProfileResult = { profile: Profile; warnings: MessageWarning[] }
+export type ProfileResult = { profile: Profile; warnings: Warning[] }
+
+/** The customer has no identifier that Klaviyo accepts. */
+export type Unreachable = { profile: null; warnings: Warning[] }
 
 /** What Klaviyo identifies a profile by, named as in its errors. */
 export type Contact = 'email' | 'phone_number'
@@ -45,20 +49,21 @@ const personalKeys = [
   'country',
 ] as const
 
-/** Null when the customer has no identifier that Klaviyo accepts. */
 export function toProfile(
   customer: CustomerRecord,
   { store, newest }: { store: StoreRecord | null; newest: boolean },
-): ProfileResult | null {
+): ProfileResult | Unreachable {
   const email = customer.email?.trim() ? usableEmail(customer.email) : null
   const phone = customer.phone_number?.trim() || null
   const number = phone && e164(phone, store?.country_code ?? null)
-  if (!email && !number) return null
   const warnings = [
-    customer.email?.trim() && !email && omitted('email', 'Klaviyo would reject it'),
-    phone && !number && omitted('phone_number', 'not a valid number in the country of the store'),
+    customer.email?.trim() && !email && omitted('email', customer.email, 'Klaviyo would reject it'),
+    phone &&
+      !number &&
+      omitted('phone_number', phone, 'not a valid number in the country of the store'),
     email && isDroppedEmail(email) && droppedWarning,
-  ].filter((warning): warning is MessageWarning => !!warning && typeof warning === 'object')
+  ].filter((warning): warning is Warning => !!warning && typeof warning === 'object')
+  if (!email && !number) return { profile: null, warnings }
   return {
     profile: {
       email,
@@ -72,13 +77,13 @@ export function toProfile(
   }
 }
 
-const omitted = (contact: Contact, why: string): MessageWarning => ({
+const omitted = (contact: Contact, value: string, why: string): Warning => ({
   code: 'contact_omitted',
   field: `customer.${contact}`,
-  detail: `${contact} omitted: ${why}`,
+  detail: `${contact} "${maskValue(contact, value.trim())}" omitted: ${why}`,
 })
 
-const droppedWarning: MessageWarning = {
+const droppedWarning: Warning = {
   code: 'dropped_domain',
   field: 'customer.email',
   detail: 'Klaviyo silently drops addresses of this domain',
@@ -88,12 +93,14 @@ const droppedWarning: MessageWarning = {
 export function withoutContact(
   { profile, warnings }: ProfileResult,
   rejected: Contact,
+  why: string,
 ): ProfileResult | null {
   const rest =
     rejected === 'email' ? { ...profile, email: null } : { ...profile, phone: null, e164: null }
   const changed = rest.email !== profile.email || rest.e164 !== profile.e164
   if (!changed || (!rest.email && !rest.e164)) return null
-  return { profile: rest, warnings: [...warnings, omitted(rejected, 'Klaviyo rejected it')] }
+  const value = (rejected === 'email' ? profile.email : profile.e164) ?? ''
+  return { profile: rest, warnings: [...warnings, omitted(rejected, value, why)] }
 }
 
 /** One identifier and the store: all that the guide sends with line items and visits. */

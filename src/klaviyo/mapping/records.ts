@@ -1,6 +1,7 @@
 /** Orders and customers as they are read from the database to become events. */
 import type { Metadata } from '../../db/schema/catalog.ts'
 import type { Address, UpdateKind } from '../../db/schema/orders.ts'
+import type { Warning } from '../../lib/warning.ts'
 
 export type CustomerRecord = {
   id: string
@@ -83,6 +84,8 @@ export type OrderRecord = {
   billing_address: Address | null
   shipping_address: Address | null
   metadata: Metadata
+  /** What was left out of what the order says of its customer. */
+  warnings: Warning[]
   /** No order or visit of the customer in a store is newer. */
   newest: boolean
   customer: CustomerRecord | null
@@ -97,4 +100,4 @@ export type OrderRecord = {
 }
 
 /** With the store of the newest order or visit. */
-export type CustomerWithStore = CustomerRecord & { store: StoreRecord | null }
+export type CustomerWithStore = CustomerRecord & { store: StoreRecord | null; warnings: Warning[] }

@@ -1,12 +1,12 @@
 /** Shortens events that exceed Klaviyo's limits, with warnings that say what was cut. */
-import type { MessageWarning } from '../../db/schema/outbox.ts'
+import type { Warning } from '../../lib/warning.ts'
 import { limits } from '../api/limits.ts'
 import type { Event } from './event.ts'
 import type { Properties, Value } from './event-properties.ts'
 
-export type Trimmed = { event: Event; warnings: MessageWarning[] }
+export type Trimmed = { event: Event; warnings: Warning[] }
 
-const tooLarge = (field: string, detail: string): MessageWarning => ({
+const tooLarge = (field: string, detail: string): Warning => ({
   code: 'too_large',
   field,
   detail,
@@ -29,7 +29,7 @@ export function mayBeOversize(event: Event, json: string): boolean {
  * until it does, then the other lists.
  */
 export function trimEvent(event: Event): Trimmed {
-  const warnings: MessageWarning[] = []
+  const warnings: Warning[] = []
   const profile = trimProfile(event, warnings)
   const properties = trimProperties(event.properties, warnings)
   return { event: { ...event, profile, properties }, warnings }
@@ -59,14 +59,14 @@ export function shrinkEvent(event: Event): Trimmed | null {
   return { event: shrunk, warnings }
 }
 
-function trimProfile({ profile }: Event, warnings: MessageWarning[]): Event['profile'] {
+function trimProfile({ profile }: Event, warnings: Warning[]): Event['profile'] {
   if (bytes(profile) <= limits.profileBytes) return profile
   const detail = 'properties of the customer omitted: the profile exceeds Klaviyo’s size limit'
   warnings.push(tooLarge('customer.metadata', detail))
   return { ...profile, properties: {} }
 }
 
-function trimProperties(given: Properties, warnings: MessageWarning[]): Properties {
+function trimProperties(given: Properties, warnings: Warning[]): Properties {
   let properties = given
   const names = Object.keys(properties)
   if (names.length > limits.properties) {

@@ -1,10 +1,11 @@
 /** What a result of Klaviyo's means: for the message, for its queue, and for another try without a rejected identifier. */
+import { withoutRepeats } from '../../lib/warning.ts'
 import type { QueuePause } from '../../outbox/queue.ts'
 import { maxAttempts, type Outcome, retryDelayMs, withoutDetail } from '../../outbox/settle.ts'
 import type { Client } from '../api/client.ts'
 import type { Endpoint } from '../api/endpoints.ts'
-import { contactAt } from '../api/request-bodies.ts'
-import { isTooLarge, type Rejection, type SendResult } from '../api/send-result.ts'
+import { notRecorded, rejectedContact, rejectedField } from '../api/request-bodies.ts'
+import { type ApiError, isTooLarge, type Rejection, type SendResult } from '../api/send-result.ts'
 import type { MessageBody, PreparedMessage } from './prepare-messages.ts'
 
 /** What a batch did. With a pause, messages without an outcome stay as they are and are claimed again. */
@@ -33,11 +34,29 @@ export function pauseOf(answer: SendResult): QueuePause | null {
 export function outcomeOf(message: PreparedMessage, answer: SendResult): Outcome {
   const { id, body, warnings, attempts, amendment } = message
   const common = { id, warnings, amendment, request_id: answer.requestId }
-  if (answer.result === 'accepted') return { ...common, status: 'sent', payload: body }
+  if (answer.result === 'accepted') {
+    const omitted = (answer.omitted ?? []).flatMap((field) => notRecorded(body, field) ?? [])
+    return { ...common, warnings: [...warnings, ...omitted], status: 'sent', payload: body }
+  }
   const error = answer.reason
-  if (answer.result === 'rejected' || attempts + 1 >= maxAttempts)
-    return { ...common, status: 'failed', payload: body, error }
+  if (answer.result === 'rejected') {
+    const rejected = answer.errors.flatMap(({ pointer }) => rejectedField(body, pointer) ?? [])
+    return {
+      ...common,
+      warnings: withoutRepeats(warnings, rejected),
+      status: 'failed',
+      payload: body,
+      error,
+    }
+  }
+  if (attempts + 1 >= maxAttempts) return { ...common, status: 'failed', payload: body, error }
   return { ...common, status: 'pending', error, delay_ms: retryDelayMs(attempts) }
+}
+
+function whyOmitted({ code }: ApiError): string {
+  return code === 'duplicate_profile'
+    ? 'in Klaviyo it belongs to another profile'
+    : 'Klaviyo rejected it'
 }
 
 /** What may be sent in place of a message that Klaviyo rejected; null when there is nothing else. */
@@ -47,15 +66,16 @@ export function mended(message: PreparedMessage, rejection: Rejection): Prepared
   return smaller && { ...message, ...smaller }
 }
 
-/** Without the identifiers that the errors point at; null when they point at none, or none is left. */
+/** Without the identifiers that the errors are about; null when they are about none, or none is left. */
 export function withoutRejected(
   message: PreparedMessage,
   { errors }: Pick<Rejection, 'errors'>,
 ): PreparedMessage | null {
-  const rejected = new Set(errors.flatMap(({ pointer }) => contactAt(pointer) ?? []))
+  const rejected = new Map(errors.map((error) => [rejectedContact(error), whyOmitted(error)]))
+  rejected.delete(null)
   if (rejected.size === 0) return null
   let rest: MessageBody | null = message
-  for (const contact of rejected) rest = rest?.without(contact) ?? null
+  for (const [contact, why] of rejected) rest = (contact && rest?.without(contact, why)) ?? null
   return rest && { ...message, ...rest }
 }
 

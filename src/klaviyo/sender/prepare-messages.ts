@@ -2,7 +2,8 @@
 import type { Queryable } from '../../db/connection.ts'
 import { postgresCode, postgresError } from '../../db/postgres-error.ts'
 import { savepoint } from '../../db/savepoint.ts'
-import type { MessageWarning, Metric } from '../../db/schema/outbox.ts'
+import type { Metric } from '../../db/schema/outbox.ts'
+import { type Warning, withoutRepeats } from '../../lib/warning.ts'
 import type { Message, MessageGroup } from '../../outbox/claim.ts'
 import type { Outcome } from '../../outbox/settle.ts'
 import { type Event, type MetricNames, toBuyer, toEvent } from '../mapping/event.ts'
@@ -13,6 +14,7 @@ import {
   type Profile,
   type ProfileResult,
   toProfile,
+  type Unreachable,
   withoutContact,
 } from '../mapping/profile.ts'
 import type { OrderRecord } from '../mapping/records.ts'
@@ -27,14 +29,14 @@ export type PreparedMessage = {
 } & MessageBody
 
 /** `body` is JSON, as it is sent and stored. `smaller` is null when nothing more can be left out. */
-type Written = { body: string; warnings: MessageWarning[]; smaller: () => Written | null }
+type Written = { body: string; warnings: Warning[]; smaller: () => Written | null }
 
 export type MessageBody = Written & {
-  /** The same without an identifier that Klaviyo rejected; null when no other is left. */
-  without: (rejected: Contact) => MessageBody | null
+  /** The same without an identifier that Klaviyo rejected, and why it is omitted; null when no other is left. */
+  without: (rejected: Contact, why: string) => MessageBody | null
 }
 
-type Unsendable = { unsendable: string }
+type Unsendable = { unsendable: string; warnings?: Warning[] }
 
 /** In the order of each group. `setAside` is what has nobody to be about, and what cannot be built. */
 type Prepared = { messages: PreparedMessage[]; setAside: SetAside[] }
@@ -49,10 +51,9 @@ export async function prepareEvents(
   const withUpdates = groups.some(({ messages }) => messages.some(({ metric }) => isUpdate(metric)))
   const orders = await loadEach(tx, groups, (ids) => loadOrders(tx, ids, { withUpdates }))
   // Mapped once for all events of an order: parsing phone numbers is slow.
-  const buyers = new Map<OrderRecord, ProfileResult | null>()
+  const buyers = new Map<OrderRecord, ProfileResult | Unreachable>()
   const buyerOf = (order: OrderRecord) => {
-    const known = buyers.get(order)
-    const buyer = known === undefined ? toBuyer(order) : known
+    const buyer = buyers.get(order) ?? toBuyer(order)
     buyers.set(order, buyer)
     return buyer
   }
@@ -68,7 +69,7 @@ export async function prepareEvents(
 }
 
 function writeEvent(
-  mapped: { event: Event; warnings: MessageWarning[] },
+  mapped: { event: Event; warnings: Warning[] },
   bodyOf: (event: Event) => object,
 ): Written {
   const body = JSON.stringify(bodyOf(mapped.event))
@@ -80,7 +81,7 @@ function writeEvent(
 
 function written(
   body: string,
-  { event, warnings }: { event: Event; warnings: MessageWarning[] },
+  { event, warnings }: { event: Event; warnings: Warning[] },
   bodyOf: (event: Event) => object,
 ): Written {
   const smaller = () => {
@@ -92,11 +93,6 @@ function written(
   return { body, warnings, smaller }
 }
 
-/** A list that is cut twice is reported once. */
-const withoutRepeats = (...warnings: MessageWarning[][]) => [
-  ...new Map(warnings.flat().map((warning) => [warning.detail, warning])).values(),
-]
-
 /** A visit sends only who came and where; an edit sends all that is stored about the customer. */
 export async function prepareProfiles(
   tx: Queryable,
@@ -107,25 +103,27 @@ export async function prepareProfiles(
   return prepare(groups, customers, (message, customer) => {
     if (!customer) return { unsendable: 'the customer no longer exists' }
     return bodyFor(toProfile(customer, { store: customer.store, newest: true }), (found) => {
-      if (!found) return { unsendable: 'no email or phone number that Klaviyo accepts' }
+      const warnings = withoutRepeats(customer.warnings, found.warnings)
+      if (!found.profile)
+        return { unsendable: 'no email or phone number that Klaviyo accepts', warnings }
       const profile = message.ref === 'visit' ? identifierOnly(found.profile) : found.profile
       const body = JSON.stringify(bodyOf(profile))
-      return { body, warnings: found.warnings, smaller: () => null }
+      return { body, warnings, smaller: () => null }
     })
   })
 }
 
 /** `write` is called again with what is left of the profile when Klaviyo rejects an identifier. */
 function bodyFor(
-  found: ProfileResult | null,
-  write: (found: ProfileResult | null) => Written | Unsendable,
+  found: ProfileResult | Unreachable,
+  write: (found: ProfileResult | Unreachable) => Written | Unsendable,
 ): MessageBody | Unsendable {
   const written = write(found)
   if ('unsendable' in written) return written
   return {
     ...written,
-    without(rejected) {
-      const rest = found && withoutContact(found, rejected)
+    without(rejected, why) {
+      const rest = found.profile && withoutContact(found, rejected, why)
       const body = rest && bodyFor(rest, write)
       return body && 'body' in body ? body : null
     },
@@ -186,9 +184,10 @@ function prepare<T extends object>(
         return 'body' in built ? { ...built, amendment: record && amendmentOf(record) } : built
       })
       if ('body' in body) prepared.messages.push({ id, owner, attempts, ...body })
-      else if ('unsendable' in body)
-        prepared.setAside.push({ id, status: 'unsendable', error: body.unsendable })
-      else prepared.setAside.push({ id, status: 'failed', error: body.failed })
+      else if ('unsendable' in body) {
+        const { unsendable: error, warnings = [] } = body
+        prepared.setAside.push({ id, status: 'unsendable', error, warnings })
+      } else prepared.setAside.push({ id, status: 'failed', error: body.failed })
     }
   }
   return prepared

@@ -98,7 +98,7 @@ function sortOut(
     const details = errors?.map(({ detail }) => detail).join('; ')
     const reason = details ? `${rejection.status} ${details}` : rejection.reason
     if (again) rest.push(again)
-    else outcomes.push(outcomeOf(message, { ...rejection, reason }))
+    else outcomes.push(outcomeOf(message, { ...rejection, reason, errors: errors ?? [] }))
   })
   return { rest, outcomes }
 }

@@ -35,7 +35,7 @@ test('Refunded Order is the guide’s payload, with its reason', () => {
 test('Identify is the guide’s payload', () => {
   if (!order1234.customer) throw new Error('the guide’s order has a customer')
   const buyer = toProfile(order1234.customer, order1234)
-  if (!buyer) throw new Error('the guide’s customer has an e-mail')
+  if (!buyer.profile) throw new Error('the guide’s customer has an e-mail')
   const payload = identifyPayload(identifierOnly(buyer.profile), 'PUBLIC_API_KEY')
   expect(JSON.stringify(payload)).toBe(payloads.identify)
 })

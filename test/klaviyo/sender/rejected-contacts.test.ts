@@ -37,7 +37,7 @@ test('sent singly, an event whose phone number is rejected is sent at once witho
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ sent: 3 })
   const [placed, item] = await messages()
-  expect(placed?.warnings).toEqual(['phone_number omitted: Klaviyo rejected it'])
+  expect(placed?.warnings).toEqual(['phone_number "***00" omitted: Klaviyo rejected it'])
   expect(placed?.payload).not.toContain('phone_number')
   expect(placed?.payload).toContain('"first_name":"Jo"')
   expect(item?.warnings).toEqual([])
@@ -66,7 +66,7 @@ test('an event whose email is rejected is sent with the phone number, its line i
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ sent: 3 })
   for (const { warnings, payload } of await messages()) {
-    expect(warnings).toEqual(['email omitted: Klaviyo rejected it'])
+    expect(warnings).toEqual(['email "o***@klaviyo-demo.com" omitted: Klaviyo rejected it'])
     expect(payload).toContain(`"phone_number":"${phone}"`)
   }
 })
@@ -83,10 +83,16 @@ test('without another identifier the event fails with Klaviyo’s reason', async
   await seedOrders(rig.db, 1)
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ failed: 3 })
-  const [placed] = await rig.db.execute(sql`select error from outbox order by id limit 1`)
+  const [placed] = await rig.db.execute(
+    sql`select error, jsonb_path_query_array(warnings, '$[*].detail') as warnings from outbox order by id limit 1`,
+  )
   expect(placed).toEqual({
     error:
       '400 The sandbox is set to reject this email.; The sandbox is set to reject this phone_number.',
+    warnings: [
+      'email "o***@klaviyo-demo.com" rejected by Klaviyo',
+      'phone_number "***00" rejected by Klaviyo',
+    ],
   })
 })
 
@@ -99,5 +105,110 @@ test('a profile is sent without the phone number that is rejected', async () => 
     values ('c1', 'c1@klaviyo-demo.com', ${phone})`)
   await rig.sendAll()
   expect(await statuses(rig.db)).toEqual({ sent: 1 })
-  expect((await messages())[0]?.warnings).toEqual(['phone_number omitted: Klaviyo rejected it'])
+  expect((await messages())[0]?.warnings).toEqual([
+    'phone_number "***00" omitted: Klaviyo rejected it',
+  ])
+})
+
+/** In Klaviyo, the telephone number belongs to another profile than the e-mail. */
+async function knowAsTwo(email: string): Promise<void> {
+  const profiles = [{ email }, { email: 'other@klaviyo-demo.com', phone_number: phone }]
+  for (const attributes of profiles) {
+    const sent = await fetch(`${rig.sandbox.url}/api/profile-import`, {
+      method: 'POST',
+      headers: {
+        authorization: 'Klaviyo-API-Key pk_test',
+        revision: '2026-07-15',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ data: { type: 'profile', attributes } }),
+    })
+    expect(sent.status).toBe(201)
+  }
+}
+
+test('a profile whose e-mail and phone number are two profiles’ in Klaviyo is sent without the phone number, and so is each later edit', async () => {
+  await knowAsTwo('c1@klaviyo-demo.com')
+  await rig.db.execute(sql`insert into customers (id, email, phone_number)
+    values ('c1', 'c1@klaviyo-demo.com', ${phone})`)
+  await rig.sendAll()
+  await rig.db.execute(sql`update customers set first_name = 'Jo' where id = 'c1'`)
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({ sent: 2 })
+  for (const { warnings, payload } of await messages()) {
+    expect(warnings).toEqual([
+      'phone_number "***00" omitted: in Klaviyo it belongs to another profile',
+    ])
+    expect(payload).not.toContain('phone_number')
+  }
+})
+
+test.each([
+  ['singly', 1],
+  ['in bulk', 50],
+])(
+  'an event that Klaviyo records without the phone number has a warning (%s)',
+  async (_, count) => {
+    await knowAsTwo('o1@klaviyo-demo.com')
+    await seedOrders(rig.db, count)
+    await rig.sendAll()
+    expect((await statuses(rig.db)).failed).toBeUndefined()
+    const [placed] = await messages()
+    expect(placed).toMatchObject({
+      unique_id: 'o1',
+      warnings: ['phone_number "***00" not recorded: Klaviyo accepted the rest'],
+    })
+  },
+)
+
+test('a field that Klaviyo rejects is named, with its masked value, on the message that failed', async () => {
+  await seedOrders(rig.db, 1)
+  await rig.db.execute(
+    sql`update customers set email = 'josé@klaviyo-demo.com', phone_number = null`,
+  )
+  await rig.sendAll()
+  const [placed] = await messages()
+  expect(placed?.warnings).toEqual(['email "j***@klaviyo-demo.com" rejected by Klaviyo'])
+})
+
+test('an order that cannot be sent names what is wrong with the customer', async () => {
+  await seedOrders(rig.db, 1)
+  await rig.db.execute(sql`delete from customers`)
+  await rig.db.execute(
+    sql`insert into customers (id, email, phone_number) values ('o1', 'anna@@x', '123')`,
+  )
+  await rig.db.execute(sql`update orders set customer_id = 'o1'`)
+  await rig.sendAll()
+  const [placed] = await messages()
+  expect(placed?.warnings).toEqual([
+    'email "a***@@x" omitted: Klaviyo would reject it',
+    'phone_number "***23" omitted: not a valid number in the country of the store',
+  ])
+})
+
+test('in bulk a message that fails names its own field only', async () => {
+  await seedOrders(rig.db, 50)
+  for (const [id, number] of Object.entries({ o7: '+16175550198', o9: '+16175550199' }))
+    await rig.db.execute(
+      sql`update customers set email = null, phone_number = ${number} where id = ${id}`,
+    )
+  reject('+16175550198', '+16175550199')
+  await rig.sendAll()
+  const failed = (await messages()).filter(({ unique_id }) => ['o7', 'o9'].includes(unique_id))
+  expect(failed.map(({ warnings }) => warnings)).toEqual([
+    ['phone_number "***98" rejected by Klaviyo'],
+    ['phone_number "***99" rejected by Klaviyo'],
+  ])
+})
+
+test('a masked value is never cut within a character, which the database would not store', async () => {
+  const email = `a@${'x'.repeat(98)}💥`
+  await rig.db.execute(
+    sql`insert into customers (id, email, phone_number) values ('c1', ${email}, '💥1')`,
+  )
+  await rig.sendAll()
+  expect(await statuses(rig.db)).toEqual({ unsendable: 1 })
+  expect((await messages())[0]?.warnings).toContain(
+    `email "a***@${'x'.repeat(98)}💥" omitted: Klaviyo would reject it`,
+  )
 })
