@@ -17,7 +17,7 @@ import { createWriteLog } from './write-log.ts'
 import { seedWorkload, startWriters, type Workload } from './writers.ts'
 
 const key = 'key-of-the-failovers'
-const rounds = 3
+const rounds = 2
 /** Before and after each failover. */
 const workMs = 3_000
 /**
@@ -25,7 +25,7 @@ const workMs = 3_000
  * rest is for a machine that is busy with other tests.
  */
 const maxReturnMs = 15_000
-const timeoutMs = 180_000
+const timeoutMs = 600_000
 
 /** How clients find the primary. */
 type Address = {
@@ -110,7 +110,7 @@ async function createCluster(openAddress: OpenAddress): Promise<Cluster> {
   await seedWorkload(db)
   const sandbox = await startSandbox({ port: 0, settings: { limits: false } })
   onTestFinished(sandbox.stop)
-  const servers = await superviseTwo(address.url, sandbox, key)
+  const servers = await superviseTwo(address.url, sandbox, { API_KEY: key })
   onTestFinished(async () => void (await Promise.all(servers.map(({ stop }) => stop()))))
   return { postgres, address, db, sandbox, servers }
 }

@@ -68,16 +68,15 @@ function supervise(port: number, settings: Record<string, string>): SupervisedSe
 export async function superviseTwo(
   databaseUrl: string,
   sandbox: RunningSandbox,
-  key: string,
+  others: Record<string, string>,
 ): Promise<readonly [SupervisedServer, SupervisedServer]> {
   const settings = {
     DATABASE_URL: databaseUrl,
-    API_KEY: key,
     RATE_LIMIT: '1000000',
     KLAVIYO_URL: sandbox.url,
     KLAVIYO_API_KEY: 'pk_right',
     KLAVIYO_RATE_SHARE: '1000',
-    FEED_WAIT: '1s',
+    ...others,
   }
   const servers = [
     supervise(await freePort(), settings),
