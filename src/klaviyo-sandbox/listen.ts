@@ -18,8 +18,9 @@ export async function startSandbox({
 }: SandboxOptions & { port: number; host?: string }): Promise<RunningSandbox> {
   const sandbox = createSandbox(options)
   const server = createAdaptorServer({
-    fetch: (request, bindings) =>
-      isOwnHost(request, host) ? sandbox.app.fetch(request, bindings) : rejectHost(request),
+    // With its sockets, which faults close.
+    fetch: (request, sockets) =>
+      isOwnHost(request, host) ? sandbox.app.fetch(request, sockets) : rejectHost(request),
   })
   server.listen(port, host)
   await once(server, 'listening')

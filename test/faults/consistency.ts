@@ -1,7 +1,11 @@
 /** Compares acknowledged writes with the database, and written events with those that Klaviyo recorded. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
+import { expect } from 'vitest'
 import type { Database } from '../../src/db/connection.ts'
 import type { RunningSandbox } from '../../src/klaviyo-sandbox/listen.ts'
+import { poll } from '../feeds/polls.ts'
+import type { SupervisedServer } from './supervisor.ts'
 import type { WriteLog } from './write-log.ts'
 
 /** Acknowledged writes that are missing, or overwritten by older ones. */
@@ -60,4 +64,44 @@ export async function readEvents(db: Database, { state }: RunningSandbox): Promi
       [...byOrder].map(([id, entries]) => [id, entries.map(({ metric }) => metric)]),
     ),
   }
+}
+
+/** Shortens the back-off, which could last minutes. */
+export async function untilSent(db: Database): Promise<void> {
+  const deadline = Date.now() + 60_000
+  for (;;) {
+    const [row] = await db.execute<{ waiting: number }>(sql`
+      select count(*)::int as waiting from outbox where status = 'pending'`)
+    if (row?.waiting === 0) return
+    if (Date.now() > deadline) throw new Error(`${row?.waiting} messages were not sent`)
+    await db.execute(sql`
+      update outbox set next_at = now() where status = 'pending' and next_at > now() + interval '2 seconds'`)
+    await delay(250)
+  }
+}
+
+const feeds = ['products.json', 'products.xml', 'stores.json', 'stores.xml']
+
+/** Incrementally updated feeds must equal feeds rebuilt from nothing. */
+export async function expectFeedsAsRebuilt(
+  db: Database,
+  servers: readonly SupervisedServer[],
+  key: string,
+): Promise<void> {
+  const read = async () => {
+    const texts: Record<string, string> = {}
+    for (const { url } of servers) {
+      for (const feed of feeds) {
+        const { headers, text } = await poll(`${url}/feeds/${feed}?key=${key}`)
+        expect(headers['x-feed-state']).toBe('fresh')
+        expect(texts[feed] ?? text).toBe(text)
+        texts[feed] = text
+      }
+    }
+    return texts
+  }
+  const updated = await read()
+  await db.execute(sql`delete from feed_chunks`)
+  await db.execute(sql`delete from feed_state`)
+  expect(await read()).toEqual(updated)
 }

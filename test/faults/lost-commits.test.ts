@@ -192,7 +192,8 @@ test(
       const wrong = await work(3)
       if (wrong.length > 0) throw new Error(wrong.join('\n'))
       const build = await readBuild()
-      await postgres.failOver()
+      await postgres.kill()
+      await postgres.promote()
       await proxy.pointTo(new URL(shopUrl()))
       return build
     })

@@ -1,24 +1,21 @@
 /** Nothing is lost, duplicated, truncated or mixed up while everything that can fails. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Connection, connect } from '../../src/db/connection.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { createFaultInjector } from '../../src/klaviyo-sandbox/faults/fault-injector.ts'
 import { type RunningSandbox, startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
-import { poll } from '../feeds/polls.ts'
 import { databaseAt } from '../support/database.ts'
-import { freePort } from '../support/loopback.ts'
 import { askPostgres } from '../support/postgres-client.ts'
 import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
-import { findLostWrites, readEvents } from './consistency.ts'
+import { expectFeedsAsRebuilt, findLostWrites, readEvents, untilSent } from './consistency.ts'
 import { createDisposablePostgres, type DisposablePostgres } from './disposable-postgres.ts'
 import { type FaultTargets, faultKinds, planFaults } from './fault-kinds.ts'
 import { startPollers } from './pollers.ts'
 import { type Random, seededRandom } from './seeded-random.ts'
-import { type SupervisedServer, supervise } from './supervisor.ts'
+import { type SupervisedServer, superviseTwo, untilReady } from './supervisor.ts'
 import { createWriteLog } from './write-log.ts'
-import { startWriters, storeCount, type Workload } from './writers.ts'
+import { seedWorkload, startWriters, type Workload } from './writers.ts'
 
 const key = 'key-of-the-random-faults'
 const seed = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 1_000_000))
@@ -40,24 +37,11 @@ beforeAll(async () => {
   await askPostgres(postgres.url, 'create database shop owner shop')
   await migrate(posUrl)
   connection = connect(posUrl, { max: 2 })
-  await connection.db.execute(sql`
-    insert into stores (id, title) select 's' || n, 'Store ' || n from generate_series(0, ${storeCount}) n`)
-  await connection.db.execute(
-    sql`insert into customers (id, email) values ('c-pos', 'pos@klaviyo-demo.com')`,
-  )
+  await seedWorkload(connection.db)
   sandbox = await startSandbox({ port: 0, settings: { limits: false } })
   proxy = await openTcpProxy(new URL(posUrl))
-  const settings = {
-    DATABASE_URL: Object.assign(new URL(posUrl), { port: String(proxy.port) }).href,
-    API_KEY: key,
-    RATE_LIMIT: '1000000',
-    KLAVIYO_URL: sandbox.url,
-    KLAVIYO_API_KEY: 'pk_right',
-    KLAVIYO_RATE_SHARE: '1000',
-    FEED_WAIT: '1s',
-  }
-  servers = [supervise(await freePort(), settings), supervise(await freePort(), settings)]
-  await Promise.all(servers.map(untilReady))
+  const databaseUrl = Object.assign(new URL(posUrl), { port: String(proxy.port) }).href
+  servers = await superviseTwo(databaseUrl, sandbox, { API_KEY: key, FEED_WAIT: '1s' })
 }, 60_000)
 afterAll(async () => {
   await Promise.all((servers ?? []).map((server) => server.stop()))
@@ -66,19 +50,6 @@ afterAll(async () => {
   await sandbox?.stop()
   await postgres?.remove()
 }, 60_000)
-
-async function untilReady({ url }: SupervisedServer): Promise<void> {
-  const deadline = Date.now() + 30_000
-  const isReady = () =>
-    poll(`${url}/readyz`).then(
-      ({ status }) => status === 200,
-      () => false,
-    )
-  while (!(await isReady())) {
-    if (Date.now() > deadline) throw new Error(`${url} did not become ready`)
-    await delay(50)
-  }
-}
 
 test(`more than ${minFaults} faults of every kind: no acknowledged write is lost, each event arrives once and in order, every feed is complete (FAULTS_SEED=${seed})`, async () => {
   const random = seededRandom(seed)
@@ -92,7 +63,7 @@ test(`more than ${minFaults} faults of every kind: no acknowledged write is lost
   stopping.abort()
   await work
   await Promise.all(servers.map(untilReady))
-  await untilSent()
+  await untilSent(connection.db)
   report(injected, seconds, writeLog)
 
   expect({
@@ -102,7 +73,7 @@ test(`more than ${minFaults} faults of every kind: no acknowledged write is lost
   }).toEqual({ wrong: [], crashes: [], lost: [] })
   const events = await readEvents(connection.db, sandbox)
   expect(events.recorded).toEqual(events.written)
-  await expectFeedsAsRebuilt()
+  await expectFeedsAsRebuilt(connection.db, servers, key)
   expect(Object.values(injected).reduce((sum, times) => sum + times, 0)).toBeGreaterThan(minFaults)
   expect(writeLog.counts.acknowledged).toBeGreaterThan(500)
 }, 180_000)
@@ -117,42 +88,6 @@ async function injectAll(targets: FaultTargets, random: Random): Promise<Record<
   }
   sandbox.state.faultInjector = createFaultInjector()
   return injected
-}
-
-/** Shortens the back-off, which could last minutes. */
-async function untilSent(): Promise<void> {
-  const deadline = Date.now() + 60_000
-  for (;;) {
-    const [row] = await connection.db.execute<{ waiting: number }>(sql`
-      select count(*)::int as waiting from outbox where status = 'pending'`)
-    if (row?.waiting === 0) return
-    if (Date.now() > deadline) throw new Error(`${row?.waiting} messages were not sent`)
-    await connection.db.execute(sql`
-      update outbox set next_at = now() where status = 'pending' and next_at > now() + interval '2 seconds'`)
-    await delay(250)
-  }
-}
-
-const feeds = ['products.json', 'products.xml', 'stores.json', 'stores.xml']
-
-/** Incrementally updated feeds must equal feeds rebuilt from nothing. */
-async function expectFeedsAsRebuilt(): Promise<void> {
-  const read = async () => {
-    const texts: Record<string, string> = {}
-    for (const { url } of servers) {
-      for (const feed of feeds) {
-        const { headers, text } = await poll(`${url}/feeds/${feed}?key=${key}`)
-        expect(headers['x-feed-state']).toBe('fresh')
-        expect(texts[feed] ?? text).toBe(text)
-        texts[feed] = text
-      }
-    }
-    return texts
-  }
-  const updated = await read()
-  await connection.db.execute(sql`delete from feed_chunks`)
-  await connection.db.execute(sql`delete from feed_state`)
-  expect(await read()).toEqual(updated)
 }
 
 function report(

@@ -23,8 +23,8 @@ export type ReplicatedPostgres = {
   start: () => Promise<void>
   /** Gives the primary a synchronous standby, for which it is stopped for a moment. */
   addStandby: () => Promise<void>
-  /** Kills the primary and makes the standby the new one. */
-  failOver: () => Promise<void>
+  /** After `kill`: makes the standby the primary. `url` is the new one's at once, which may not accept writes yet. */
+  promote: () => Promise<void>
   remove: () => Promise<void>
 }
 
@@ -96,10 +96,9 @@ export async function createReplicatedPostgres(): Promise<ReplicatedPostgres> {
     )
   }
 
-  async function failOver() {
-    await kill()
-    await control(standby, 'promote')
+  async function promote() {
     ;[primary, standby] = [standby, primary]
+    await control(primary, 'promote')
   }
 
   /** Postgres insists on owning its files. */
@@ -118,7 +117,7 @@ export async function createReplicatedPostgres(): Promise<ReplicatedPostgres> {
     kill,
     start: () => startNode(primary).then(() => undefined),
     addStandby,
-    failOver,
+    promote,
     remove,
   }
 }

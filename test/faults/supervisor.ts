@@ -1,6 +1,9 @@
 /** A server that is restarted whenever it exits, as by a process manager. */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { RunningSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { type Running, start } from '../cli/command-line.ts'
+import { poll } from '../feeds/polls.ts'
+import { freePort } from '../support/loopback.ts'
 
 export type SupervisedServer = {
   url: string
@@ -16,7 +19,7 @@ const servingMessage = /"msg":"storefeed serves"/
 /** A server without its database exits before it serves; that is no crash. */
 const pauseMs = 200
 
-export function supervise(port: number, settings: Record<string, string>): SupervisedServer {
+function supervise(port: number, settings: Record<string, string>): SupervisedServer {
   const crashes: string[] = []
   let generations = 0
   let current = 0
@@ -58,5 +61,40 @@ export function supervise(port: number, settings: Record<string, string>): Super
       await running?.end('SIGTERM')
       await ended
     },
+  }
+}
+
+/** Two that share a database and send to the sandbox; resolves when both are ready. */
+export async function superviseTwo(
+  databaseUrl: string,
+  sandbox: RunningSandbox,
+  others: Record<string, string>,
+): Promise<readonly [SupervisedServer, SupervisedServer]> {
+  const settings = {
+    DATABASE_URL: databaseUrl,
+    RATE_LIMIT: '1000000',
+    KLAVIYO_URL: sandbox.url,
+    KLAVIYO_API_KEY: 'pk_right',
+    KLAVIYO_RATE_SHARE: '1000',
+    ...others,
+  }
+  const servers = [
+    supervise(await freePort(), settings),
+    supervise(await freePort(), settings),
+  ] as const
+  await Promise.all(servers.map(untilReady))
+  return servers
+}
+
+export async function untilReady({ url }: SupervisedServer): Promise<void> {
+  const deadline = Date.now() + 30_000
+  const isReady = () =>
+    poll(`${url}/readyz`).then(
+      ({ status }) => status === 200,
+      () => false,
+    )
+  while (!(await isReady())) {
+    if (Date.now() > deadline) throw new Error(`${url} did not become ready`)
+    await delay(50)
   }
 }

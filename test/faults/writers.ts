@@ -1,6 +1,8 @@
 /** Writes while faults are injected: by REST as an online shop does, and by SQL as a point of sale does. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
 import type pg from 'pg'
+import type { Database } from '../../src/db/connection.ts'
 import { openClient } from '../support/postgres-client.ts'
 import { requestServer } from './http-client.ts'
 import type { SupervisedServer } from './supervisor.ts'
@@ -17,8 +19,15 @@ export type Workload = {
 
 const pauseMs = 25
 const productsEach = 25
-export const storeCount = 8
+const storeCount = 8
 const maxAttempts = 4
+
+/** The stores and the customer that the writers refer to. */
+export async function seedWorkload(db: Database): Promise<void> {
+  await db.execute(sql`
+    insert into stores (id, title) select 's' || n, 'Store ' || n from generate_series(0, ${storeCount}) n`)
+  await db.execute(sql`insert into customers (id, email) values ('c-pos', 'pos@klaviyo-demo.com')`)
+}
 
 export function startWriters(workload: Workload): Promise<unknown> {
   return Promise.all([
