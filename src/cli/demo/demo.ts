@@ -26,7 +26,7 @@ export function demoCommand(program: Command, readConfig: () => Config): void {
 async function demo(config: Config): Promise<void> {
   const log = createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel)
   print('Starting storefeed with a sample catalog …')
-  const database = await openDatabase(config, { migrates: true })
+  const database = await openDatabase(config, { migrates: true, say: print })
   try {
     const sandbox = await onFreePort(sandboxPort, (port) => startSandbox({ port }))
     await run(config, database.url, sandbox, log).finally(sandbox.stop)
