@@ -39,6 +39,7 @@ const routes: [Scope, string, string][] = [
   ['write', 'POST', '/v1/availability/batch'],
   ['read', 'GET', '/v1/customers/c'],
   ['write', 'PUT', '/v1/customers/c'],
+  ['write', 'PATCH', '/v1/customers/c'],
   ['admin', 'DELETE', '/v1/customers/nobody'],
   ['write', 'POST', '/v1/visits'],
   ['read', 'GET', '/v1/orders'],
