@@ -42,8 +42,18 @@ test('all invalid settings are reported at once', async () => {
   ])
 })
 
+test('a database that does not answer is waited for, and reported without the password', async () => {
+  const { code, stdout, stderr } = await run(['migrate'], {
+    DATABASE_URL: 'postgres://u:sekret@127.0.0.1:1/x',
+  })
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr.trimEnd().split('\n')).toEqual([
+    'The database does not answer. Waiting for it.',
+    'storefeed failed: connect ECONNREFUSED 127.0.0.1:1',
+  ])
+})
+
 test.each([
-  ['postgres://u:sekret@127.0.0.1:1/x', /^storefeed failed: connect ECONNREFUSED 127\.0\.0\.1:1$/],
   [
     'postgres://u:sekret@127.0.0.1:99999/x',
     /^DATABASE_URL is not a valid URL\. It looks like postgres:/,

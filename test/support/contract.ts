@@ -96,9 +96,12 @@ export const patternOf = (path: string) =>
 /** Errors that are sent before routing. */
 const early = [400, 408, 413, 414, 429, 431]
 
+/** Pages, and what they are made of. */
+const page = /^\/(docs|\?|$)/
+
 /** A path documented with other methods answers 405 with exactly those; any other path is a 404. */
 function mustBeUnlisted(document: OpenApi, where: string, path: string, answer: Answer): void {
-  if (path.startsWith('/docs') || early.includes(answer.status)) return
+  if (page.test(path) || early.includes(answer.status)) return
   const methods = pathsAt(document, path).flatMap((at) => Object.keys(document.paths[at] ?? {}))
   // Of a slash that is encoded, it is not for the document to say whether it ends a segment.
   const isOdd = /%2f/i.test(path)

@@ -76,7 +76,8 @@ export function createRateLimiter(
       sent.push({ at, tick: Math.floor((at + epochOffset) / tickMs) })
       if (sent.length > 2 * longest) sent = sent.slice(-longest)
       const waitMs = at - performance.now()
-      if (waitMs > 0) await sleep(waitMs)
+      // Timers drop fractions.
+      if (waitMs > 0) await sleep(Math.ceil(waitMs))
     },
     merge(theirs, epochMs) {
       epochOffset = epochMs - performance.now()
