@@ -12,7 +12,8 @@ import { openTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { createReplicatedPostgres, type ReplicatedPostgres } from './replicated-postgres.ts'
 import { seededRandom } from './seeded-random.ts'
 
-const rounds = 20
+/** `npm run test:stress` makes 20. */
+const rounds = Number(process.env.FAULTS_ROUNDS ?? 4)
 const products = 500
 const seed = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 1_000_000))
 const random = seededRandom(seed)
