@@ -88,7 +88,7 @@ function metadataOf<T extends z.ZodType>(reserved: readonly string[], value: T) 
 
 export const links = z
   .array(id)
-  .max(100_000)
+  .max(40_000)
   .refine((ids) => new Set(ids).size === ids.length, 'names an id twice')
 
 /** An instant; ISO 8601 with an offset. */
