@@ -14,6 +14,8 @@ export type JsonBody = {
 /** So many values are validated and written within a fraction of a second. */
 const maxValues = 50_000
 const maxDepth = 10_000
+/** Of one object; no schema takes more. */
+const maxKeys = 1_000
 
 /** `application/json`, or any JSON type such as `application/merge-patch+json`. */
 const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i
@@ -38,7 +40,7 @@ export async function readJson(c: Context): Promise<JsonBody> {
       `The body may hold at most ${maxValues.toLocaleString('en')} values, those in lists included; this one holds ${values.toLocaleString('en')}. Send it in several requests.`,
     )
   const value = parse(bytes)
-  rejectProto(value)
+  checkObjects(value)
   return { value, size: values }
 }
 
@@ -72,8 +74,11 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
-/** The only key that the schemas ignore silently. Without recursion: nesting must not exhaust the stack. */
-function rejectProto(value: unknown): void {
+/**
+ * `__proto__` is the only key that the schemas ignore silently; objects of very many keys take long to validate. Without
+ * recursion: nesting must not exhaust the stack.
+ */
+function checkObjects(value: unknown): void {
   const pending = [value]
   for (const one of pending) {
     if (typeof one !== 'object' || one === null) continue
@@ -81,6 +86,12 @@ function rejectProto(value: unknown): void {
       throw new AppError('invalid', 'Invalid fields: __proto__.', [
         { field: '__proto__', detail: 'unknown field' },
       ])
-    for (const inner of Object.values(one)) pending.push(inner)
+    const inner = Object.values(one)
+    if (!Array.isArray(one) && inner.length > maxKeys)
+      throw new AppError(
+        'invalid',
+        `An object may have at most ${maxKeys.toLocaleString('en')} keys; one of the body has ${inner.length.toLocaleString('en')}.`,
+      )
+    for (const next of inner) pending.push(next)
   }
 }
