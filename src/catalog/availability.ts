@@ -1,11 +1,10 @@
 /** Which product is sold in which store: links set one by one, or replaced by the list of a record. */
 import { sql } from 'drizzle-orm'
-import type { PgTable } from 'drizzle-orm/pg-core'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
-import { textArray } from '../db/parameters.ts'
 import { products, stores } from '../db/schema/catalog.ts'
 import { AppError, type FieldError, recordNotFound } from '../lib/errors.ts'
 import type { CatalogInput, CatalogTable } from './catalog-resource.ts'
+import { lockRows } from './lock-rows.ts'
 import { productResource } from './products.ts'
 import { storeResource } from './stores.ts'
 
@@ -61,8 +60,8 @@ const links = (given: Link[]) =>
   sql`jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as d(product_id text, store_id text)`
 
 async function assertBothExist(tx: Queryable, add: Link[]): Promise<void> {
-  const knownProducts = await lockKnown(tx, products, new Set(add.map((l) => l.product_id)))
-  const knownStores = await lockKnown(tx, stores, new Set(add.map((l) => l.store_id)))
+  const knownProducts = await lockRows(tx, products, new Set(add.map((l) => l.product_id)), 'keep')
+  const knownStores = await lockRows(tx, stores, new Set(add.map((l) => l.store_id)), 'keep')
   const errors = add.flatMap(({ product_id, store_id }, index) => [
     ...(knownProducts.has(product_id)
       ? []
@@ -74,13 +73,6 @@ async function assertBothExist(tx: Queryable, add: Link[]): Promise<void> {
   if (errors.length > 0) throw new AppError('invalid', 'Unknown products or stores.', errors)
 }
 
-/** Those that exist; their rows are kept from being deleted until the transaction ends. */
-async function lockKnown(tx: Queryable, table: PgTable, ids: Set<string>): Promise<Set<string>> {
-  const found = await tx.execute<{ id: string }>(sql`
-    select id from ${table} where id = any(${textArray([...ids])}) order by id for key share`)
-  return new Set(found.map(({ id }) => id))
-}
-
 /** The error names every unknown id. The foreign key still catches one that is deleted right after this check. */
 export async function assertLinksExist(
   tx: Queryable,
@@ -90,7 +82,7 @@ export async function assertLinksExist(
 ): Promise<void> {
   const wanted = new Set(inputs.flatMap((input) => input[resource.links.field] ?? []))
   if (wanted.size === 0) return
-  const known = await lockKnown(tx, resource.links.otherTable, wanted)
+  const known = await lockRows(tx, resource.links.otherTable, wanted, 'keep')
   const errors = inputs.flatMap((input, index) =>
     unknownLinks(resource, input, known, batch ? `${resource.name}s.${index}.` : ''),
   )

@@ -8,18 +8,6 @@ import type { CatalogInput, CatalogTable } from './catalog-resource.ts'
 type Fields = Record<string, unknown>
 export type CatalogPatch = CatalogInput & Fields
 
-/** Those of the ids that exist. Locks their rows until the transaction ends, in the order of ids. */
-export async function lockRecords(
-  tx: Queryable,
-  resource: CatalogTable,
-  ids: string[],
-): Promise<Set<string>> {
-  const rows = await tx.execute<{ id: string }>(sql`
-    select id from ${resource.table}
-    where id in (select jsonb_array_elements_text(${JSON.stringify(ids)}::jsonb)) order by id for update`)
-  return new Set(rows.map(({ id }) => id))
-}
-
 /**
  * Changes only the fields that each patch names: null sets one back to its default, metadata is merged key by key. The
  * records must exist, each id once. Returns those that changed.

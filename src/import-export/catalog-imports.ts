@@ -2,12 +2,7 @@
 import { sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
-import {
-  type CatalogPatch,
-  countEmptied,
-  lockRecords,
-  mergeRecords,
-} from '../catalog/catalog-merge.ts'
+import { type CatalogPatch, countEmptied, mergeRecords } from '../catalog/catalog-merge.ts'
 import type {
   CatalogInput,
   CatalogResource,
@@ -15,6 +10,7 @@ import type {
   CatalogTypes,
 } from '../catalog/catalog-resource.ts'
 import { writeRecords } from '../catalog/catalog-writes.ts'
+import { lockRows } from '../catalog/lock-rows.ts'
 import type { Queryable } from '../db/connection.ts'
 import { textArray } from '../db/parameters.ts'
 import { catalogIds, productStores, products, stores } from '../db/schema/catalog.ts'
@@ -32,7 +28,7 @@ export function writeCatalog<T extends CatalogTypes>(
   return async (tx, inputs) => {
     const rejected = await findRejected(tx, resource, inputs)
     const valid = without(inputs, rejected)
-    await lockRecords(tx, resource, idsOfInputs(valid))
+    await lockRows(tx, resource.table, idsOfInputs(valid), 'change')
     const emptied = await countEmptied(tx, resource, valid, false)
     return { ...(await writeRecords(tx, resource, valid)), emptied, rejected }
   }
@@ -44,7 +40,7 @@ export function mergeCatalog<T extends CatalogTypes>(
 ): WriteInputs<CatalogPatch> {
   return async (tx, inputs) => {
     const rejected = await findRejected(tx, resource, inputs)
-    const known = await lockRecords(tx, resource, idsOfInputs(inputs))
+    const known = await lockRows(tx, resource.table, idsOfInputs(inputs), 'change')
     const created: T['input'][] = []
     for (const [index, input] of inputs.entries()) {
       if (known.has(input.id) || rejected.some((one) => one.index === index)) continue
