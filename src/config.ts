@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { parseDuration } from './lib/duration.ts'
 import { AppError, type FieldError } from './lib/errors.ts'
+import { isNearly } from './lib/is-nearly.ts'
 import { errorMapWithoutValues } from './lib/validation.ts'
 
 /** Klaviyo itself; any other URL is a sandbox. */
@@ -214,22 +215,6 @@ function misspelt(names: readonly string[]): FieldError[] {
 
 const isSetting = (name: string) => Object.hasOwn(settings.shape, name)
 const ownPrefix = /^(KLAVIYO|FEEDS?|METRIC)_/
-
-/** One letter too many, too few or another one, or two exchanged, in a name long enough for that to be no accident. */
-function isNearly(name: string, known: string): boolean {
-  if (known.length < 8 || Math.abs(name.length - known.length) > 1) return false
-  let start = 0
-  while (start < name.length && name[start] === known[start]) start++
-  const rest = name.slice(start)
-  const knownRest = known.slice(start)
-  const exchanged = `${rest[1] ?? ''}${rest[0] ?? ''}${rest.slice(2)}`
-  return (
-    rest.slice(1) === knownRest.slice(1) ||
-    rest.slice(1) === knownRest ||
-    rest === knownRest.slice(1) ||
-    exchanged === knownRest
-  )
-}
 
 function readKlaviyo(env: z.infer<typeof settings>): KlaviyoConfig {
   return {
