@@ -60,7 +60,10 @@ function whyOmitted({ code }: ApiError): string {
 }
 
 /** What may be sent in place of a message that Klaviyo rejected; null when there is nothing else. */
-export function mended(message: PreparedMessage, rejection: Rejection): PreparedMessage | null {
+export function replacementFor(
+  message: PreparedMessage,
+  rejection: Rejection,
+): PreparedMessage | null {
   if (!isTooLarge(rejection.status)) return withoutRejected(message, rejection)
   const smaller = message.smaller()
   return smaller && { ...message, ...smaller }

@@ -7,9 +7,9 @@ import {
   endOfBatch,
   type IsOver,
   isReady,
-  mended,
   outcomeOf,
   pauseOf,
+  replacementFor,
 } from './outcomes.ts'
 import type { PreparedMessage } from './prepare-messages.ts'
 
@@ -61,6 +61,6 @@ async function sendOne(
   message: PreparedMessage,
 ): Promise<{ sent: PreparedMessage; answer: SendResult }> {
   const answer = await client.post(endpoint, message.body)
-  const rest = answer.result === 'rejected' ? mended(message, answer) : null
+  const rest = answer.result === 'rejected' ? replacementFor(message, answer) : null
   return rest ? sendOne(client, endpoint, rest) : { sent: message, answer }
 }
