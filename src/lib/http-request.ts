@@ -1,5 +1,5 @@
 /** The only file that sends requests to other servers. */
-import { TimeoutError } from './with-timeout.ts'
+import { TimeoutError, withTimeout } from './with-timeout.ts'
 
 export type HttpResponse = {
   status: number
@@ -16,6 +16,8 @@ export type HttpLimits = {
 }
 
 export class ResponseTooLargeError extends Error {}
+
+const timedOut = () => new TimeoutError('the request timed out')
 
 /**
  * Throws when the network fails, the time is over or the body is too large; whatever happens, the connection is then
@@ -39,15 +41,10 @@ export async function sendRequest(
     const { status, headers } = response
     return { status, headers, body: await readBody(reader, maxBytes), waitedMs }
   }
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimeoutError('the request timed out')), timeoutMs)
-  })
   const received = receive()
   try {
-    return await Promise.race([received, timeout])
+    return await withTimeout(received, timeoutMs, timedOut)
   } finally {
-    clearTimeout(timer)
     controller.abort()
     // Of a body that was read this does nothing; another one is given up.
     reader?.cancel().catch(() => undefined)
