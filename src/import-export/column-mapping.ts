@@ -1,5 +1,6 @@
 /** Maps the columns of a table to the fields of a record: renamed, filled from a template, skipped. */
 import { AppError } from '../lib/errors.ts'
+import { isObject } from '../lib/is-object.ts'
 import { readCell } from './cells.ts'
 import type { Columns } from './columns.ts'
 import { linesOf, type TableRow } from './csv.ts'
@@ -213,10 +214,7 @@ function setField(fields: Fields, [name = '', ...rest]: string[], value: unknown
     return
   }
   const inner = fields[name]
-  const next: Fields = isFields(inner) ? inner : {}
+  const next: Fields = isObject(inner) ? inner : {}
   fields[name] = next
   setField(next, rest, value)
 }
-
-export const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

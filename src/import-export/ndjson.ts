@@ -1,7 +1,9 @@
 /** Reads NDJSON line by line, and applies a mapping to each object. */
+
 import { AppError } from '../lib/errors.ts'
+import { isObject } from '../lib/is-object.ts'
 import { readCell } from './cells.ts'
-import { isFields, type MappedRecord } from './column-mapping.ts'
+import type { MappedRecord } from './column-mapping.ts'
 import type { Columns } from './columns.ts'
 import { type Mapping, rejectColumns } from './mapping.ts'
 
@@ -36,7 +38,7 @@ export function mapJson(
   { renames, templates, skipUnknown, skipBlank, only, format }: Mapping,
 ): MappedRecord | null {
   const fields = parseLine(text)
-  if (!isFields(fields)) return { error: 'the line is not a JSON object' }
+  if (!isObject(fields)) return { error: 'the line is not a JSON object' }
   const textOf = (name: string) => String(fields[name] ?? '').trim()
   if (skipBlank.length > 0 && skipBlank.every((name) => textOf(name) === '')) return null
   if (!only.every(({ column, values }) => values.includes(textOf(column).toLowerCase())))

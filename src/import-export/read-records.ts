@@ -1,6 +1,7 @@
 /** Reads a file of records, whatever its format: checks it as a whole, then reads record by record. */
 import { AppError } from '../lib/errors.ts'
-import { type ColumnMapping, isFields, type MappedRecord, mapColumns } from './column-mapping.ts'
+import { isObject } from '../lib/is-object.ts'
+import { type ColumnMapping, type MappedRecord, mapColumns } from './column-mapping.ts'
 import { type Columns, columnsOf } from './columns.ts'
 import { findDelimiter, readTable, type TableRow } from './csv.ts'
 import type { InputFile } from './input-file.ts'
@@ -220,7 +221,7 @@ async function checkLines(
 }
 
 function jsonKey(value: unknown, key: string[]): string | null {
-  const parts = key.map((field) => (isFields(value) ? value[field] : undefined))
+  const parts = key.map((field) => (isObject(value) ? value[field] : undefined))
   return parts.length === 0 || (parts[0] ?? '') === '' ? null : JSON.stringify(parts)
 }
 

@@ -1,8 +1,9 @@
 /** The rejects file: rejected records as they were read, with line and reason in front; it can be corrected and imported as it is. */
+
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { isFields } from './column-mapping.ts'
+import { isObject } from '../lib/is-object.ts'
 import { formatRow } from './csv.ts'
 import { rejectColumns } from './mapping.ts'
 import { parseLine } from './ndjson.ts'
@@ -48,7 +49,7 @@ function formatReject({ line, source }: InputRecord, reason: string, from: numbe
       .map((row) => formatRow([String(row.line), reason, ...row.cells.slice(from)]))
       .join('')
   const start = `{"line":${line},"reason":${JSON.stringify(reason)}`
-  if (!isFields(parseLine(source.text))) return `${start},"text":${JSON.stringify(source.text)}}\n`
+  if (!isObject(parseLine(source.text))) return `${start},"text":${JSON.stringify(source.text)}}\n`
   const text = source.text.replace(earlierReject, '{')
   return /^\{\s*\}$/.test(text) ? `${start}}\n` : `${start},${text.slice(1)}\n`
 }

@@ -5,7 +5,7 @@ import { storeResource } from '../catalog/stores.ts'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { productStores } from '../db/schema/catalog.ts'
 import { AppError } from '../lib/errors.ts'
-import { isFields } from './column-mapping.ts'
+import { isObject } from '../lib/is-object.ts'
 import type { ImportKind } from './import-kinds.ts'
 import type { InputRecord, RecordFile } from './read-records.ts'
 
@@ -114,7 +114,7 @@ async function loadKeys(tx: Queryable, file: RecordFile, key: string[]): Promise
 }
 
 function keyOf(record: InputRecord, key: string[]): Record<string, unknown> {
-  const value = 'value' in record && isFields(record.value) ? record.value : undefined
+  const value = 'value' in record && isObject(record.value) ? record.value : undefined
   const parts = key.map((column) => [column, value?.[column]])
   if (parts.every(([, part]) => typeof part === 'string' && part !== ''))
     return Object.fromEntries(parts)

@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { z } from 'zod'
 import { maxFieldErrors } from './errors.ts'
+import { isObject } from './is-object.ts'
 import { errorMap, maxRecordKeys } from './validation.ts'
 
 type Issue = z.core.$ZodIssue
@@ -92,6 +93,3 @@ function unwrap(schema: z.ZodType): z.ZodType {
   const inner = schema.unwrap()
   return inner instanceof z.ZodType ? unwrap(inner) : schema
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
