@@ -47,14 +47,18 @@ function rightsError(error: unknown): AppError | undefined {
   )
 }
 
-/** Why storefeed cannot use this database, in words. It compares and stores texts as UTF-8, and finds its tables by the search path. */
+/**
+ * Why storefeed cannot use this database, in words. It compares and stores texts as UTF-8, and finds its tables by the
+ * search path. Both tables are looked for in one snapshot: `to_regclass` may still miss a table that another connection
+ * has just created.
+ */
 export async function readSetupProblem(db: Queryable): Promise<string | null> {
   const [found] = await db.execute<{ encoding: string; schema: string | null; lost: boolean }>(sql`
     select current_setting('server_encoding') as encoding, current_schema() as schema,
-      to_regclass('outbox_queues') is null and exists (
-        select from pg_class c join pg_namespace n on n.oid = relnamespace
-        where nspname = 'drizzle' and relname = '__drizzle_migrations'
-      ) as lost`)
+      (select coalesce(bool_or(nspname = 'drizzle' and relname = '__drizzle_migrations'), false)
+          and not coalesce(bool_or(nspname = any (current_schemas(false)) and relname = 'outbox_queues'), false)
+        from pg_class join pg_namespace n on n.oid = relnamespace
+        where relname in ('__drizzle_migrations', 'outbox_queues')) as lost`)
   if (found && found.encoding !== 'UTF8')
     return `The database has the encoding ${found.encoding}, which cannot hold every text. Create one with UTF8: create database storefeed encoding 'UTF8' template template0.`
   if (found?.lost)

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
-import { compareMigrations, migrate } from '../../src/db/migrate.ts'
+import { connect } from '../../src/db/connection.ts'
+import { compareMigrations, migrate, readSetupProblem } from '../../src/db/migrate.ts'
 import { formatters } from '../../src/feeds/formatters.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { run } from './command-line.ts'
@@ -40,6 +41,31 @@ test('more that migrate at once than a pooler has connections take turns', async
     expect(await compareMigrations(empty.db)).toEqual({ missing: 0, unknown: 0 })
   } finally {
     await empty.close()
+  }
+})
+
+test('tables that another connection has just created are not taken for tables of another schema', async () => {
+  const database = await createTestDatabase()
+  const readers = Array.from({ length: 20 }, () => connect(database.url, { max: 1 }))
+  let done = false
+  const problems = readers.map(async ({ db }) => {
+    const found: (string | null)[] = []
+    while (!done) found.push(await readSetupProblem(db))
+    return found.filter((problem) => problem !== null)
+  })
+  const rename = (statements: string[]) =>
+    database.db.transaction(async (tx) => {
+      for (const statement of statements) await tx.execute(sql.raw(`alter table ${statement}`))
+    })
+  try {
+    for (let round = 0; round < 60; round++) {
+      await rename(['outbox_queues rename to away', 'drizzle.__drizzle_migrations rename to away'])
+      await rename(['away rename to outbox_queues', 'drizzle.away rename to __drizzle_migrations'])
+    }
+  } finally {
+    done = true
+    expect((await Promise.all(problems)).flat()).toEqual([])
+    await Promise.all([database, ...readers].map(({ close }) => close()))
   }
 })
 
