@@ -19,7 +19,7 @@ export async function measureBuild({ db, databaseUrl }: Workbench): Promise<Row>
   const builds: number[] = []
   const copies: number[] = []
   for (let round = 0; round < rounds; round++) {
-    if (psql) copies.push(await timed(() => copyOut(psql, databaseUrl)))
+    if (psql) copies.push(await timed(() => copyOut(psql, databaseUrl, copyOfProducts)))
     await db.execute(sql`delete from feed_chunks where feed = 'products'`)
     await db.execute(sql`delete from feed_state where feed = 'products'`)
     builds.push(
@@ -39,13 +39,13 @@ export async function measureBuild({ db, databaseUrl }: Workbench): Promise<Row>
   }
 }
 
-async function copyOut(psql: string, databaseUrl: string): Promise<void> {
-  const child = spawn(psql, [databaseUrl, '-qc', copyOfProducts], { stdio: 'ignore' })
+export async function copyOut(psql: string, databaseUrl: string, copy: string): Promise<void> {
+  const child = spawn(psql, [databaseUrl, '-qc', copy], { stdio: 'ignore' })
   const [status] = await once(child, 'exit')
   if (status !== 0) throw new Error(`psql ended with ${status}`)
 }
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
+export async function timed(work: () => Promise<unknown>): Promise<number> {
   const started = performance.now()
   await work()
   return performance.now() - started

@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm'
 import { makeCatalog } from './catalog.ts'
 import { measureBuild, memoryWhileBuilding, residentMegabytes } from './feed-builds.ts'
-import { measureEdit } from './feed-edits.ts'
+import { measureEdits, priceEdit } from './feed-edits.ts'
 import { measurePolls } from './feed-polls.ts'
 import { measureWriters } from './feed-writers.ts'
 import { printTable, type Row } from './table.ts'
@@ -42,7 +42,7 @@ function benchSize(products: number): Promise<Measured> {
     const memory = await memoryWhileBuilding(server, products, idle)
     // What the build has left Postgres to write is no part of an edit.
     await bench.db.execute(sql`checkpoint`)
-    const editMs = await measureEdit(bench, server, products)
+    const editMs = await measureEdits(server, priceEdit(bench, products))
     const rows: Row[] = [
       {
         what: 'memory while building, MB above idle',

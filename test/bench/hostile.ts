@@ -1,14 +1,13 @@
 /** Posts bodies made to cost much to a server, and asks for its health meanwhile: how long is nothing else answered? */
 import { readFile } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type HostileBody, hostileBodies } from '../http/hostile-bodies.ts'
+import { watchStalls } from './stalls.ts'
 import { printTable, type Row } from './table.ts'
 import { type BenchServer, withWorkbench } from './workbench.ts'
 
 const maxStallMs = 100
 const maxAnswerBytes = 100_000
 const maxMegabytes = 400
-const everyMs = 2
 
 type Measured = { stallMs: number; bytes: number; seconds: number; status: number }
 
@@ -31,16 +30,7 @@ async function measure(
   { method, path, body }: HostileBody,
 ): Promise<Measured> {
   const sent = body()
-  let stallMs = 0
-  let done = false
-  const watching = (async () => {
-    while (!done) {
-      const startedAt = performance.now()
-      await (await fetch(`${server.url}/healthz`)).text()
-      stallMs = Math.max(stallMs, performance.now() - startedAt)
-      await delay(everyMs)
-    }
-  })()
+  const stalls = watchStalls(server)
   const startedAt = performance.now()
   const answer = await fetch(`${server.url}${path}`, {
     method,
@@ -49,8 +39,7 @@ async function measure(
   })
   const { byteLength: bytes } = await answer.arrayBuffer()
   const seconds = (performance.now() - startedAt) / 1_000
-  done = true
-  await watching
+  const stallMs = await stalls.stop()
   return { stallMs, bytes, seconds, status: answer.status }
 }
 

@@ -1,5 +1,6 @@
 /** `npm run bench`: which bench runs, at which sizes. */
 import { Command, InvalidArgumentError } from 'commander'
+import { benchDense } from './dense.ts'
 import { benchFeeds } from './feeds.ts'
 import { benchHostile } from './hostile.ts'
 import { benchImports } from './imports.ts'
@@ -7,6 +8,8 @@ import { benchPush } from './push.ts'
 
 const defaultSizes = [10_000, 100_000, 1_000_000]
 const defaultImports = [100_000]
+const defaultLinks = [8_000_000]
+const defaults = [defaultSizes, defaultImports, defaultLinks]
 
 const program = new Command('bench').description('Measures storefeed beside its peers, in one run')
 
@@ -28,6 +31,12 @@ program
   .action(({ size }: { size: number[] }) => benchImports(size))
 
 program
+  .command('dense')
+  .description('stores that sell most of what there is: edits, builds, memory, stalls')
+  .option('--size <links...>', 'numbers of links, from 1M to 50M', readSizes, defaultLinks)
+  .action(({ size }: { size: number[] }) => benchDense(size))
+
+program
   .command('hostile')
   .description('bodies made to cost much: longest stall, answer, time, memory')
   .action(benchHostile)
@@ -35,10 +44,9 @@ program
 /** `10k` and `1M` are understood. */
 function readSizes(value: string, before: number[]): number[] {
   const [, digits = '', unit = ''] = /^(\d+)([kM]?)$/.exec(value) ?? []
-  if (digits === '')
-    throw new InvalidArgumentError('Give a number of products, such as 10k, 100k or 1M.')
+  if (digits === '') throw new InvalidArgumentError('Give a number, such as 10k, 100k or 1M.')
   const size = Number(digits) * ({ k: 1000, M: 1_000_000 }[unit] ?? 1)
-  return before === defaultSizes || before === defaultImports ? [size] : [...before, size]
+  return defaults.includes(before) ? [size] : [...before, size]
 }
 
 await program.parseAsync()
