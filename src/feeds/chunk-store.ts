@@ -54,6 +54,9 @@ export async function renderSlots(
   return { changed, rendered: items, last: previous }
 }
 
+/** In two formats each, which fills zlib's threads; more would take longer, and block the loop while they are formatted. */
+const slotsAtOnce = 2
+
 async function renderBatch(
   { feed, slots }: Rendering,
   batch: number[],
@@ -62,13 +65,17 @@ async function renderBatch(
 ): Promise<{ chunks: Chunk[]; rendered: number }> {
   const bySlot = new Map<number, Item[]>(batch.map((slot) => [slot, []]))
   for (const { hash, item } of rows) bySlot.get(slotOfHash(hash, slots))?.push(item)
-  const chunks = await Promise.all(
-    [...bySlot].map(([slot, items]) =>
-      renderSlot(feed, slot, items, (checksum) => known.has(checksumKey(checksum))),
-    ),
-  )
+  const chunks: Chunk[] = []
+  const waiting = bySlot.entries()
+  async function renderWaiting() {
+    for (const [slot, items] of waiting)
+      chunks.push(
+        ...(await renderSlot(feed, slot, items, (checksum) => known.has(checksumKey(checksum)))),
+      )
+  }
+  await Promise.all(Array.from({ length: slotsAtOnce }, renderWaiting))
   const rendered = [...bySlot.values()].reduce((sum, items) => sum + items.length, 0)
-  return { chunks: chunks.flat(), rendered }
+  return { chunks, rendered }
 }
 
 const checksumKey = ({ format, slot, crc, bytes }: ChunkChecksum) =>

@@ -33,8 +33,8 @@ export type FeedSnapshot = {
 export class BrokenChunks extends Error {}
 
 const slotsPerQuery = 256
-/** Bounds the memory of inflated chunks. */
-const checkConcurrency = 64
+/** As many as zlib has threads: more would take longer, and the memory of their texts. */
+const checkConcurrency = 4
 
 /**
  * Loads the chunks that changed since `previous`, or all; state and chunks are of one moment. Undefined when the feed was

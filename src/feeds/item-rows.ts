@@ -12,21 +12,29 @@ import { type StoreRow, storeItem } from './store-item.ts'
 
 export type HashedItem = { hash: number; item: Item }
 
-/** Selects the rows of items in the order of hash and id. `decimals` is how many the currency has. */
+/**
+ * Lists of ids come in the order of an index: an aggregate with `order by` of its own would sort them. Unpublished products
+ * are few, and an index has them alone.
+ *
+ * Selects the rows of items in the order of hash and id. `decimals` is how many the currency has. */
 export const itemQueries: Record<FeedName, (ranges: HashRange[], decimals: number) => SQL> = {
   products: (ranges, decimals) => {
     const price = sql`round(t.price, ${decimals}::int)::float8 as price`
     const inventory_quantity = sql`t.inventory_quantity::float8 as inventory_quantity`
     return sql`
       select ${columns(productFields, { categories: categoriesAsJson, price, inventory_quantity })},
-        (select string_agg(l.store_id, ',' order by l.store_id) from product_stores l
-          where l.product_id = t.id and l.store_id <> all(array(select s.id from stores s where not s.published))) as store_ids
+        (select string_agg(x.store_id, ',') from (
+          select l.store_id from product_stores l
+          where l.product_id = t.id and l.store_id <> all(array(select s.id from stores s where not s.published))
+          order by l.store_id) x) as store_ids
       from products t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`
   },
   stores: (ranges) => sql`
     select ${columns(storeFields, { categories: categoriesAsJson })},
-      (select string_agg(l.product_id, ',' order by l.product_id) from product_stores l
-        join products p on p.id = l.product_id where l.store_id = t.id and p.published) as product_ids
+      (select string_agg(x.product_id, ',') from (
+        select l.product_id from product_stores l
+        where l.store_id = t.id and not exists (select from products p where p.id = l.product_id and not p.published)
+        order by l.product_id) x) as product_ids
     from stores t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`,
 }
 

@@ -98,6 +98,8 @@ export const products = pgTable(
     flatMetadataCheck('products_metadata_flat', table.metadata, productFeedKeys),
     index('products_updated_at').on(table.updated_at),
     index('products_hash').on(table.hash),
+    // What the feed of stores leaves out of their lists.
+    index('products_unpublished').on(table.id).where(sql`not ${table.published}`),
   ],
 )
 

@@ -1,0 +1,1 @@
+CREATE INDEX "products_unpublished" ON "products" USING btree ("id") WHERE not "products"."published";
