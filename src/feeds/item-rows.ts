@@ -13,10 +13,11 @@ import { type StoreRow, storeItem } from './store-item.ts'
 export type HashedItem = { hash: number; item: Item }
 
 /**
+ * Selects the rows of items in the order of hash and id. `decimals` is how many the currency has.
+ *
  * Lists of ids come in the order of an index: an aggregate with `order by` of its own would sort them. Unpublished products
  * are few, and an index has them alone.
- *
- * Selects the rows of items in the order of hash and id. `decimals` is how many the currency has. */
+ */
 export const itemQueries: Record<FeedName, (ranges: HashRange[], decimals: number) => SQL> = {
   products: (ranges, decimals) => {
     const price = sql`round(t.price, ${decimals}::int)::float8 as price`
