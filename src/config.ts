@@ -1,5 +1,6 @@
 /** The settings: read once from the environment, all of them checked, every error reported at once. */
 import { z } from 'zod'
+import { hasKnownSessionAttrs, sessionAttrsError } from './lib/connection-url.ts'
 import { parseDuration } from './lib/duration.ts'
 import { AppError, type FieldError } from './lib/errors.ts'
 import { isNearly } from './lib/is-nearly.ts'
@@ -69,6 +70,7 @@ const settings = z.object({
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+    .refine(hasKnownSessionAttrs, sessionAttrsError)
     .optional(),
   DATA_DIR: z.string().default('.storefeed'),
   API_KEY: z

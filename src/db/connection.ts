@@ -46,9 +46,8 @@ export function connect(
   { max = 10, purpose, statementMs }: ConnectOptions = {},
 ): Connection {
   const settings = connectionSettings(url, purpose ? `storefeed ${purpose}` : 'storefeed')
-  const queryTimeout =
-    statementMs === undefined ? {} : { query_timeout: statementMs + unresponsiveMs }
-  const pool = createPool({ ...settings, ...queryTimeout }, max)
+  const queryMs = statementMs === undefined ? undefined : statementMs + unresponsiveMs
+  const pool = createPool(settings, max, queryMs)
   const listener = createListener(settings)
   return {
     db: databaseOf(pool, statementMs),

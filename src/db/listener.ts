@@ -1,6 +1,8 @@
 /** LISTEN on a connection of its own, which is replaced whenever it is lost. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import type { ConnectionSettings } from './pool.ts'
+import { checkServer, tryServers } from './servers.ts'
 
 export type Listener = {
   /**
@@ -13,20 +15,31 @@ export type Listener = {
 
 const retryMs = 300
 
-export function createListener(settings: pg.ClientConfig): Listener {
+export function createListener({ servers, wanted }: ConnectionSettings): Listener {
   const clients = new Set<pg.Client>()
   let closed = false
 
-  /** Null behind a pooler; else `lost`, which resolves when the connection ends. */
-  async function begin(channel: string, onNotify: () => void) {
-    const client = new pg.Client(settings)
+  async function openClient(server: pg.ClientConfig, onNotify: () => void) {
+    const client = new pg.Client(server)
     const lost = new Promise<void>((resolve) => client.once('end', resolve))
     clients.add(client)
     // An 'end' event follows.
     client.on('error', () => undefined)
     client.on('notification', onNotify)
     void lost.then(() => clients.delete(client))
-    await client.connect()
+    try {
+      await client.connect()
+      await checkServer(client, wanted)
+      return { client, lost }
+    } catch (error) {
+      void client.end()
+      throw error
+    }
+  }
+
+  /** Null behind a pooler; else `lost`, which resolves when the connection ends. */
+  async function begin(channel: string, onNotify: () => void) {
+    const { client, lost } = await tryServers(servers, 0, (server) => openClient(server, onNotify))
     if (await isPooled(client)) {
       await client.end()
       return null

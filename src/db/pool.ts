@@ -1,7 +1,9 @@
 /** A pool of connections: each serves one caller at a time, and a broken one is never used again. */
 import { Socket } from 'node:net'
 import pg from 'pg'
-import { ConnectionLost } from './postgres-error.ts'
+import { type SessionAttrs, serversOf } from '../lib/connection-url.ts'
+import { ConnectionLost, postgresCode, readOnly } from './postgres-error.ts'
+import { checkServer, tryServers } from './servers.ts'
 
 /** Sends one query on a connection. Queries are pipelined, so several may be sent before the first is answered. */
 export type QueryFn = (query: Query, values?: unknown[]) => Promise<pg.QueryResult>
@@ -18,51 +20,74 @@ export type Pool = {
   close: () => Promise<void>
 }
 
+/** For all servers together. */
 const connectMs = 5_000
 const closeMs = 5_000
 /** So that connections spread over new servers behind the same address. */
 const lifetimeSeconds = 3_600
 
+export type ConnectionSettings = { servers: pg.ClientConfig[]; wanted: SessionAttrs }
+
 /** The settings of every connection, pooled or not. */
-export function connectionSettings(url: string, applicationName: string): pg.ClientConfig {
-  return {
-    connectionString: withLibpqSslModes(url),
+export function connectionSettings(url: string, applicationName: string): ConnectionSettings {
+  const { urls, wanted } = serversOf(url)
+  const servers = urls.map((connectionString) => ({
+    connectionString,
     application_name: applicationName,
-    connectionTimeoutMillis: connectMs,
+    connectionTimeoutMillis: connectMs / urls.length,
     keepAlive: true,
     pipeline: true,
-  }
+  }))
+  return { servers, wanted }
 }
 
-/** `sslmode` as psql reads it, where `require` does not verify the certificate. */
-function withLibpqSslModes(url: string): string {
-  const parsed = new URL(url)
-  if (parsed.searchParams.has('sslmode')) parsed.searchParams.set('uselibpqcompat', 'true')
-  return parsed.href
-}
-
-export function createPool(settings: pg.ClientConfig, max: number): Pool {
+/** `queryMs`: see `Query`; of all queries that have none of their own. */
+export function createPool(
+  { servers, wanted }: ConnectionSettings,
+  max: number,
+  queryMs?: number,
+): Pool {
   const sockets = new Set<Socket>()
   const broken = new WeakSet<pg.ClientBase>()
-  const pool = new pg.Pool({
-    ...settings,
-    max,
-    idleTimeoutMillis: 0,
-    maxLifetimeSeconds: lifetimeSeconds,
-    stream: () => trackSocket(sockets),
-    onConnect: useUtc,
-  })
-  // Errors while a caller has the connection: the pool does not see them.
-  pool.on('connect', (client) => client.on('error', () => broken.add(client)))
-  // Errors of idle connections: the pool has already removed those.
-  pool.on('error', () => undefined)
+  const pools = servers.map(createServerPool)
+  let current = 0
+
+  function createServerPool(server: pg.ClientConfig): pg.Pool {
+    const pool = new pg.Pool({
+      ...server,
+      ...(queryMs === undefined ? {} : { query_timeout: queryMs }),
+      max,
+      idleTimeoutMillis: 0,
+      maxLifetimeSeconds: lifetimeSeconds,
+      stream: () => trackSocket(sockets),
+      onConnect: async (client) => {
+        await useUtc(client)
+        await checkServer(client, wanted)
+      },
+    })
+    // Errors while a caller has the connection: the pool does not see them.
+    pool.on('connect', (client) => client.on('error', () => broken.add(client)))
+    // Errors of idle connections: the pool has already removed those.
+    pool.on('error', () => undefined)
+    return pool
+  }
+
+  /** The server that was usable last is tried first. */
+  const connectClient = () =>
+    tryServers(pools, current, async (pool, index) => {
+      const client = await pool.connect()
+      current = index
+      return client
+    })
 
   async function withConnection<T>(work: (send: QueryFn) => Promise<T>): Promise<T> {
-    const client = await pool.connect().catch((error: unknown) => {
+    const client = await connectClient().catch((error: unknown) => {
       throw error instanceof pg.DatabaseError ? error : new ConnectionLost(error)
     })
     let lost = false
     let rejected = false
+    // Then another server may have taken its place.
+    let isReadOnly = false
     const send: QueryFn = async (query, values) => {
       try {
         const result = await client.query(query, values)
@@ -71,6 +96,7 @@ export function createPool(settings: pg.ClientConfig, max: number): Pool {
       } catch (error) {
         lost ||= isConnectionFailure(error, broken.has(client))
         rejected = true
+        isReadOnly ||= wanted !== 'any' && postgresCode(error) === readOnly
         throw lost ? new ConnectionLost(error) : error
       }
     }
@@ -80,7 +106,7 @@ export function createPool(settings: pg.ClientConfig, max: number): Pool {
       // The driver reports an error before it knows the transaction's status; an empty query tells it.
       if (rejected && !lost) await send({ text: '' }).catch(() => undefined)
       // A connection in the middle of a transaction is closed, never reused.
-      client.release(lost || client.getTransactionStatus() !== 'I')
+      client.release(lost || isReadOnly || client.getTransactionStatus() !== 'I')
     }
   }
 
@@ -89,14 +115,15 @@ export function createPool(settings: pg.ClientConfig, max: number): Pool {
     const timer = setTimeout(() => {
       for (const socket of sockets) socket.destroy()
     }, closeMs)
-    await pool.end()
+    await Promise.all(pools.map((pool) => pool.end()))
     clearTimeout(timer)
   }
   function close() {
     closing ??= closeOnce()
     return closing
   }
-  return { withConnection, waiting: () => pool.waitingCount, close }
+  const waiting = () => pools.reduce((sum, { waitingCount }) => sum + waitingCount, 0)
+  return { withConnection, waiting, close }
 }
 
 function trackSocket(sockets: Set<Socket>): Socket {

@@ -24,6 +24,8 @@ export class ConnectionLost extends Error {
 const constraintViolation = new Set(['22001', '22003', '22021', '22P05', '23502', '23503', '23514'])
 /** By the statement timeout too. */
 const canceled = '57014'
+/** A standby, or a database set to read only. */
+export const readOnly = '25006'
 const unavailable = new Set([
   '57P01',
   '57P02',
@@ -49,8 +51,7 @@ export function databaseErrorToAppError(error: unknown): AppError | undefined {
     return new AppError('unavailable', 'The database timed out. Nothing was changed.')
   if (isOutOfResources(found?.code ?? ''))
     return new AppError('unavailable', 'The database is out of resources. Try again later.')
-  // A standby, or a database set to read only.
-  if (found?.code === '25006')
+  if (found?.code === readOnly)
     return new AppError('unavailable', 'The database is read-only at the moment. Try again later.')
   // Insufficient privilege.
   if (found?.code === '42501')

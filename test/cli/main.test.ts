@@ -42,15 +42,35 @@ test('all invalid settings are reported at once', async () => {
   ])
 })
 
-test('a database that does not answer is waited for, and reported without the password', async () => {
-  const { code, stdout, stderr } = await run(['migrate'], {
-    DATABASE_URL: 'postgres://u:sekret@127.0.0.1:1/x',
+test.each([
+  ['127.0.0.1:1', 'connect ECONNREFUSED 127.0.0.1:1'],
+  [
+    '127.0.0.1:1,127.0.0.1:2',
+    'no server can be used: connect ECONNREFUSED 127.0.0.1:1; connect ECONNREFUSED 127.0.0.1:2',
+  ],
+])(
+  'databases at %s that do not answer are waited for, and reported without the password',
+  async (hosts, reason) => {
+    const { code, stdout, stderr } = await run(['migrate'], {
+      DATABASE_URL: `postgres://u:sekret@${hosts}/x`,
+    })
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      'The database does not answer. Waiting for it.',
+      `storefeed failed: ${reason}`,
+    ])
+  },
+)
+
+test('a target_session_attrs that is not known is reported in words', async () => {
+  const { code, stderr } = await run(['migrate'], {
+    DATABASE_URL: 'postgres://u:sekret@a,b/x?target_session_attrs=standby',
   })
-  expect([code, stdout]).toEqual([1, ''])
-  expect(stderr.trimEnd().split('\n')).toEqual([
-    'The database does not answer. Waiting for it.',
-    'storefeed failed: connect ECONNREFUSED 127.0.0.1:1',
-  ])
+  expect(code).toBe(1)
+  expect(stderr).toContain(
+    'DATABASE_URL must have a target_session_attrs that is one of any, read-write, primary',
+  )
+  expect(stderr).not.toContain('sekret')
 })
 
 test.each([

@@ -44,6 +44,10 @@ const addressings: Record<string, OpenAddress> = {
     const url = Object.assign(target(), { port: String(proxy.port) }).href
     return { url, follow: () => proxy.pointTo(target()) }
   },
+  'a list of hosts': async ({ hosts }) => ({
+    url: `postgres://storefeed@${hosts}/shop?target_session_attrs=read-write`,
+    follow: async () => undefined,
+  }),
 }
 
 test.each(Object.entries(addressings))(

@@ -17,6 +17,8 @@ import { askPostgres } from '../support/postgres-client.ts'
 export type ReplicatedPostgres = {
   /** Of the primary, as the superuser. */
   url: () => string
+  /** Of both servers, as a connection URL lists them. */
+  hosts: string
   /** With SIGKILL, all of its processes at once. */
   kill: () => Promise<void>
   /** After `kill`. */
@@ -52,6 +54,7 @@ export async function createReplicatedPostgres(): Promise<ReplicatedPostgres> {
   })
   let primary = await newNode('first')
   let standby = await newNode('second')
+  const hosts = [primary, standby].map(({ port }) => `127.0.0.1:${port}`).join()
   const urlOf = ({ port }: Node) => `postgres://storefeed@127.0.0.1:${port}/postgres`
   const control = (node: Node, ...args: string[]) =>
     runOrThrow(account, pgCtl, [...args, '-D', node.data, '-w', '-t', '60'])
@@ -114,6 +117,7 @@ export async function createReplicatedPostgres(): Promise<ReplicatedPostgres> {
   }
   return {
     url: () => urlOf(primary),
+    hosts,
     kill,
     start: () => startNode(primary).then(() => undefined),
     addStandby,
