@@ -82,6 +82,7 @@ const settings = z.object({
   FEED_WAIT: duration('0s', '60s').prefault('3s'),
   STOP_GRACE: duration('0s', '10m').prefault('5s'),
   FEED_MAX_DROP: numberBetween(0, 1).default(0.5),
+  MAX_LIST_BYTES: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(100_000),
   RATE_LIMIT: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(6000),
   KLAVIYO_API_KEY: z.string().trim().optional(),
   KLAVIYO_PUBLIC_KEY: z.string().trim().optional(),
@@ -157,6 +158,8 @@ export type Config = {
   feedWaitMs: number
   /** The share of its items that a feed may lose at once before it is held; 1 turns this off. */
   feedMaxDrop: number
+  /** An item with a longer list of ids is reported: Klaviyo may not take it. */
+  maxListBytes: number
   /** Requests per minute with one key, and from one address without a valid key. */
   rateLimit: number
   currency: string
@@ -199,6 +202,7 @@ export function readConfig(
     stopGraceMs: env.STOP_GRACE,
     feedWaitMs: env.FEED_WAIT,
     feedMaxDrop: env.FEED_MAX_DROP,
+    maxListBytes: env.MAX_LIST_BYTES,
     rateLimit: env.RATE_LIMIT,
     klaviyo: readKlaviyo(env),
     currency: env.CURRENCY,

@@ -14,6 +14,7 @@ const defaults = {
   feedWaitMs: 3000,
   stopGraceMs: 5000,
   feedMaxDrop: 0.5,
+  maxListBytes: 100_000,
   rateLimit: 6000,
   klaviyo: {
     apiKey: null,
@@ -68,6 +69,7 @@ const everySetting = {
   FEED_WAIT: '0s',
   STOP_GRACE: '10s',
   FEED_MAX_DROP: '0.25',
+  MAX_LIST_BYTES: '65536',
   RATE_LIMIT: '60',
   KLAVIYO_API_KEY: 'pk_1',
   KLAVIYO_PUBLIC_KEY: 'ABC123',
@@ -99,6 +101,7 @@ test('every setting can be set, and other variables are ignored', () => {
     feedWaitMs: 0,
     stopGraceMs: 10_000,
     feedMaxDrop: 0.25,
+    maxListBytes: 65_536,
     rateLimit: 60,
     klaviyo: {
       apiKey: 'pk_1',
@@ -134,6 +137,7 @@ test('all errors are reported at once, and none repeats a value, which may be a 
     FEED_WAIT: 'soon',
     STOP_GRACE: '-1',
     FEED_MAX_DROP: '2',
+    MAX_LIST_BYTES: '0',
     RATE_LIMIT: '0',
     KLAVIYO_API: 'secret',
     KLAVIYO_URL: 'secret',

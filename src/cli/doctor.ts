@@ -46,11 +46,11 @@ async function checkAll(readConfig: () => Config): Promise<Diagnostic[]> {
   ]
 }
 
-async function checkWithDatabase(db: Database, { currency }: Config): Promise<Diagnostic[]> {
+async function checkWithDatabase(db: Database, config: Config): Promise<Diagnostic[]> {
   return [
     ...(await checkDatabase(db)),
-    ...(await checkCatalog(db)),
-    ...(await checkFeeds(db, rendererOf(currency))),
+    ...(await checkCatalog(db, config)),
+    ...(await checkFeeds(db, rendererOf(config.currency))),
     ...(await checkMessages(db)),
   ]
 }

@@ -1,7 +1,8 @@
 /** Checks the catalog for what Klaviyo accepts silently but does not show. */
 import { sql } from 'drizzle-orm'
+import { countFindings } from '../catalog/catalog-report.ts'
 import type { CatalogTable } from '../catalog/catalog-resource.ts'
-import { lintRules, publishedItems } from '../catalog/lint-rules.ts'
+import type { LintSettings } from '../catalog/lint-rules.ts'
 import { productResource } from '../catalog/products.ts'
 import { storeResource } from '../catalog/stores.ts'
 import type { Queryable } from '../db/connection.ts'
@@ -11,9 +12,9 @@ import { type Diagnostic, error, ok, warning } from './diagnostic.ts'
 const maxItems = 250_000
 const maxCategories = 2_500
 
-export async function checkCatalog(db: Queryable): Promise<Diagnostic[]> {
-  const products = await checkResource(db, productResource, 'products')
-  const stores = await checkResource(db, storeResource, 'stores')
+export async function checkCatalog(db: Queryable, settings: LintSettings): Promise<Diagnostic[]> {
+  const products = await checkResource(db, productResource, 'products', settings)
+  const stores = await checkResource(db, storeResource, 'stores', settings)
   return [
     ...products.diagnostics,
     ...stores.diagnostics,
@@ -25,21 +26,16 @@ async function checkResource(
   db: Queryable,
   resource: CatalogTable,
   area: string,
+  settings: LintSettings,
 ): Promise<{ items: number; diagnostics: Diagnostic[] }> {
-  const columns = lintRules.flatMap(({ where }, index) => [
-    sql`count(*) filter (where ${where})::int as ${sql.identifier(`count_${index}`)}`,
-    sql`min(id) filter (where ${where}) as ${sql.identifier(`example_${index}`)}`,
-  ])
-  const [row = {}] = await db.execute<Record<string, number | string | null>>(sql`
-    ${publishedItems(resource)}
-    select count(*)::int as items, ${sql.join(columns, sql`, `)} from t`)
-  const warnings = lintRules.flatMap(({ one, many, advice }, index): Diagnostic[] => {
-    const count = Number(row[`count_${index}`])
-    if (count === 0) return []
-    const subject = count === 1 ? `1 ${resource.name} ${one}` : `${count} ${area} ${many}`
-    return [warning(area, `${subject}, such as "${row[`example_${index}`]}".`, advice)]
-  })
-  const items = Number(row.items)
+  const { items, findings } = await countFindings(db, resource, settings)
+  const warnings = findings.map(({ count, found, example, advice }) =>
+    warning(
+      area,
+      `${count} ${count === 1 ? resource.name : area} ${found}, such as "${example}".`,
+      advice,
+    ),
+  )
   return { items, diagnostics: [ok(area, `Published: ${items}.`), ...warnings] }
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { reportedItem, reportItems } from '../catalog/catalog-report.ts'
-import { productResource } from '../catalog/products.ts'
-import { storeResource } from '../catalog/stores.ts'
+import { countedFinding, reportedItem, reportItems } from '../catalog/catalog-report.ts'
+import { findingCodes } from '../catalog/finding-codes.ts'
+import type { LintSettings } from '../catalog/lint-rules.ts'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
@@ -9,6 +9,7 @@ import { instant } from '../lib/fields.ts'
 import { pageQuery } from '../lib/pagination.ts'
 import { releaseFeed } from './feed-state.ts'
 import { type FeedStatus, readFeedStatuses } from './feed-status.ts'
+import { createReportSummaries, feedResources } from './report-summary.ts'
 
 const format = z.enum(['json', 'xml'])
 const feed = z.enum(['products', 'stores'])
@@ -53,10 +54,13 @@ const feedStatus = z
   .meta({ id: 'FeedStatus' })
 
 const common = { tag: 'feeds', query: none, body: noBody } as const
-const kinds = { products: productResource, stores: storeResource } as const
 
 /** `publicUrl` is the address Klaviyo polls; null: the one this request came to. */
-export function feedStatusRoutes(api: ApiContext, db: Database, publicUrl: string | null): void {
+export function feedStatusRoutes(
+  api: ApiContext,
+  db: Database,
+  { publicUrl, maxListBytes }: LintSettings & { publicUrl: string | null },
+): void {
   endpoint(
     api,
     {
@@ -76,32 +80,7 @@ export function feedStatusRoutes(api: ApiContext, db: Database, publicUrl: strin
       return c.json({ feeds: (await readFeedStatuses(db)).map((status) => withUrls(status, base)) })
     },
   )
-  endpoint(
-    api,
-    {
-      ...common,
-      method: 'get',
-      path: '/v1/feeds/{feed}/report',
-      params: z.strictObject({ feed }),
-      query: z.strictObject(pageQuery),
-      scope: 'read',
-      operationId: 'reportFeed',
-      summary: 'Problems of a feed, item by item, with what to do about each',
-      responses: {
-        200: {
-          description: 'The items in which something was found, in the order of their ids',
-          schema: z.strictObject({
-            items: z.array(reportedItem),
-            next_cursor: z.string().nullable(),
-          }),
-        },
-      },
-    },
-    async ({ params, query }, c) => {
-      const { items, nextCursor } = await reportItems(db, kinds[params.feed], query)
-      return c.json({ items, next_cursor: nextCursor })
-    },
-  )
+  reportRoutes(api, db, { maxListBytes })
   endpoint(
     api,
     {
@@ -128,4 +107,65 @@ function withUrls(status: FeedStatus, base: string) {
   const age_seconds = built_at && (Date.now() - Date.parse(built_at)) / 1000
   const named = files.map((file) => ({ ...file, url: `${base}/feeds/${feed}.${file.format}` }))
   return { feed, state, version, items, built_at, age_seconds, files: named, ...rest }
+}
+
+function reportRoutes(api: ApiContext, db: Database, lint: LintSettings): void {
+  const summaryOf = createReportSummaries(db, lint)
+  endpoint(
+    api,
+    {
+      ...common,
+      method: 'get',
+      path: '/v1/feeds/{feed}/report',
+      params: z.strictObject({ feed }),
+      query: z.strictObject({
+        ...pageQuery,
+        finding: z
+          .enum(findingCodes)
+          .optional()
+          .meta({ description: 'Only items in which this was found' }),
+      }),
+      scope: 'read',
+      operationId: 'reportFeed',
+      summary: 'Problems of a feed, item by item, with what to do about each',
+      responses: {
+        200: {
+          description: 'The items in which something was found, in the order of their ids',
+          schema: z.strictObject({
+            items: z.array(reportedItem),
+            next_cursor: z.string().nullable(),
+          }),
+        },
+      },
+    },
+    async ({ params, query }, c) => {
+      const { items, nextCursor } = await reportItems(db, feedResources[params.feed], query, lint)
+      return c.json({ items, next_cursor: nextCursor })
+    },
+  )
+  endpoint(
+    api,
+    {
+      ...common,
+      method: 'get',
+      path: '/v1/feeds/{feed}/report/summary',
+      params: z.strictObject({ feed }),
+      scope: 'read',
+      operationId: 'summarizeReport',
+      summary: 'In how many items of a feed each problem was found',
+      responses: {
+        200: {
+          description: 'What was found, in no item of what is not named',
+          schema: z
+            .strictObject({
+              version: z.int(),
+              items: z.int().meta({ description: 'How many are published' }),
+              findings: z.array(countedFinding),
+            })
+            .meta({ id: 'ReportSummary' }),
+        },
+      },
+    },
+    async ({ params }, c) => c.json(await summaryOf(params.feed)),
+  )
 }

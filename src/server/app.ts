@@ -29,7 +29,7 @@ import { metricsRoutes } from './metrics-routes.ts'
 
 export type AppDeps = Pick<Health, 'state' | 'renderer'> & {
   db: Database
-  config: Pick<Config, 'publicUrl' | 'currency'>
+  config: Pick<Config, 'publicUrl' | 'currency' | 'maxListBytes'>
   log: Logger
   metrics: Metrics
   authorize: Authorize
@@ -54,7 +54,7 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   catalogRoutes(api, db, productResource)
   catalogRoutes(api, db, storeResource)
   availabilityRoutes(api, db)
-  feedStatusRoutes(api, db, config.publicUrl)
+  feedStatusRoutes(api, db, config)
   customerRoutes(api, db)
   orderRoutes(api, db, config.currency)
   visitRoutes(api, db)

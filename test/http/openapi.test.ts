@@ -46,7 +46,7 @@ beforeAll(async () => {
 afterAll(() => database.close())
 
 function appOn({ db }: TestDatabase) {
-  const config = { publicUrl: null, currency: 'USD' }
+  const config = { publicUrl: null, currency: 'USD', maxListBytes: 100_000 }
   return createApp({
     db,
     config,
@@ -122,6 +122,7 @@ test('the operations are named as they are in generated clients', () => {
       "changeAvailability",
       "listFeeds",
       "reportFeed",
+      "summarizeReport",
       "releaseFeed",
       "getCustomer",
       "saveCustomer",
@@ -156,6 +157,7 @@ test('each schema has a name and is defined once', () => {
       "AvailabilityCounts",
       "BatchCounts",
       "CancellationInput",
+      "CountedFinding",
       "CreatedKey",
       "Customer",
       "CustomerInput",
@@ -183,6 +185,7 @@ test('each schema has a name and is defined once', () => {
       "ProductReplacement",
       "Readiness",
       "RefundInput",
+      "ReportSummary",
       "ReportedItem",
       "Store",
       "StoreBatch",

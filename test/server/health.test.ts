@@ -178,7 +178,7 @@ test('a database that is read-only is reported, and a write gets a 503', async (
 test('a server that stops is not ready', async () => {
   const app = createApp({
     db: server.database.db,
-    config: { publicUrl: null, currency: 'USD' },
+    config: { publicUrl: null, currency: 'USD', maxListBytes: 100_000 },
     log: createLogger('silent'),
     metrics: createMetrics(),
     state: { stopping: true, loading: false },

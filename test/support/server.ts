@@ -50,6 +50,7 @@ export async function startTestServer(
     host: '127.0.0.1',
     port: 0,
     feedMaxDrop: 1,
+    maxListBytes: 100_000,
     rateLimit: unlimited,
     ...settings,
   }
