@@ -57,6 +57,7 @@ function appOn({ db }: TestDatabase) {
     authorize: async () => undefined,
     authorizeMetrics: async () => undefined,
     count: async () => undefined,
+    verify: async () => null,
     workMs: 1000,
   })
 }
