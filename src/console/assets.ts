@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 
-export type Asset = { type: string; content: Uint8Array<ArrayBuffer> }
+type Asset = { type: string; content: Uint8Array<ArrayBuffer> }
 export type Assets = { version: string; files: Map<string, Asset> }
 
 const scripts = ['console', 'send', 'toast', 'dialog', 'grid', 'form', 'matrix']

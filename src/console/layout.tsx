@@ -7,7 +7,7 @@ import type { ConsoleEnv } from './console-env.ts'
 
 type Page = { title: string; script?: string; status?: ContentfulStatusCode }
 
-export const sections = [
+const sections = [
   { path: '/console/products', label: 'Products' },
   { path: '/console/stores', label: 'Stores' },
   { path: '/console/availability', label: 'Availability' },

@@ -3,11 +3,10 @@ import type { Context, Hono } from 'hono'
 import { allows } from '../auth/api-keys.ts'
 import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
-import { textOf } from './field-values.ts'
-import type { Chip, Field, Kind } from './kinds.ts'
+import type { Chip, Kind } from './kinds.ts'
 import { Empty, page } from './layout.tsx'
-import { Picture } from './picture.tsx'
-import { type CatalogRecord, catalogPage, pathOf } from './records.ts'
+import { Grid, type GridProps } from './list-grid.tsx'
+import { catalogPage } from './records.ts'
 
 const pageSize = 50
 
@@ -50,15 +49,7 @@ function apiQuery({ changed, ...filters }: Filters, cursor: string | undefined):
   return query
 }
 
-type List = {
-  kind: Kind
-  given: Filters
-  records: CatalogRecord[]
-  count: number
-  next_cursor: string | null
-  etags: Record<string, string>
-  mayWrite: boolean
-}
+type List = GridProps & { given: Filters; count: number; next_cursor: string | null }
 
 function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
   const { kind, given, mayWrite } = list
@@ -79,7 +70,7 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
             <ChipLink kind={kind} given={given} chip={chip} />
           ))}
         </nav>
-        {list.records.length > 0 ? <Grid list={list} /> : <NoRecords list={list} />}
+        {list.records.length > 0 ? <Grid {...list} /> : <NoRecords list={list} />}
         <Paging list={list} isFirst={!c.req.query('cursor')} />
       </section>
     </>
@@ -178,92 +169,6 @@ function NoRecords({ list: { kind, given, mayWrite } }: { list: List }) {
         <a class="button primary" href={`/console/new/${kind.plural}`}>{`New ${kind.name}`}</a>
       )}
     </Empty>
-  )
-}
-
-function Grid({ list: { kind, records, etags, mayWrite } }: { list: List }) {
-  return (
-    <div class="scroll">
-      <table class="grid" data-kind={kind.plural}>
-        <thead>
-          <tr>
-            <th scope="col" class="picture-head">
-              <span class="hidden">Picture</span>
-            </th>
-            {kind.columns.map(({ label, kind: type, width }) => (
-              <th scope="col" class={`${width} ${type}`}>
-                {label}
-              </th>
-            ))}
-            {kind.name === 'product' && (
-              <th scope="col" class="narrow number">
-                Stores
-              </th>
-            )}
-          </tr>
-        </thead>
-        <tbody>
-          {records.map((record) => (
-            <tr data-id={record.id} data-etag={etags[record.id]}>
-              <td class="picture-cell">
-                <a href={pathOf(kind, record.id)} aria-label={`Open ${record.title}`}>
-                  <Picture address={record.image_link} title={record.title} />
-                </a>
-              </td>
-              {kind.columns.map((field) => (
-                <Cell field={field} record={record} mayWrite={mayWrite} kind={kind} />
-              ))}
-              {kind.name === 'product' && (
-                <td class="number soft" data-label="Stores">
-                  {record.store_ids?.length ?? 0}
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  )
-}
-
-type CellProps = { field: Field; record: CatalogRecord; mayWrite: boolean; kind: Kind }
-
-function Cell({ field, record, mayWrite, kind }: CellProps) {
-  const value = record[field.name]
-  const text = textOf(field.kind, value).replaceAll('\n', ', ')
-  const common = {
-    'data-field': field.name,
-    'data-kind': field.kind,
-    'aria-label': `${field.label} of ${record.title}`,
-    autocomplete: 'off',
-  }
-  // A category with a comma cannot be told from two in one line.
-  const isPlain = !Array.isArray(value) || !value.some((one) => String(one).includes(','))
-  return (
-    <td class={field.kind} data-label={field.label}>
-      {field.kind === 'flag' ? (
-        <input
-          type="checkbox"
-          {...common}
-          data-value={String(value)}
-          checked={value === true}
-          disabled={!mayWrite}
-        />
-      ) : (
-        <input
-          {...common}
-          data-value={text}
-          value={text}
-          readonly={!mayWrite || !isPlain}
-          inputmode={field.kind === 'money' || field.kind === 'number' ? 'decimal' : undefined}
-        />
-      )}
-      {field.name === 'title' && (
-        <a class="id" href={pathOf(kind, record.id)}>
-          {record.id}
-        </a>
-      )}
-    </td>
   )
 }
 

@@ -15,10 +15,13 @@ export function Picture({
   const size = large ? 320 : 36
   return (
     <span class={`picture tint-${tint}${large ? ' large' : ''}`}>
-      <span aria-hidden="true">{[...title.replace(/^[\W\d]+/, '')][0] ?? '·'}</span>
+      <span aria-hidden="true">{initialOf(title)}</span>
       {shown && (
         <img src={shown} alt="" loading="lazy" decoding="async" width={size} height={size} />
       )}
     </span>
   )
 }
+
+/** Of the first name in it: "8 quart Dutch Oven" shows a D. */
+const initialOf = (title: string) => (/\p{Lu}/u.exec(title) ?? /\p{L}/u.exec(title))?.[0] ?? '·'

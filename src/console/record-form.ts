@@ -6,7 +6,7 @@ import type { CatalogRecord } from './records.ts'
 
 export type Texts = Record<string, string>
 
-export const fieldsOf = ({ groups }: Kind): Field[] => groups.flatMap(({ fields }) => fields)
+const fieldsOf = ({ groups }: Kind): Field[] => groups.flatMap(({ fields }) => fields)
 
 export const textsOf = (kind: Kind, record: CatalogRecord): Texts =>
   Object.fromEntries(

@@ -1,5 +1,6 @@
 import type { Field, Kind } from './kinds.ts'
 import { Picture } from './picture.tsx'
+import { FieldInput } from './record-field.tsx'
 import type { Submitted, Texts } from './record-form.ts'
 import { byRegion, type CatalogRecord, pathOf, type StoreOption, webAddress } from './records.ts'
 
@@ -52,7 +53,7 @@ export function RecordForm(view: RecordView) {
               <div class="fields">
                 {index === 0 && record === null && <IdInput {...view} />}
                 {fields.map((field) => (
-                  <FieldInput field={field} view={view} />
+                  <FieldInput field={field} texts={view.texts} errors={view.errors} />
                 ))}
               </div>
             </fieldset>
@@ -110,85 +111,6 @@ function IdInput({ id, errors = [], kind }: RecordView) {
     </div>
   )
 }
-
-function FieldInput({ field, view }: { field: Field; view: RecordView }) {
-  const { name, label, kind, hint } = field
-  const errors = (view.errors ?? []).filter(
-    (one) => one.field === name || one.field.startsWith(`${name}.`),
-  )
-  const words = errors.map(({ field: path, detail }) =>
-    path === name ? detail : `${path}: ${detail}`,
-  )
-  const note = words.length > 0 ? words.join('; ') : hint
-  const control = (
-    <Control field={field} text={view.texts[name] ?? ''} isWrong={words.length > 0} note={note} />
-  )
-  return (
-    <div class={`field ${kind}${name === 'title' ? ' first' : ''}`}>
-      {kind === 'flag' ? (
-        <label for={`f-${name}`}>
-          {control}
-          {label}
-        </label>
-      ) : (
-        <>
-          <label for={`f-${name}`}>{label}</label>
-          {control}
-        </>
-      )}
-      {note && (
-        <p class={words.length > 0 ? 'error' : 'hint'} id={`h-${name}`}>
-          {note}
-        </p>
-      )}
-    </div>
-  )
-}
-
-type ControlProps = { field: Field; text: string; isWrong: boolean; note: string | undefined }
-
-function Control({ field: { name, kind }, text, isWrong, note }: ControlProps) {
-  const common = {
-    id: `f-${name}`,
-    name,
-    'aria-invalid': isWrong ? ('true' as const) : undefined,
-    'aria-describedby': note ? `h-${name}` : undefined,
-  }
-  switch (kind) {
-    case 'flag':
-      return <input type="checkbox" {...common} value="true" checked={text === 'true'} />
-    case 'long':
-    case 'list':
-    case 'metadata':
-      return <textarea {...common}>{`\n${text}`}</textarea>
-    case 'policy':
-      return (
-        <select {...common}>
-          {policies.map(([value, words]) => (
-            <option value={value} selected={text === value}>
-              {words}
-            </option>
-          ))}
-        </select>
-      )
-    default:
-      return (
-        <input
-          {...common}
-          value={text}
-          autocomplete="off"
-          required={name === 'title'}
-          inputmode={kind === 'text' ? undefined : 'decimal'}
-        />
-      )
-  }
-}
-
-const policies = [
-  ['', 'Not said'],
-  ['1', 'Klaviyo hides it'],
-  ['2', 'Klaviyo shows it all the same'],
-] as const
 
 type WithConflicts = RecordView & { conflicts: Field[] }
 

@@ -13,7 +13,7 @@ export const catalogRecord = z.looseObject({
 })
 export type CatalogRecord = z.infer<typeof catalogRecord>
 
-export const storeOption = catalogRecord.extend({
+const storeOption = catalogRecord.extend({
   location: z.string().nullable(),
   region: z.string().nullable(),
   country: z.string().nullable(),
