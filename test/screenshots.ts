@@ -1,4 +1,4 @@
-/** Photographs the demo for the documentation: the sandbox's page and the API's, into docs/images/. */
+/** Photographs the demo for the documentation: the console, the sandbox's page and the API's, into docs/images/. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { chromium } from 'playwright-core'
+import { type Browser, chromium } from 'playwright-core'
 import { z } from 'zod'
 import { freePort } from './support/loopback.ts'
 
@@ -111,7 +111,22 @@ async function photograph(sandbox: string): Promise<void> {
     await page.goto(`${server}/docs`)
     await page.locator('.opblock').first().waitFor()
     await page.screenshot({ path: join(root, 'docs/images/api.png') })
+    for (const colorScheme of ['light', 'dark'] as const)
+      await photographConsole(browser, colorScheme)
   } finally {
     await browser.close()
+  }
+}
+
+async function photographConsole(browser: Browser, colorScheme: 'light' | 'dark'): Promise<void> {
+  const page = await browser.newPage({ viewport: { width: 1200, height: 700 }, colorScheme })
+  await page.goto(`${server}/console`)
+  await page.fill('#key', apiKey)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL(/\/console\/products/)
+  for (const name of ['products', 'availability']) {
+    await page.goto(`${server}/console/${name}`)
+    const file = `console-${name}${colorScheme === 'dark' ? '-dark' : ''}.png`
+    await page.screenshot({ path: join(root, 'docs/images', file) })
   }
 }

@@ -76,6 +76,17 @@ export async function listKeys(db: Queryable): Promise<KeyRecord[]> {
   return rows.map((row) => row.record)
 }
 
+/** Null when there is none. */
+export async function findKey(
+  db: Queryable,
+  by: { id: number } | { key: string },
+): Promise<KeyRecord | null> {
+  const condition = 'id' in by ? sql`id = ${by.id}` : sql`hash = ${hashOf(by.key)}`
+  const [row] = await db.execute<{ record: KeyRecord }>(sql`
+    select row_to_json(r) as record from (select ${columns} from ${apiKeys} where ${condition}) r`)
+  return row?.record ?? null
+}
+
 /** Revoking twice is harmless: the first time is kept. */
 export async function revokeKey(db: Queryable, id: number): Promise<void> {
   const found = await db.execute(

@@ -3,12 +3,13 @@ import { AppError } from '../lib/errors.ts'
 import { allows, type Scope } from './api-keys.ts'
 import { apiCredentials, feedCredentials, type RawFeedCredentials } from './credentials.ts'
 import type { KeyVerifier } from './key-verifier.ts'
+import { principalOf } from './principal.ts'
 import type { CountRequest } from './rate-limits.ts'
 
 export const bearerAuthorizer =
   (verify: KeyVerifier['verify']): Authorize =>
   async (c, scope) =>
-    requireScope(await verify(apiCredentials(c)), scope)
+    requireScope(principalOf(c)?.scopes ?? (await verify(apiCredentials(c))), scope)
 
 /** Throws an {@link AppError} when the key does not open feeds, or when the client polls too often. */
 export type AuthorizeFeed = (

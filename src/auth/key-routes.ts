@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
-import { createKey, keyInput, keyRecord, listKeys, revokeKey } from './api-keys.ts'
+import { AppError } from '../lib/errors.ts'
+import { createKey, findKey, keyInput, keyRecord, listKeys, revokeKey } from './api-keys.ts'
+import { apiCredentials } from './credentials.ts'
+import { principalOf } from './principal.ts'
 
 const createdKey = keyRecord
   .extend({ key: z.string().meta({ description: 'The key itself, shown only once' }) })
@@ -27,6 +30,24 @@ export function keyRoutes(api: ApiContext, db: Database): void {
       const { key, record } = await createKey(db, body)
       c.header('Cache-Control', 'no-store')
       return c.json({ ...record, key }, 201)
+    },
+  )
+  endpoint(
+    api,
+    {
+      ...common,
+      scope: 'read',
+      method: 'get',
+      path: '/v1/me',
+      operationId: 'getOwnKey',
+      summary: 'The key that this request is made with',
+      responses: { 200: { description: 'Without its secret', schema: keyRecord } },
+    },
+    async (_input, c) => {
+      const by = principalOf(c) ?? { key: apiCredentials(c).key ?? '' }
+      const record = await findKey(db, by)
+      if (!record) throw new AppError('unauthorized', 'The key was removed.')
+      return c.json(record)
     },
   )
   endpoint(

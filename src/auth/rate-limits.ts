@@ -3,6 +3,7 @@ import { createMiddleware } from 'hono/factory'
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { AppError } from '../lib/errors.ts'
 import { apiCredentials, type Credentials } from './credentials.ts'
+import { principalOf } from './principal.ts'
 
 /** Counts one request; throws an {@link AppError} when there were too many. */
 export type CountRequest = (caller: Credentials) => Promise<void>
@@ -49,9 +50,10 @@ export async function consume(
 /** A load balancer must not take a server for dead because other clients send too much. */
 const unlimited = new Set(['/healthz', '/readyz'])
 
+/** What the console asks within the process was counted with its page. */
 export function countRequests(count: CountRequest) {
   return createMiddleware(async (c, next) => {
-    if (!unlimited.has(c.req.path)) await count(apiCredentials(c))
+    if (!unlimited.has(c.req.path) && !principalOf(c)) await count(apiCredentials(c))
     await next()
   })
 }

@@ -2,18 +2,21 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from 'pino'
 import { keyRoutes } from '../auth/key-routes.ts'
+import type { KeyVerifier } from '../auth/key-verifier.ts'
 import { type CountRequest, countRequests } from '../auth/rate-limits.ts'
 import { availabilityRoutes } from '../catalog/availability-routes.ts'
 import { catalogRoutes } from '../catalog/catalog-routes.ts'
 import { productResource } from '../catalog/products.ts'
 import { storeResource } from '../catalog/stores.ts'
 import type { Config } from '../config.ts'
+import { consoleRoutes } from '../console/console-routes.tsx'
 import { customerRoutes } from '../customers/customer-routes.ts'
 import { visitRoutes } from '../customers/visit-routes.ts'
 import type { Database } from '../db/connection.ts'
 import { feedStatusRoutes } from '../feeds/feed-routes.ts'
 import { describeFeeds } from '../feeds/poll-contract.ts'
 import { limitBody } from '../http/body-limit.ts'
+import { compressAnswers } from '../http/compression.ts'
 import type { Authorize } from '../http/endpoint.ts'
 import { notFoundHandler } from '../http/not-found.ts'
 import { docsRoutes } from '../http/openapi-routes.ts'
@@ -35,6 +38,7 @@ export type AppDeps = Pick<Health, 'state' | 'renderer'> & {
   authorize: Authorize
   authorizeMetrics: Authorize
   count: CountRequest
+  verify: KeyVerifier['verify']
   workMs: number
 }
 
@@ -44,6 +48,7 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   app.use(requestLog(log, metrics.countRequest))
   app.use(countRequests(deps.count))
   app.use(limitBody)
+  app.use('/v1/*', compressAnswers)
   app.onError(respondWithProblem)
 
   app.route('/', healthRoutes(db, deps))
@@ -61,7 +66,8 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   eventRoutes(api, db)
   keyRoutes(api, db)
   docsRoutes(app, version)
-  startPage(app)
+  startPage(app, version)
+  consoleRoutes(app, { db, verify: deps.verify, publicUrl: config.publicUrl })
 
   const notFound = notFoundHandler(app)
   app.notFound((c) => {

@@ -1,5 +1,6 @@
 /** Background work: refreshes feeds as changes arrive, sends messages as they are written, runs maintenance. */
 import type { Logger } from 'pino'
+import { removeExpiredSessions } from '../console/sessions.ts'
 import type { Connection } from '../db/connection.ts'
 import { feedNames } from '../db/schema/feeds.ts'
 import { queueNames } from '../db/schema/outbox.ts'
@@ -134,6 +135,7 @@ async function runMaintenance(
   log: Logger,
 ): Promise<void> {
   await removeOldPolls(db)
+  await removeExpiredSessions(db)
   await correctNextTries(db)
   while ((await purgePayloads(db, retentionMs)) > 0);
   for (const { feed, warnings } of await readFeedStatuses(db)) {

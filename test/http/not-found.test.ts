@@ -30,7 +30,6 @@ test.each([
 })
 
 test.each([
-  ['GET', '/'],
   ['GET', '/v1'],
   ['PUT', '/v1/nothing/1'],
   ['GET', '/v1/products/'],

@@ -112,7 +112,7 @@ test('too much metadata is rejected', async () => {
 })
 
 test('an address that does not exist is a problem too', async () => {
-  for (const path of ['/', '/v2/products', '/v1/products/a/b/c', '/docs/constructor', '/feeds/']) {
+  for (const path of ['/v2/products', '/v1/products/a/b/c', '/docs/constructor', '/feeds/']) {
     const answer = await server.ask('GET', path)
     expect(answer.status).toBe(404)
     expect(answer.headers.get('Content-Type')).toBe('application/problem+json')

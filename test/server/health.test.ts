@@ -186,6 +186,7 @@ test('a server that stops is not ready', async () => {
     authorize: async () => undefined,
     authorizeMetrics: async () => undefined,
     count: async () => undefined,
+    verify: async () => null,
     workMs: 1000,
   })
   const answer = await app.request('/readyz')

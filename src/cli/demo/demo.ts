@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { ensureKey } from '../../auth/api-keys.ts'
 import type { Config } from '../../config.ts'
+import { createSignInLink } from '../../console/sessions.ts'
 import { connect } from '../../db/connection.ts'
 import { type RunningSandbox, startSandbox } from '../../klaviyo-sandbox/listen.ts'
 import { AppError } from '../../lib/errors.ts'
@@ -56,7 +57,8 @@ async function run(
       ...pollSchedule,
       onError,
     })
-    print(welcome(server.url, sandbox.url, keys))
+    const link = await createSignInLink(db, keys.admin)
+    print(welcome(server.url, sandbox.url, keys, link))
     await waitForShutdownSignal()
     print('Stopping …')
     await Promise.all([orders.stop(), polls.stop()])
@@ -114,8 +116,10 @@ async function onFreePort<T, P extends number | null>(
   }
 }
 
-const welcome = (url: string, sandboxUrl: string, keys: DemoKeys) => `
+const welcome = (url: string, sandboxUrl: string, keys: DemoKeys, link: string | null) => `
 storefeed serves a sample catalog.
+
+  Console        ${url}/console/sign-in/${link}   signs in once, from this machine; later by the API key
 
   Product feed   ${url}/feeds/products.json?key=${keys.feeds}
                  ${url}/feeds/products.xml?key=${keys.feeds}

@@ -1,0 +1,215 @@
+/** Which product is sold where: products as rows, stores as columns. */
+import type { Context, Hono } from 'hono'
+import { allows } from '../auth/api-keys.ts'
+import { read } from './api.ts'
+import type { ConsoleEnv } from './console-env.ts'
+import { Empty, page } from './layout.tsx'
+import {
+  byRegion,
+  type CatalogRecord,
+  catalogPage,
+  type StoreOption,
+  storePage,
+} from './records.ts'
+
+const productsShown = 50
+const storesShown = 60
+const filterNames = ['q', 'category', 'brand', 'region']
+
+export function availabilityPage(pages: Hono<ConsoleEnv>): void {
+  pages.get('/availability', async (c) => {
+    const api = c.get('api')
+    const { region, ...filters } = filtersOf(c)
+    const cursor = c.req.query('cursor')
+    const query = new URLSearchParams({ ...filters, limit: String(productsShown), count: 'true' })
+    if (cursor) query.set('cursor', cursor)
+    const storeQuery = new URLSearchParams({
+      limit: String(storesShown),
+      sort: 'title',
+      count: 'true',
+    })
+    if (region) storeQuery.set('region', region)
+    const [products, stores] = await Promise.all([
+      read(api, `/v1/products?${query}`, catalogPage),
+      read(api, `/v1/stores?${storeQuery}`, storePage),
+    ])
+    const shown = { products: products.products ?? [], stores: stores.stores }
+    return page(
+      c,
+      { title: 'Availability', script: 'matrix' },
+      <>
+        <div class="title">
+          <h1>Availability</h1>
+          <p class="soft">A tick sells a product in a store. Nothing is written before you save.</p>
+        </div>
+        <Filters given={filtersOf(c)} />
+        {shown.products.length > 0 && shown.stores.length > 0 ? (
+          <Matrix {...shown} mayWrite={allows(c.get('principal').scopes, 'write')} />
+        ) : (
+          <Nothing c={c} hasStores={shown.stores.length > 0} />
+        )}
+        <nav class="paging" aria-label="Pages">
+          <span class="soft">
+            {`${shown.products.length} of ${products.count.toLocaleString('en')} products, ${shown.stores.length} of ${stores.count.toLocaleString('en')} stores`}
+            {stores.count > storesShown && ': choose a region to see the others'}
+          </span>
+          {products.next_cursor && (
+            <a
+              class="button"
+              href={`?${new URLSearchParams({ ...filtersOf(c), cursor: products.next_cursor })}`}
+            >
+              Next page
+            </a>
+          )}
+        </nav>
+      </>,
+    )
+  })
+}
+
+const filtersOf = (c: Context<ConsoleEnv>): Record<string, string> =>
+  Object.fromEntries(
+    filterNames
+      .map((name) => [name, c.req.query(name)?.trim() ?? ''] as const)
+      .filter(([, value]) => value !== ''),
+  )
+
+function Filters({ given }: { given: Record<string, string> }) {
+  return (
+    <search>
+      <form class="filters" action="/console/availability">
+        <input
+          id="q"
+          type="search"
+          name="q"
+          value={given.q}
+          placeholder="Search products"
+          aria-label="Search products"
+          maxlength={255}
+        />
+        <input
+          name="category"
+          value={given.category}
+          placeholder="Category"
+          aria-label="Category"
+          maxlength={255}
+        />
+        <input
+          name="region"
+          value={given.region}
+          placeholder="Region"
+          aria-label="Region of the stores"
+          maxlength={255}
+        />
+        <button type="submit">Show</button>
+      </form>
+    </search>
+  )
+}
+
+function Nothing({ c, hasStores }: { c: Context<ConsoleEnv>; hasStores: boolean }) {
+  if (Object.keys(filtersOf(c)).length > 0)
+    return (
+      <Empty title="Nothing matches">
+        <p>Other words or fewer filters find more.</p>
+        <a class="button" href="/console/availability">
+          Clear all filters
+        </a>
+      </Empty>
+    )
+  const missing = hasStores ? 'products' : 'stores'
+  return (
+    <Empty title={`No ${missing} yet`}>
+      <p>A product can be sold in a store once there is one of each.</p>
+      <a class="button primary" href={`/console/${missing}`}>{`Go to ${missing}`}</a>
+    </Empty>
+  )
+}
+
+type MatrixProps = { products: CatalogRecord[]; stores: StoreOption[]; mayWrite: boolean }
+
+function Matrix({ products, stores, mayWrite }: MatrixProps) {
+  const groups = byRegion(stores)
+  const ordered = groups.flatMap(([, group]) => group)
+  return (
+    <>
+      <div class="scroll">
+        <table class="matrix" data-matrix aria-label="Availability of products in stores">
+          <thead>
+            <tr>
+              <td />
+              {groups.map(([region, group]) => (
+                <th scope="colgroup" colspan={group.length} class="region">
+                  <button
+                    type="button"
+                    tabindex={-1}
+                    disabled={!mayWrite}
+                    data-stores={group.map(({ id }) => id).join(',')}
+                  >
+                    {region}
+                  </button>
+                </th>
+              ))}
+            </tr>
+            <tr>
+              <th scope="col">Product</th>
+              {ordered.map(({ id, location, title }) => (
+                <th scope="col" class="store" title={title}>
+                  <button type="button" tabindex={-1} disabled={!mayWrite} data-stores={id}>
+                    {location ?? title}
+                  </button>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {products.map((product, row) => (
+              <tr data-product={product.id}>
+                <th scope="row">
+                  <button
+                    type="button"
+                    tabindex={-1}
+                    disabled={!mayWrite}
+                    data-row
+                    title={product.title}
+                  >
+                    {product.title}
+                  </button>
+                </th>
+                {ordered.map((store, column) => (
+                  <td>
+                    <label>
+                      <input
+                        type="checkbox"
+                        autocomplete="off"
+                        tabindex={row === 0 && column === 0 ? 0 : -1}
+                        data-store={store.id}
+                        aria-label={`${product.title} in ${store.location ?? store.title}`}
+                        checked={product.store_ids?.includes(store.id)}
+                        disabled={!mayWrite}
+                      />
+                      <span>{store.location ?? store.title}</span>
+                    </label>
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {mayWrite && (
+        <div class="save">
+          <span data-summary role="status">
+            Nothing changed
+          </span>
+          <button type="button" data-discard disabled>
+            Discard
+          </button>
+          <button type="button" class="primary" data-save disabled>
+            Save
+          </button>
+        </div>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,174 @@
+/** What the pages of products and of stores show; all else they share. */
+
+/** How a field is written in a form, and read from it. */
+export type FieldKind =
+  | 'text'
+  | 'long'
+  | 'number'
+  | 'money'
+  | 'list'
+  | 'flag'
+  | 'policy'
+  | 'metadata'
+
+export type Field = { name: string; label: string; kind: FieldKind; hint?: string }
+type Column = Field & { width: string }
+export type Chip = { label: string; query: Record<string, string> }
+
+export type Kind = {
+  name: 'product' | 'store'
+  plural: 'products' | 'stores'
+  label: string
+  columns: Column[]
+  groups: { title: string; fields: Field[] }[]
+  /** The query parameters that the list passes on. */
+  filters: string[]
+  sorts: [string, string][]
+  chips: Chip[]
+  emptyHint: string
+}
+
+const description: Field = { name: 'description', label: 'Description', kind: 'long' }
+const link: Field = {
+  name: 'link',
+  label: 'Link',
+  kind: 'text',
+  hint: 'Mails point there. Begins with https://.',
+}
+const image: Field = {
+  name: 'image_link',
+  label: 'Image address',
+  kind: 'text',
+  hint: 'Product blocks show it. Begins with https://.',
+}
+const categories: Field = {
+  name: 'categories',
+  label: 'Categories',
+  kind: 'list',
+  hint: 'One a line.',
+}
+const published: Field = { name: 'published', label: 'In the feed', kind: 'flag' }
+const metadata: Field = {
+  name: 'metadata',
+  label: 'Own fields',
+  kind: 'metadata',
+  hint: 'One a line, as name = value. They become fields of the feed.',
+}
+const title: Field = { name: 'title', label: 'Title', kind: 'text' }
+
+const hidden: Chip = { label: 'Hidden', query: { published: 'false' } }
+const today: Chip = { label: 'Changed today', query: { changed: 'today' } }
+
+export const productKind: Kind = {
+  name: 'product',
+  plural: 'products',
+  label: 'Products',
+  columns: [
+    { ...title, width: 'wide' },
+    { name: 'price', label: 'Price', kind: 'money', width: 'narrow' },
+    { name: 'inventory_quantity', label: 'Stock', kind: 'number', width: 'narrow' },
+    { name: 'brand', label: 'Brand', kind: 'text', width: 'middle' },
+    { ...categories, width: 'middle' },
+    { ...published, width: 'tick' },
+  ],
+  groups: [
+    {
+      title: 'What it is',
+      fields: [
+        title,
+        description,
+        { name: 'brand', label: 'Brand', kind: 'text' },
+        categories,
+        link,
+        image,
+      ],
+    },
+    {
+      title: 'Price and stock',
+      fields: [
+        { name: 'price', label: 'Price', kind: 'money' },
+        { name: 'inventory_quantity', label: 'Stock', kind: 'number' },
+        { name: 'inventory_policy', label: 'When out of stock', kind: 'policy' },
+        { name: 'sku', label: 'SKU', kind: 'text' },
+        { name: 'gtin', label: 'GTIN', kind: 'text', hint: '8, 12, 13 or 14 digits.' },
+      ],
+    },
+    {
+      title: 'Where it shows',
+      fields: [
+        { ...published, hint: 'Klaviyo skips messages that name a product outside the feed.' },
+        { name: 'in_store_only', label: 'Sold in stores only', kind: 'flag' },
+      ],
+    },
+    { title: 'Own fields', fields: [metadata] },
+  ],
+  filters: ['q', 'category', 'brand', 'store_id', 'published', 'sold', 'in_stock'],
+  sorts: [
+    ['id', 'Id'],
+    ['title', 'Title'],
+    ['price', 'Price, lowest first'],
+    ['-price', 'Price, highest first'],
+    ['-updated_at', 'Last changed first'],
+  ],
+  chips: [
+    { label: 'Sold nowhere', query: { sold: 'none' } },
+    { label: 'Out of stock', query: { in_stock: 'false' } },
+    hidden,
+    today,
+  ],
+  emptyHint: 'Add the first one here, or bring your catalog with "storefeed import products.csv".',
+}
+
+const place = (name: string, label: string): Field => ({ name, label, kind: 'text' })
+
+export const storeKind: Kind = {
+  name: 'store',
+  plural: 'stores',
+  label: 'Stores',
+  columns: [
+    { ...title, width: 'wide' },
+    { ...place('location', 'Location'), width: 'middle' },
+    { ...place('city', 'City'), width: 'middle' },
+    { ...place('region', 'Region'), width: 'narrow' },
+    { ...place('phone', 'Phone'), width: 'middle' },
+    { ...published, width: 'tick' },
+  ],
+  groups: [
+    {
+      title: 'What it is',
+      fields: [
+        title,
+        { ...place('location', 'Location'), hint: 'What events call StoreLocation.' },
+        description,
+        categories,
+        link,
+        image,
+        published,
+      ],
+    },
+    {
+      title: 'Where it is',
+      fields: [
+        place('address1', 'Address'),
+        place('address2', 'Address, second line'),
+        place('city', 'City'),
+        place('region', 'Region'),
+        place('zip', 'Postal code'),
+        place('country', 'Country'),
+        { ...place('country_code', 'Country code'), hint: 'Two capital letters, such as US.' },
+        place('phone', 'Phone'),
+        { name: 'latitude', label: 'Latitude', kind: 'number' },
+        { name: 'longitude', label: 'Longitude', kind: 'number' },
+      ],
+    },
+    { title: 'Own fields', fields: [metadata] },
+  ],
+  filters: ['q', 'category', 'region', 'city', 'country_code', 'published', 'product_id'],
+  sorts: [
+    ['id', 'Id'],
+    ['title', 'Title'],
+    ['-updated_at', 'Last changed first'],
+  ],
+  chips: [hidden, today],
+  emptyHint: 'Add the first one here, or bring yours with "storefeed import stores.csv".',
+}

@@ -1,0 +1,97 @@
+/** What every page has: head, navigation, and a place for messages. */
+import type { Context } from 'hono'
+import { html } from 'hono/html'
+import type { Child } from 'hono/jsx'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { ConsoleEnv } from './console-env.ts'
+
+type Page = { title: string; script?: string; status?: ContentfulStatusCode }
+
+const sections = [
+  { path: '/console/products', label: 'Products' },
+  { path: '/console/stores', label: 'Stores' },
+  { path: '/console/availability', label: 'Availability' },
+]
+
+const htmxConfig = JSON.stringify({
+  allowEval: false,
+  includeIndicatorStyles: false,
+  selfRequestsOnly: true,
+  historyCacheSize: 0,
+  scrollBehavior: 'auto',
+  responseHandling: [{ code: '...', swap: true }],
+})
+
+export function page(c: Context<ConsoleEnv>, { title, script, status = 200 }: Page, body: Child) {
+  const assets = c.get('assets')
+  return c.html(
+    html`<!doctype html>${(
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <meta name="htmx-config" content={htmxConfig} />
+          <title>{`${title} · storefeed`}</title>
+          <link rel="icon" href="data:," />
+          <link rel="stylesheet" href={`${assets}/console.css`} />
+          <script src={`${assets}/htmx.js`} defer />
+          <script src={`${assets}/console.js`} type="module" />
+          {script && <script src={`${assets}/${script}.js`} type="module" />}
+        </head>
+        <body>
+          <a class="skip" href="#main">
+            Skip to the content
+          </a>
+          <Header c={c} />
+          <main id="main">{body}</main>
+          <div id="toasts" role="status" aria-live="polite" />
+        </body>
+      </html>
+    )}`,
+    status,
+  )
+}
+
+function Header({ c }: { c: Context<ConsoleEnv> }) {
+  const principal = c.get('principal')
+  if (!principal) return null
+  return (
+    <header class="top">
+      <a class="brand" href="/console">
+        storefeed
+      </a>
+      <nav aria-label="Sections">
+        {sections.map(({ path, label }) => (
+          <a href={path} aria-current={c.req.path.startsWith(path) ? 'page' : undefined}>
+            {label}
+          </a>
+        ))}
+        <a href="/docs">REST API</a>
+      </nav>
+      <details class="menu">
+        <summary>{principal.name}</summary>
+        <div>
+          <p class="soft">{`Scopes: ${principal.scopes.join(', ')}`}</p>
+          <form method="post" action="/console/sign-out">
+            <button type="submit">Sign out</button>
+            <button type="submit" name="everywhere" value="yes">
+              Sign out everywhere
+            </button>
+          </form>
+        </div>
+      </details>
+    </header>
+  )
+}
+
+type EmptyProps = { title: string; children: Child }
+
+export function Empty({ title, children }: EmptyProps) {
+  return (
+    <div class="empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  )
+}

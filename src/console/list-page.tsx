@@ -1,0 +1,193 @@
+/** The list of products or of stores: a grid whose cells are saved one by one. */
+import type { Context, Hono } from 'hono'
+import { allows } from '../auth/api-keys.ts'
+import { read } from './api.ts'
+import type { ConsoleEnv } from './console-env.ts'
+import type { Chip, Kind } from './kinds.ts'
+import { Empty, page } from './layout.tsx'
+import { Grid, type GridProps } from './list-grid.tsx'
+import { catalogPage } from './records.ts'
+
+const pageSize = 50
+
+export function listPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
+  pages.get(`/${kind.plural}`, async (c) => {
+    const given = filtersOf(kind, c.req.query())
+    const asked = await read(
+      c.get('api'),
+      `/v1/${kind.plural}?${apiQuery(given, c.req.query('cursor'))}`,
+      catalogPage,
+    )
+    const records = asked[kind.plural] ?? []
+    const list = {
+      kind,
+      given,
+      records,
+      ...asked,
+      mayWrite: allows(c.get('principal').scopes, 'write'),
+    }
+    return page(c, { title: kind.label, script: 'grid' }, <ListPage c={c} list={list} />)
+  })
+}
+
+type Filters = Record<string, string>
+
+/** Only those that the list knows, without empty ones. */
+function filtersOf({ filters }: Kind, query: Filters): Filters {
+  const known = [...filters, 'sort', 'changed']
+  const set = known.map((name) => [name, query[name]?.trim() ?? ''] as const)
+  return Object.fromEntries(set.filter(([, value]) => value !== ''))
+}
+
+function apiQuery({ changed, ...filters }: Filters, cursor: string | undefined): URLSearchParams {
+  const query = new URLSearchParams({ ...filters, limit: String(pageSize) })
+  query.set('count', 'true')
+  query.set('etags', 'true')
+  if (changed === 'today')
+    query.set('updated_since', `${new Date().toISOString().slice(0, 10)}T00:00:00Z`)
+  if (cursor) query.set('cursor', cursor)
+  return query
+}
+
+type List = GridProps & { given: Filters; count: number; next_cursor: string | null }
+
+function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
+  const { kind, given, mayWrite } = list
+  return (
+    <>
+      <div class="title">
+        <h1>{kind.label}</h1>
+        {mayWrite ? (
+          <a class="button primary" href={`/console/new/${kind.plural}`}>{`New ${kind.name}`}</a>
+        ) : (
+          <p class="soft">To change something, sign in with a key that has the scope "write".</p>
+        )}
+      </div>
+      <FilterForm kind={kind} given={given} />
+      <section id="list" aria-label={kind.label}>
+        <nav class="chips" aria-label="Quick filters">
+          {kind.chips.map((chip) => (
+            <ChipLink kind={kind} given={given} chip={chip} />
+          ))}
+        </nav>
+        {list.records.length > 0 ? <Grid {...list} /> : <NoRecords list={list} />}
+        <Paging list={list} isFirst={!c.req.query('cursor')} />
+      </section>
+    </>
+  )
+}
+
+const urlOf = ({ plural }: Kind, filters: Filters) => {
+  const query = new URLSearchParams(filters).toString()
+  return `/console/${plural}${query && `?${query}`}`
+}
+
+function FilterForm({ kind, given }: { kind: Kind; given: Filters }) {
+  const path = `/console/${kind.plural}`
+  const shown = ['q', 'category', 'sort']
+  return (
+    <search>
+      <form
+        class="filters"
+        action={path}
+        hx-get={path}
+        hx-target="#list"
+        hx-select="#list"
+        hx-swap="outerHTML"
+        hx-push-url="true"
+        hx-trigger="submit, change, input changed delay:300ms from:#q"
+        hx-sync="this:replace"
+      >
+        <input
+          id="q"
+          type="search"
+          name="q"
+          value={given.q}
+          placeholder={`Search ${kind.plural}`}
+          aria-label={`Search ${kind.plural} (Ctrl+K)`}
+          maxlength={255}
+        />
+        <input
+          name="category"
+          value={given.category}
+          placeholder="Category"
+          aria-label="Category"
+          maxlength={255}
+        />
+        {kind.filters
+          .filter((name) => !shown.includes(name) && given[name])
+          .map((name) => (
+            <input type="hidden" name={name} value={given[name]} />
+          ))}
+        {given.changed && <input type="hidden" name="changed" value={given.changed} />}
+        <select name="sort" aria-label="Order">
+          {kind.sorts.map(([value, label]) => (
+            <option value={value} selected={given.sort === value}>
+              {label}
+            </option>
+          ))}
+        </select>
+        <noscript>
+          <button type="submit">Search</button>
+        </noscript>
+      </form>
+    </search>
+  )
+}
+
+function ChipLink({ kind, given, chip }: { kind: Kind; given: Filters; chip: Chip }) {
+  const names = Object.entries(chip.query)
+  const isOn = names.every(([name, value]) => given[name] === value)
+  const rest = Object.fromEntries(Object.entries(given).filter(([name]) => !(name in chip.query)))
+  return (
+    <a
+      class="chip"
+      href={urlOf(kind, isOn ? rest : { ...rest, ...chip.query })}
+      aria-current={isOn ? 'true' : undefined}
+    >
+      {chip.label}
+      {isOn && <span aria-hidden="true"> ×</span>}
+    </a>
+  )
+}
+
+function NoRecords({ list: { kind, given, mayWrite } }: { list: List }) {
+  const { sort: _, ...filters } = given
+  if (Object.keys(filters).length > 0)
+    return (
+      <Empty title={`No ${kind.plural} match`}>
+        <p>Other words or fewer filters find more.</p>
+        <a class="button" href={`/console/${kind.plural}`}>
+          Clear all filters
+        </a>
+      </Empty>
+    )
+  return (
+    <Empty title={`No ${kind.plural} yet`}>
+      <p>{kind.emptyHint}</p>
+      {mayWrite && (
+        <a class="button primary" href={`/console/new/${kind.plural}`}>{`New ${kind.name}`}</a>
+      )}
+    </Empty>
+  )
+}
+
+function Paging({ list, isFirst }: { list: List; isFirst: boolean }) {
+  const { kind, given, records, count, next_cursor } = list
+  if (records.length === 0 && isFirst) return null
+  return (
+    <nav class="paging" aria-label="Pages">
+      <span class="soft">{`${records.length} of ${count.toLocaleString('en')} ${count === 1 ? kind.name : kind.plural}`}</span>
+      {!isFirst && (
+        <a class="button" href={urlOf(kind, given)}>
+          First page
+        </a>
+      )}
+      {next_cursor && (
+        <a class="button" href={urlOf(kind, { ...given, cursor: next_cursor })}>
+          Next page
+        </a>
+      )}
+    </nav>
+  )
+}

@@ -1,0 +1,220 @@
+import type { Field, Kind } from './kinds.ts'
+import { Picture } from './picture.tsx'
+import { FieldInput } from './record-field.tsx'
+import type { Submitted, Texts } from './record-form.ts'
+import { byRegion, type CatalogRecord, pathOf, type StoreOption, webAddress } from './records.ts'
+
+export type RecordView = {
+  kind: Kind
+  /** Null: a new one. */
+  record: CatalogRecord | null
+  etag: string
+  id?: string
+  texts: Texts
+  was: Texts
+  stores: StoreOption[]
+  mayWrite: boolean
+  sells?: Submitted['sells']
+  errors?: { field: string; detail: string }[] | undefined
+  problem?: string | undefined
+  conflicts?: Field[]
+  isSaved?: boolean
+}
+
+export function RecordForm(view: RecordView) {
+  const { kind, record, mayWrite, conflicts = [] } = view
+  return (
+    <>
+      <div class="title">
+        <div>
+          <a href={`/console/${kind.plural}`}>{`← ${kind.label}`}</a>
+          <h1>{record?.title ?? `New ${kind.name}`}</h1>
+        </div>
+        {record && mayWrite && <RemoveForm kind={kind} record={record} />}
+      </div>
+      {view.isSaved && <p data-toast={`Saved ${record?.title}`} class="hidden" />}
+      {view.problem && (
+        <p class="block alert error" role="alert">
+          {view.problem}
+        </p>
+      )}
+      <div class="columns">
+        <form
+          method="post"
+          action={record ? pathOf(kind, record.id) : `/console/new/${kind.plural}`}
+          data-form
+        >
+          <input type="hidden" name="etag" value={view.etag} />
+          <input type="hidden" name="was" value={JSON.stringify(view.was)} />
+          {conflicts.length > 0 && <Conflicts {...view} conflicts={conflicts} />}
+          {kind.groups.map(({ title, fields }, index) => (
+            <fieldset class="block" disabled={!mayWrite}>
+              <legend>{title}</legend>
+              <div class="fields">
+                {index === 0 && record === null && <IdInput {...view} />}
+                {fields.map((field) => (
+                  <FieldInput field={field} texts={view.texts} errors={view.errors} />
+                ))}
+              </div>
+            </fieldset>
+          ))}
+          {record && kind.name === 'product' && <SoldIn {...view} record={record} />}
+          {mayWrite && (
+            <div class="save">
+              <span class="soft">Ctrl+S saves</span>
+              <a class="button" href={record ? pathOf(kind, record.id) : `/console/${kind.plural}`}>
+                Discard
+              </a>
+              <button class="primary" type="submit">
+                {record ? 'Save' : `Create ${kind.name}`}
+              </button>
+            </div>
+          )}
+        </form>
+        {record && <Aside {...view} record={record} />}
+      </div>
+    </>
+  )
+}
+
+function RemoveForm({ kind, record }: { kind: Kind; record: CatalogRecord }) {
+  return (
+    <form
+      method="post"
+      action={`${pathOf(kind, record.id)}/remove`}
+      data-confirm={`Remove "${record.title}"? It leaves the feed, and its links with it. This cannot be undone.`}
+    >
+      <button class="danger" type="submit">
+        Remove
+      </button>
+    </form>
+  )
+}
+
+function IdInput({ id, errors = [], kind }: RecordView) {
+  const error = errors.find(({ field }) => field === 'id')?.detail
+  return (
+    <div class="field first">
+      <label for="f-id">Id</label>
+      <input
+        id="f-id"
+        name="id"
+        required
+        maxlength={255}
+        value={id}
+        aria-invalid={error ? 'true' : undefined}
+        aria-describedby="h-id"
+      />
+      <p class={error ? 'error' : 'hint'} id="h-id">
+        {error ?? `Your own key of the ${kind.name}. It cannot be changed later.`}
+      </p>
+    </div>
+  )
+}
+
+type WithConflicts = RecordView & { conflicts: Field[] }
+
+function Conflicts({ conflicts, texts, was }: WithConflicts) {
+  return (
+    <section class="block conflict" role="alert" aria-labelledby="conflict">
+      <h2 id="conflict">Changed since you opened it</h2>
+      <p>
+        Somebody else saved other values. Below stands yours; saving writes it. Copy theirs to keep
+        it.
+      </p>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Field</th>
+            <th scope="col">Now</th>
+            <th scope="col">Yours</th>
+          </tr>
+        </thead>
+        <tbody>
+          {conflicts.map(({ name, label }) => (
+            <tr>
+              <th scope="row">{label}</th>
+              <td>
+                {was[name] || '(empty)'}
+                <button type="button" data-take={name} data-theirs={was[name]}>
+                  Keep theirs
+                </button>
+              </td>
+              <td>{texts[name] || '(empty)'}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}
+
+function SoldIn({ record, stores, sells, mayWrite }: RecordView & { record: CatalogRecord }) {
+  const was = new Set(record.store_ids)
+  const isTicked = (id: string) =>
+    sells?.add.includes(id) || (was.has(id) && !sells?.remove.includes(id))
+  const shown = stores.filter(({ id }) => was.has(id)).map(({ id }) => id)
+  return (
+    <fieldset class="block" disabled={!mayWrite}>
+      <legend>{`Sold in ${was.size} of ${stores.length} stores`}</legend>
+      <input type="hidden" name="sold_was" value={shown.join(',')} />
+      {stores.length === 0 && <p class="soft">There is no store yet.</p>}
+      <div class="stores">
+        {byRegion(stores).map(([region, group]) => (
+          <div>
+            <label>
+              <input type="checkbox" data-all />
+              {region}
+            </label>
+            {group.map(({ id, title, location }) => (
+              <label title={title}>
+                <input type="checkbox" name="sold_in" value={id} checked={isTicked(id)} />
+                {location ?? title}
+              </label>
+            ))}
+          </div>
+        ))}
+      </div>
+    </fieldset>
+  )
+}
+
+function Aside({ kind, record }: RecordView & { record: CatalogRecord }) {
+  const link = webAddress(record.link)
+  return (
+    <aside class="block">
+      <h2>{record.published ? 'In the feed' : 'Not in the feed'}</h2>
+      <Picture address={record.image_link} title={record.title} large />
+      <dl class="facts">
+        <dt>Id</dt>
+        <dd>{record.id}</dd>
+        {link && (
+          <>
+            <dt>Link</dt>
+            <dd>
+              <a href={link} rel="noreferrer">
+                Open the page
+              </a>
+            </dd>
+          </>
+        )}
+        {kind.name === 'store' && (
+          <>
+            <dt>Sells</dt>
+            <dd>
+              <a href={`/console/products?${new URLSearchParams({ store_id: record.id })}`}>
+                {`${record.product_ids?.length ?? 0} products`}
+              </a>
+            </dd>
+          </>
+        )}
+        <dt>Changed</dt>
+        <dd>
+          <time
+            datetime={record.updated_at}
+          >{`${record.updated_at.slice(0, 16).replace('T', ' ')} UTC`}</time>
+        </dd>
+      </dl>
+    </aside>
+  )
+}

@@ -1,0 +1,159 @@
+/** Every page of the console, with data and without: readable by everybody, and nothing asked elsewhere. */
+import { readFile } from 'node:fs/promises'
+import { gzipSync } from 'node:zlib'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startTestServer, type TestServer } from '../support/server.ts'
+import { hasBrowser, launch, openPage, signIn } from './console.ts'
+
+const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+
+const paths = [
+  '/console/products',
+  '/console/products?q=nothing-matches',
+  '/console/products/p-1',
+  '/console/new/products',
+  '/console/stores',
+  '/console/stores/s-1',
+  '/console/new/stores',
+  '/console/availability',
+  '/console/no-such-page',
+]
+
+/** Long, foreign and many values among plain ones. */
+async function fill(server: TestServer): Promise<void> {
+  for (const [id, region] of Object.entries({ 's-1': 'MA', 's-2': 'MA', 's-3': 'ME' }))
+    await server.ask('PUT', `/v1/stores/${id}`, { title: `Store ${id}`, region })
+  const odd: Record<number, object> = {
+    2: { title: 'T'.repeat(1000) },
+    3: { title: 'مطبخ', brand: 'مطبخ' },
+    4: { categories: Array.from({ length: 400 }, (_, n) => `Category ${n}`) },
+  }
+  for (let n = 1; n <= 60; n++) {
+    const plain = { title: `Product ${n}`, price: n, categories: ['Pans'], store_ids: ['s-1'] }
+    await server.ask('PUT', `/v1/products/p-${n}`, { ...plain, ...odd[n] })
+  }
+}
+
+describe.skipIf(!hasBrowser)('in a browser', () => {
+  let full: TestServer
+  let empty: TestServer
+  let browser: Browser
+
+  beforeAll(async () => {
+    full = await startTestServer()
+    empty = await startTestServer()
+    browser = await launch()
+    await fill(full)
+  })
+  afterAll(async () => {
+    await browser.close()
+    await Promise.all([full.stop(), empty.stop()])
+  })
+
+  const faultsOf = (page: Page): Promise<string[]> =>
+    page.evaluate(
+      `${axe}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+        .then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
+    )
+
+  const isTooWide = (page: Page): Promise<boolean> =>
+    page.evaluate('document.documentElement.scrollWidth > innerWidth')
+
+  test.each([
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 390],
+    ['dark', 390],
+  ] as const)(
+    'axe finds nothing, nothing is asked elsewhere, no error is reported: %s, %i px',
+    async (colorScheme, width) => {
+      for (const server of [full, empty]) {
+        const { page, requested, errors } = await signIn(browser, server, {
+          colorScheme,
+          viewport: { width, height: 900 },
+          bypassCSP: false,
+        })
+        for (const path of paths) {
+          const response = await page.goto(`${server.url}${path}`)
+          if (response?.status() === 404) errors.length = 0
+          expect([path, await faultsOf(page)]).toEqual([path, []])
+          expect([path, await isTooWide(page)]).toEqual([path, false])
+        }
+        expect(requested.filter((url) => !url.startsWith(server.url))).toEqual([])
+        expect(errors).toEqual([])
+        await page.context().close()
+      }
+    },
+    240_000,
+  )
+
+  test('the sign-in is readable by everybody', async () => {
+    const { page, errors } = await openPage(browser)
+    await page.goto(`${full.url}/console/sign-in`)
+    expect(await faultsOf(page)).toEqual([])
+    expect(errors).toEqual([])
+    await page.context().close()
+  })
+
+  test('at 200 % every page still fits its width', async () => {
+    const { page } = await signIn(browser, full, { viewport: { width: 640, height: 450 } })
+    for (const path of paths) {
+      await page.goto(`${full.url}${path}`)
+      expect([path, await isTooWide(page)]).toEqual([path, false])
+    }
+    await page.context().close()
+  })
+
+  test('nothing moves after the first paint', async () => {
+    const { page } = await signIn(browser, full)
+    await page.addInitScript(`
+      window.shifted = 0
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) window.shifted += entry.value
+      }).observe({ type: 'layout-shift', buffered: true })`)
+    for (const path of paths) {
+      await page.goto(`${full.url}${path}`, { waitUntil: 'networkidle' })
+      expect([path, await page.evaluate('window.shifted')]).toEqual([path, 0])
+    }
+    await page.context().close()
+  })
+
+  test('no page has more than 30 kB of script', async () => {
+    const { page, requested } = await signIn(browser, full)
+    for (const path of paths) {
+      requested.length = 0
+      await page.goto(`${full.url}${path}`, { waitUntil: 'networkidle' })
+      const scripts = [...new Set(requested)].filter((url) => url.endsWith('.js'))
+      const sources = await Promise.all(scripts.map(async (url) => (await fetch(url)).text()))
+      const bytes = sources.reduce((sum, source) => sum + gzipSync(source).length, 0)
+      expect(bytes).toBeLessThan(30_000)
+    }
+    await page.context().close()
+  })
+
+  test('Tab goes through the sections, then the page, in the order in which they are read', async () => {
+    const { page } = await signIn(browser, full)
+    await page.goto(`${full.url}/console/products`)
+    const seen: unknown[] = []
+    for (let n = 0; n < 8; n++) {
+      await page.keyboard.press('Tab')
+      seen.push(
+        await page.evaluate(
+          'document.activeElement.textContent.trim() || document.activeElement.name',
+        ),
+      )
+    }
+    expect(seen).toEqual([
+      'Skip to the content',
+      'storefeed',
+      'Products',
+      'Stores',
+      'Availability',
+      'REST API',
+      'tests',
+      'New product',
+    ])
+    await page.context().close()
+  })
+})
