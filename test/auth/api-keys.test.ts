@@ -12,7 +12,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
 })
 afterAll(() => database.close())
-afterEach(() => database.db.execute(sql`truncate api_keys`))
+afterEach(() => database.db.execute(sql`truncate api_keys cascade`))
 
 test('without API_KEY the first start makes an admin key, and later ones none', async () => {
   const { db } = database

@@ -146,6 +146,7 @@ test('the operations are named as they are in generated clients', () => {
       "discardEvent",
       "createKey",
       "listKeys",
+      "getOwnKey",
       "revokeKey",
       "getDocument",
     ]
