@@ -13,22 +13,22 @@ test.each([
   ['GET http://shop.example/feeds/products.json', 200],
   ['GET HTTP://shop.example:8080/feeds/stores.xml?x=1', 200],
   ['GET http://shop.example/healthz', 200],
-  ['GET http://shop.example', 404],
-  ['GET http://shop.example?a=b', 404],
+  ['GET http://shop.example', 200],
+  ['GET http://shop.example?a=b', 200],
   ['GET //shop.example/feeds/products.json', 404],
   ['OPTIONS *', 204],
 ])('%s is answered with %i', async (target, status) => {
   expect(await statusOf(target)).toBe(status)
 })
 
-test('a browser gets a page at /, others a 404', async () => {
-  const browser = await fetch(server.url, { headers: { Accept: 'text/html,*/*;q=0.8' } })
-  expect([browser.status, browser.headers.get('Content-Type')]).toEqual([
-    200,
-    'text/html; charset=UTF-8',
-  ])
-  expect(await browser.text()).toContain('href="/docs"')
-  expect((await fetch(server.url)).status).toBe(404)
+test('a browser is led from / to the console, others get an index', async () => {
+  const browser = await fetch(server.url, {
+    headers: { Accept: 'text/html,*/*;q=0.8' },
+    redirect: 'manual',
+  })
+  expect([browser.status, browser.headers.get('Location')]).toEqual([302, '/console'])
+  const index = await (await fetch(server.url)).json()
+  expect(index).toMatchObject({ name: 'storefeed', console: '/console', openapi: '/openapi.json' })
 })
 
 async function statusOf(requestLine: string): Promise<number> {
