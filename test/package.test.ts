@@ -64,10 +64,18 @@ function startInstalled(args: string[], settings: Record<string, string>): Runni
 }
 
 test('the package holds the build, the migrations, the demo and its documents, and nothing else', () => {
-  const needed = ['dist/main.js', 'migrations/meta/_journal.json', 'src/cli/demo/products.csv']
+  const needed = [
+    'dist/main.js',
+    'migrations/meta/_journal.json',
+    'src/cli/demo/products.csv',
+    'src/console/console.css',
+  ]
   expect(packedFiles).toEqual(expect.arrayContaining(needed))
   const rest = packedFiles.filter(
-    (path) => !/^(dist\/.+\.js(\.map)?|migrations\/.+|src\/cli\/demo\/.+\.csv)$/.test(path),
+    (path) =>
+      !/^(dist\/.+\.js(\.map)?|migrations\/.+|src\/cli\/demo\/.+\.csv|src\/console\/console\.css)$/.test(
+        path,
+      ),
   )
   expect(rest.sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
 })

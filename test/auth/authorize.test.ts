@@ -56,6 +56,7 @@ const routes: [Scope, string, string][] = [
   ['write', 'POST', '/v1/events/1/discard'],
   ['read', 'GET', '/v1/feeds'],
   ['read', 'GET', '/v1/feeds/products/report'],
+  ['read', 'GET', '/v1/feeds/products/report/summary'],
   ['read', 'GET', '/v1/me'],
   ['read', 'GET', '/metrics'],
   ['admin', 'POST', '/v1/feeds/products/release'],
