@@ -82,9 +82,13 @@ function findPath(document: OpenApi, method: string, asked: string): string | un
 }
 
 function pathsAt(document: OpenApi, asked: string): string[] {
-  const [pathname = ''] = asked.split('?')
-  const meant = dots.test(pathname) ? new URL(`http://any${pathname}`).pathname : pathname
+  const meant = meantBy(asked)
   return Object.keys(document.paths).filter((path) => patternOf(path).test(meant))
+}
+
+function meantBy(asked: string): string {
+  const [pathname = ''] = asked.split('?')
+  return dots.test(pathname) ? new URL(`http://any${pathname}`).pathname : pathname
 }
 
 /** Segments that are no names, but go up or nowhere (RFC 3986, 5.2.4): `/feeds/.` asks for `/feeds/`. */
@@ -97,11 +101,11 @@ export const patternOf = (path: string) =>
 const early = [400, 408, 413, 414, 429, 431]
 
 /** Pages, and what they are made of. */
-const page = /^\/(docs|\?|$)/
+const page = /^\/(docs|console|$)/
 
 /** A path documented with other methods answers 405 with exactly those; any other path is a 404. */
 function mustBeUnlisted(document: OpenApi, where: string, path: string, answer: Answer): void {
-  if (page.test(path) || early.includes(answer.status)) return
+  if (page.test(meantBy(path)) || early.includes(answer.status)) return
   const methods = pathsAt(document, path).flatMap((at) => Object.keys(document.paths[at] ?? {}))
   // Of a slash that is encoded, it is not for the document to say whether it ends a segment.
   const isOdd = /%2f/i.test(path)
