@@ -17,7 +17,7 @@ import { copyOut, memoryWhileBuilding, residentMegabytes, timed } from './feed-b
 import { type Edit, measureEdits, priceEdit } from './feed-edits.ts'
 import { findProgram } from './processes.ts'
 import { watchStalls } from './stalls.ts'
-import { printTable, type Row } from './table.ts'
+import { printTable, type Row, rowOf } from './table.ts'
 import { type BenchServer, type Workbench, withWorkbench } from './workbench.ts'
 
 type Measured = { links: number; linkMs: number; memory: number; rows: Row[] }
@@ -137,11 +137,3 @@ async function untilFresh({ url }: BenchServer): Promise<void> {
   })
   await Promise.all(states)
 }
-
-const rowOf = (what: string, ours: number, peer: number, target: string): Row => ({
-  what,
-  ours: ours.toFixed(1),
-  peer: peer.toFixed(1),
-  ratio: ours / peer,
-  target,
-})

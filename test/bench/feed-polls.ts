@@ -4,7 +4,7 @@ import { freePort } from '../support/loopback.ts'
 import { startNginx } from './nginx.ts'
 import { startPlain } from './plain.ts'
 import { findProgram, load } from './processes.ts'
-import { median, type Row } from './table.ts'
+import { median, type Row, rowOf } from './table.ts'
 import type { BenchServer, Workbench } from './workbench.ts'
 
 const connections = 16
@@ -92,14 +92,6 @@ async function besidePlain({ db }: Workbench, ours: number): Promise<Row> {
     await plain.stop()
   }
 }
-
-const rowOf = (what: string, ours: number, peer: number, target: string): Row => ({
-  what,
-  ours: ours.toFixed(1),
-  peer: peer.toFixed(1),
-  ratio: ours / peer,
-  target,
-})
 
 const skipped = (what: string, why: string): Row => ({
   what,

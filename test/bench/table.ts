@@ -37,6 +37,15 @@ function judgement(ratio: number | null, target: string): string {
   return (sign === '>=' ? ratio >= Number(bound) : ratio <= Number(bound)) ? 'reached' : 'MISSED'
 }
 
+/** A row of two figures. */
+export const rowOf = (what: string, ours: number, peer: number, target: string): Row => ({
+  what,
+  ours: ours.toFixed(1),
+  peer: peer.toFixed(1),
+  ratio: ours / peer,
+  target,
+})
+
 export function median(numbers: number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN

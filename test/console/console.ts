@@ -1,23 +1,9 @@
-/** What the tests of the console share: a server, a browser, and a page that is signed in. */
-import { existsSync } from 'node:fs'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+/** What the tests of the console share: pages that are watched, and sessions. */
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { type PageRecord, watch } from '../support/browser.ts'
 import type { TestServer } from '../support/server.ts'
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-  .concat(process.env.CHROMIUM_PATH ?? [])
-  .findLast(existsSync)
-/** The browser may be missing on a developer's machine, but not in CI. */
-export const hasBrowser = executablePath !== undefined || Boolean(process.env.CI)
-
-export function launch(): Promise<Browser> {
-  const quiet = ['gpu', 'quic', 'background-networking', 'component-update', 'sync']
-  return chromium.launch({
-    executablePath: executablePath ?? 'chromium',
-    args: ['--no-sandbox', '--no-first-run', ...quiet.map((what) => `--disable-${what}`)],
-  })
-}
-
-export type Watched = { page: Page; requested: string[]; errors: string[] }
+export type Watched = PageRecord & { page: Page }
 
 export async function openPage(
   browser: Browser,
@@ -26,16 +12,7 @@ export async function openPage(
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
   const page = await context.newPage()
   page.setDefaultTimeout(30_000)
-  const requested: string[] = []
-  const errors: string[] = []
-  page.on('request', (request) => {
-    if (!request.url().startsWith('data:')) requested.push(request.url())
-  })
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) errors.push(message.text())
-  })
-  page.on('pageerror', (error) => errors.push(error.message))
-  return { page, requested, errors }
+  return { page, ...watch(page) }
 }
 
 export async function signIn(

@@ -1,8 +1,9 @@
 /** The grid in a real browser: what is typed is saved, and nothing that is typed is lost. */
 import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { hasBrowser, launch } from '../support/browser.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
-import { hasBrowser, launch, signIn } from './console.ts'
+import { signIn } from './console.ts'
 
 describe.skipIf(!hasBrowser)('the grid', () => {
   let server: TestServer

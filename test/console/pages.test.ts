@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hasBrowser, launch } from '../support/browser.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
-import { hasBrowser, launch, openPage, signIn } from './console.ts'
+import { openPage, signIn } from './console.ts'
 
 const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 

@@ -1,8 +1,9 @@
 /** The form of a product or a store, which works without script, and the matrix of availability. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { hasBrowser, launch } from '../support/browser.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
-import { hasBrowser, launch, signIn } from './console.ts'
+import { signIn } from './console.ts'
 
 let server: TestServer
 beforeAll(async () => {

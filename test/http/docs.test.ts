@@ -1,14 +1,7 @@
 /** The page of the API works in a browser and loads nothing from other servers. */
-import { existsSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { hasBrowser, launch, watch } from '../support/browser.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-  .concat(process.env.CHROMIUM_PATH ?? [])
-  .findLast(existsSync)
-/** The browser may be missing on a developer's machine, but not in CI. */
-const skipped = executablePath === undefined && !process.env.CI
 
 let server: TestServer
 beforeAll(async () => {
@@ -43,7 +36,7 @@ test.each(['package.json', '..%2Fpackage.json', 'constructor', '__proto__'])(
 )
 
 test('the page shows every route, proposes a body, keeps the key, sends nothing elsewhere and reports no error', async (context) => {
-  if (skipped) context.skip('no chromium is installed, and CI is not set')
+  if (!hasBrowser) context.skip('no chromium is installed, and CI is not set')
   const browser = await launch()
   try {
     const page = await browser.newPage({ viewport: { width: 1200, height: 1600 } })
@@ -71,24 +64,3 @@ test('the page shows every route, proposes a body, keeps the key, sends nothing 
     await browser.close()
   }
 }, 60_000)
-
-function launch(): Promise<Browser> {
-  const quiet = ['gpu', 'quic', 'background-networking', 'component-update', 'sync']
-  return chromium.launch({
-    executablePath: executablePath ?? 'chromium',
-    args: ['--no-sandbox', '--no-first-run', ...quiet.map((what) => `--disable-${what}`)],
-  })
-}
-
-function watch(page: Page): { requested: string[]; errors: string[] } {
-  const requested: string[] = []
-  const errors: string[] = []
-  page.on('request', (request) => {
-    if (!request.url().startsWith('data:')) requested.push(request.url())
-  })
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) errors.push(message.text())
-  })
-  page.on('pageerror', (error) => errors.push(error.message))
-  return { requested, errors }
-}
