@@ -1,8 +1,9 @@
 /** Which product is sold where: products as rows, stores as columns. */
-import type { Context, Hono } from 'hono'
+import type { Hono } from 'hono'
 import { allows } from '../auth/api-keys.ts'
 import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
+import { FilterInput, type Filters, NothingMatches, readFilters, SearchInput } from './filters.tsx'
 import { Empty, page } from './layout.tsx'
 import {
   byRegion,
@@ -19,7 +20,8 @@ const filterNames = ['q', 'category', 'brand', 'region']
 export function availabilityPage(pages: Hono<ConsoleEnv>): void {
   pages.get('/availability', async (c) => {
     const api = c.get('api')
-    const { region, ...filters } = filtersOf(c)
+    const given = readFilters(filterNames, c.req.query())
+    const { region, ...filters } = given
     const cursor = c.req.query('cursor')
     const query = new URLSearchParams({ ...filters, limit: String(productsShown), count: 'true' })
     if (cursor) query.set('cursor', cursor)
@@ -42,11 +44,11 @@ export function availabilityPage(pages: Hono<ConsoleEnv>): void {
           <h1>Availability</h1>
           <p class="soft">A tick sells a product in a store. Nothing is written before you save.</p>
         </div>
-        <Filters given={filtersOf(c)} />
+        <FilterForm given={given} />
         {shown.products.length > 0 && shown.stores.length > 0 ? (
           <Matrix {...shown} mayWrite={allows(c.get('principal').scopes, 'write')} />
         ) : (
-          <Nothing c={c} hasStores={shown.stores.length > 0} />
+          <Nothing given={given} hasStores={shown.stores.length > 0} />
         )}
         <nav class="paging" aria-label="Pages">
           <span class="soft">
@@ -56,7 +58,7 @@ export function availabilityPage(pages: Hono<ConsoleEnv>): void {
           {products.next_cursor && (
             <a
               class="button"
-              href={`?${new URLSearchParams({ ...filtersOf(c), cursor: products.next_cursor })}`}
+              href={`?${new URLSearchParams({ ...given, cursor: products.next_cursor })}`}
             >
               Next page
             </a>
@@ -67,39 +69,17 @@ export function availabilityPage(pages: Hono<ConsoleEnv>): void {
   })
 }
 
-const filtersOf = (c: Context<ConsoleEnv>): Record<string, string> =>
-  Object.fromEntries(
-    filterNames
-      .map((name) => [name, c.req.query(name)?.trim() ?? ''] as const)
-      .filter(([, value]) => value !== ''),
-  )
-
-function Filters({ given }: { given: Record<string, string> }) {
+function FilterForm({ given }: { given: Filters }) {
   return (
     <search>
       <form class="filters" action="/console/availability">
-        <input
-          id="q"
-          type="search"
-          name="q"
-          value={given.q}
-          placeholder="Search products"
-          aria-label="Search products"
-          maxlength={255}
-        />
-        <input
-          name="category"
-          value={given.category}
-          placeholder="Category"
-          aria-label="Category"
-          maxlength={255}
-        />
-        <input
+        <SearchInput value={given.q} placeholder="Search products" />
+        <FilterInput name="category" value={given.category} placeholder="Category" />
+        <FilterInput
           name="region"
           value={given.region}
           placeholder="Region"
-          aria-label="Region of the stores"
-          maxlength={255}
+          label="Region of the stores"
         />
         <button type="submit">Show</button>
       </form>
@@ -107,16 +87,9 @@ function Filters({ given }: { given: Record<string, string> }) {
   )
 }
 
-function Nothing({ c, hasStores }: { c: Context<ConsoleEnv>; hasStores: boolean }) {
-  if (Object.keys(filtersOf(c)).length > 0)
-    return (
-      <Empty title="Nothing matches">
-        <p>Other words or fewer filters find more.</p>
-        <a class="button" href="/console/availability">
-          Clear all filters
-        </a>
-      </Empty>
-    )
+function Nothing({ given, hasStores }: { given: Filters; hasStores: boolean }) {
+  if (Object.keys(given).length > 0)
+    return <NothingMatches title="Nothing matches" path="/console/availability" />
   const missing = hasStores ? 'products' : 'stores'
   return (
     <Empty title={`No ${missing} yet`}>

@@ -92,13 +92,16 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
 /** Read at the first request: a server that nobody opens a console of reads none. */
 function serveAssets(pages: Hono<ConsoleEnv>): void {
   let loading: Promise<Assets> | undefined
-  pages.use(async (c, next) => {
+  function assets() {
     loading ??= loadAssets()
-    c.set('assets', `/console/assets/${(await loading).version}`)
+    return loading
+  }
+  pages.use(async (c, next) => {
+    c.set('assets', `/console/assets/${(await assets()).version}`)
     await next()
   })
   pages.get('/assets/:version/:name', async (c) => {
-    const { version, files } = await (loading ?? loadAssets())
+    const { version, files } = await assets()
     const file = files.get(c.req.param('name'))
     if (!file) throw new AppError('not_found', 'There is no such file.')
     const isCurrent = c.req.param('version') === version

@@ -16,7 +16,6 @@ export function respondWithErrorPage(error: unknown, c: Context<ConsoleEnv>) {
 
 function errorPage(c: Context<ConsoleEnv>, { status, title, detail }: ApiProblem) {
   if (status === 401) return c.redirect('/console/sign-in')
-  c.status(status >= 400 && status < 600 ? statusOf(status) : 500)
   return page(
     c,
     { title, status: statusOf(status) },

@@ -56,6 +56,10 @@ const metadata: Field = {
 }
 const title: Field = { name: 'title', label: 'Title', kind: 'text' }
 
+const brand: Field = { name: 'brand', label: 'Brand', kind: 'text' }
+const price: Field = { name: 'price', label: 'Price', kind: 'money' }
+const stock: Field = { name: 'inventory_quantity', label: 'Stock', kind: 'number' }
+
 const hidden: Chip = { label: 'Hidden', query: { published: 'false' } }
 const today: Chip = { label: 'Changed today', query: { changed: 'today' } }
 
@@ -65,29 +69,22 @@ export const productKind: Kind = {
   label: 'Products',
   columns: [
     { ...title, width: 'wide' },
-    { name: 'price', label: 'Price', kind: 'money', width: 'narrow' },
-    { name: 'inventory_quantity', label: 'Stock', kind: 'number', width: 'narrow' },
-    { name: 'brand', label: 'Brand', kind: 'text', width: 'middle' },
+    { ...price, width: 'narrow' },
+    { ...stock, width: 'narrow' },
+    { ...brand, width: 'middle' },
     { ...categories, width: 'middle' },
     { ...published, width: 'tick' },
   ],
   groups: [
     {
       title: 'What it is',
-      fields: [
-        title,
-        description,
-        { name: 'brand', label: 'Brand', kind: 'text' },
-        categories,
-        link,
-        image,
-      ],
+      fields: [title, description, brand, categories, link, image],
     },
     {
       title: 'Price and stock',
       fields: [
-        { name: 'price', label: 'Price', kind: 'money' },
-        { name: 'inventory_quantity', label: 'Stock', kind: 'number' },
+        price,
+        stock,
         { name: 'inventory_policy', label: 'When out of stock', kind: 'policy' },
         { name: 'sku', label: 'SKU', kind: 'text' },
         { name: 'gtin', label: 'GTIN', kind: 'text', hint: '8, 12, 13 or 14 digits.' },
@@ -120,6 +117,10 @@ export const productKind: Kind = {
 }
 
 const place = (name: string, label: string): Field => ({ name, label, kind: 'text' })
+const location = place('location', 'Location')
+const city = place('city', 'City')
+const region = place('region', 'Region')
+const phone = place('phone', 'Phone')
 
 export const storeKind: Kind = {
   name: 'store',
@@ -127,10 +128,10 @@ export const storeKind: Kind = {
   label: 'Stores',
   columns: [
     { ...title, width: 'wide' },
-    { ...place('location', 'Location'), width: 'middle' },
-    { ...place('city', 'City'), width: 'middle' },
-    { ...place('region', 'Region'), width: 'narrow' },
-    { ...place('phone', 'Phone'), width: 'middle' },
+    { ...location, width: 'middle' },
+    { ...city, width: 'middle' },
+    { ...region, width: 'narrow' },
+    { ...phone, width: 'middle' },
     { ...published, width: 'tick' },
   ],
   groups: [
@@ -138,7 +139,7 @@ export const storeKind: Kind = {
       title: 'What it is',
       fields: [
         title,
-        { ...place('location', 'Location'), hint: 'What events call StoreLocation.' },
+        { ...location, hint: 'What events call StoreLocation.' },
         description,
         categories,
         link,
@@ -151,12 +152,12 @@ export const storeKind: Kind = {
       fields: [
         place('address1', 'Address'),
         place('address2', 'Address, second line'),
-        place('city', 'City'),
-        place('region', 'Region'),
+        city,
+        region,
         place('zip', 'Postal code'),
         place('country', 'Country'),
         { ...place('country_code', 'Country code'), hint: 'Two capital letters, such as US.' },
-        place('phone', 'Phone'),
+        phone,
         { name: 'latitude', label: 'Latitude', kind: 'number' },
         { name: 'longitude', label: 'Longitude', kind: 'number' },
       ],

@@ -3,6 +3,7 @@ import type { Context, Hono } from 'hono'
 import { allows } from '../auth/api-keys.ts'
 import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
+import { FilterInput, type Filters, NothingMatches, readFilters, SearchInput } from './filters.tsx'
 import type { Chip, Kind } from './kinds.ts'
 import { Empty, page } from './layout.tsx'
 import { Grid, type GridProps } from './list-grid.tsx'
@@ -12,7 +13,7 @@ const pageSize = 50
 
 export function listPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
   pages.get(`/${kind.plural}`, async (c) => {
-    const given = filtersOf(kind, c.req.query())
+    const given = readFilters([...kind.filters, 'sort', 'changed'], c.req.query())
     const asked = await read(
       c.get('api'),
       `/v1/${kind.plural}?${apiQuery(given, c.req.query('cursor'))}`,
@@ -28,15 +29,6 @@ export function listPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
     }
     return page(c, { title: kind.label, script: 'grid' }, <ListPage c={c} list={list} />)
   })
-}
-
-type Filters = Record<string, string>
-
-/** Only those that the list knows, without empty ones. */
-function filtersOf({ filters }: Kind, query: Filters): Filters {
-  const known = [...filters, 'sort', 'changed']
-  const set = known.map((name) => [name, query[name]?.trim() ?? ''] as const)
-  return Object.fromEntries(set.filter(([, value]) => value !== ''))
 }
 
 function apiQuery({ changed, ...filters }: Filters, cursor: string | undefined): URLSearchParams {
@@ -83,7 +75,7 @@ const urlOf = ({ plural }: Kind, filters: Filters) => {
 }
 
 function FilterForm({ kind, given }: { kind: Kind; given: Filters }) {
-  const path = `/console/${kind.plural}`
+  const path = urlOf(kind, {})
   const shown = ['q', 'category', 'sort']
   return (
     <search>
@@ -98,22 +90,12 @@ function FilterForm({ kind, given }: { kind: Kind; given: Filters }) {
         hx-trigger="submit, change, input changed delay:300ms from:#q"
         hx-sync="this:replace"
       >
-        <input
-          id="q"
-          type="search"
-          name="q"
+        <SearchInput
           value={given.q}
           placeholder={`Search ${kind.plural}`}
-          aria-label={`Search ${kind.plural} (Ctrl+K)`}
-          maxlength={255}
+          label={`Search ${kind.plural} (Ctrl+K)`}
         />
-        <input
-          name="category"
-          value={given.category}
-          placeholder="Category"
-          aria-label="Category"
-          maxlength={255}
-        />
+        <FilterInput name="category" value={given.category} placeholder="Category" />
         {kind.filters
           .filter((name) => !shown.includes(name) && given[name])
           .map((name) => (
@@ -154,14 +136,7 @@ function ChipLink({ kind, given, chip }: { kind: Kind; given: Filters; chip: Chi
 function NoRecords({ list: { kind, given, mayWrite } }: { list: List }) {
   const { sort: _, ...filters } = given
   if (Object.keys(filters).length > 0)
-    return (
-      <Empty title={`No ${kind.plural} match`}>
-        <p>Other words or fewer filters find more.</p>
-        <a class="button" href={`/console/${kind.plural}`}>
-          Clear all filters
-        </a>
-      </Empty>
-    )
+    return <NothingMatches title={`No ${kind.plural} match`} path={urlOf(kind, {})} />
   return (
     <Empty title={`No ${kind.plural} yet`}>
       <p>{kind.emptyHint}</p>

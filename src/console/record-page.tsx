@@ -27,9 +27,7 @@ type C = Context<ConsoleEnv>
 const maxRetries = 3
 
 export function recordPages(pages: Hono<ConsoleEnv>, kind: Kind): void {
-  pages.get(`/new/${kind.plural}`, async (c) =>
-    show(c, { kind, record: null, etag: '', texts: emptyTexts(kind), was: emptyTexts(kind) }),
-  )
+  pages.get(`/new/${kind.plural}`, async (c) => show(c, blank(kind)))
   pages.post(`/new/${kind.plural}`, async (c) => create(c, kind))
   pages.get(`/${kind.plural}/:id`, async (c) => {
     const found = await find(c, kind, c.req.param('id'))
@@ -58,10 +56,16 @@ function opened(kind: Kind, { record, etag }: Found): View {
   return { kind, record, etag, texts, was: texts }
 }
 
+function blank(kind: Kind): View {
+  const texts = emptyTexts(kind)
+  return { kind, record: null, etag: '', texts, was: texts }
+}
+
 async function show(c: C, view: View, status: 200 | 409 | 422 = 200) {
-  const view2 = { ...view, stores: await storesFor(c, view), mayWrite: mayWrite(c) }
+  const stores = await storesFor(c, view)
   const title = view.record?.title ?? `New ${view.kind.name}`
-  return page(c, { title, script: 'form', status }, <RecordForm {...view2} />)
+  const form = <RecordForm {...view} stores={stores} mayWrite={mayWrite(c)} />
+  return page(c, { title, script: 'form', status }, form)
 }
 
 const mayWrite = (c: C) => allows(c.get('principal').scopes, 'write')
@@ -79,14 +83,7 @@ async function create(c: C, kind: Kind) {
     body: { id: form.id, ...patch },
   })
   if (answer.status === 201) return c.redirect(`${pathOf(kind, form.id)}?saved`, 303)
-  const view = {
-    kind,
-    record: null,
-    etag: '',
-    id: form.id,
-    texts: form.texts,
-    was: emptyTexts(kind),
-  }
+  const view = { ...blank(kind), id: form.id, texts: form.texts }
   return show(c, { ...view, ...faults(answer) }, 422)
 }
 

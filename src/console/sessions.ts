@@ -11,15 +11,13 @@ export const sessionSeconds = 7 * 86_400
 
 const isAlive = sql`s.expires_at > now() and s.last_used_at > now() - interval '12 hours'`
 
-const newToken = () => randomBytes(32).toString('base64url')
-
 /** The token of a new session; null when the key is unknown or revoked. */
 export const startSession = (db: Queryable, key: string): Promise<string | null> =>
-  insert(db, sql`${apiKeys} k where k.hash = ${hashOf(key)} and k.revoked_at is null`, false)
+  insert(db, sql`k.hash = ${hashOf(key)}`)
 
 /** The token of a link that starts one session. */
 export const createSignInLink = (db: Queryable, key: string): Promise<string | null> =>
-  insert(db, sql`${apiKeys} k where k.hash = ${hashOf(key)} and k.revoked_at is null`, true)
+  insert(db, sql`k.hash = ${hashOf(key)}`, true)
 
 /** The token of a new session; null when the link was used already or is no link. */
 export async function startSessionByLink(db: Queryable, link: string): Promise<string | null> {
@@ -28,14 +26,15 @@ export async function startSessionByLink(db: Queryable, link: string): Promise<s
     returning s.key_id`)
   const keyId = used[0]?.key_id
   if (keyId === undefined) return null
-  return insert(db, sql`${apiKeys} k where k.id = ${keyId} and k.revoked_at is null`, false)
+  return insert(db, sql`k.id = ${keyId}`)
 }
 
-async function insert(db: Queryable, key: SQL, isLink: boolean): Promise<string | null> {
-  const token = newToken()
+async function insert(db: Queryable, isKey: SQL, isLink = false): Promise<string | null> {
+  const token = randomBytes(32).toString('base64url')
   const made = await db.execute(sql`
     insert into ${consoleSessions} (hash, key_id, is_link, expires_at)
-    select ${hashOf(token)}, k.id, ${isLink}, now() + make_interval(secs => ${sessionSeconds}) from ${key}
+    select ${hashOf(token)}, k.id, ${isLink}, now() + make_interval(secs => ${sessionSeconds}) from ${apiKeys} k
+    where ${isKey} and k.revoked_at is null
     returning 1`)
   return made.length > 0 ? token : null
 }
