@@ -4,7 +4,7 @@ import { type CountedFinding, countFindings } from '../catalog/catalog-report.ts
 import type { LintSettings } from '../catalog/lint-rules.ts'
 import { productResource } from '../catalog/products.ts'
 import { storeResource } from '../catalog/stores.ts'
-import { type Database, snapshot } from '../db/connection.ts'
+import { type Database, type Queryable, snapshot } from '../db/connection.ts'
 import { type FeedName, feedBuilds, feedChanges, feedState } from '../db/schema/feeds.ts'
 
 export const feedResources = { products: productResource, stores: storeResource } as const
@@ -59,10 +59,7 @@ const count = (db: Database, feed: FeedName, settings: LintSettings) =>
   }))
 
 /** Versions repeat after a restore; builds do not. A change is pending from the commit of a write until it is rendered. */
-async function readKey(
-  db: Pick<Database, 'execute'>,
-  feed: FeedName,
-): Promise<{ key: string; version: number }> {
+async function readKey(db: Queryable, feed: FeedName): Promise<{ key: string; version: number }> {
   const [row] = await db.execute<{ key: string; version: number }>(sql`
     select concat_ws(' ', b.build, c.count, c.newest) as key, coalesce(s.version, 0)::float8 as version
     from (select count(*), max(changed_at) as newest from ${feedChanges} where feed = ${feed}) c

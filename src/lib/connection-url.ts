@@ -5,8 +5,10 @@ export type SessionAttrs = (typeof sessionAttrs)[number]
 
 export const sessionAttrsError = `must have a target_session_attrs that is one of ${sessionAttrs.join(', ')}`
 
-export const hasKnownSessionAttrs = (url: string) =>
-  !/[?&]target_session_attrs=(?!(any|read-write|primary)(&|$))/.test(url)
+const unknownSessionAttrs = new RegExp(
+  `[?&]target_session_attrs=(?!(${sessionAttrs.join('|')})(&|$))`,
+)
+export const hasKnownSessionAttrs = (url: string) => !unknownSessionAttrs.test(url)
 
 type Servers = {
   /** One URL for each server, in the order in which they are tried. */
