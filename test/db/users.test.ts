@@ -126,7 +126,9 @@ test('the server serves, records, erases and stops as its own user, without the 
   const [, url = ''] = await server.printed(/"url":"([^"]+)","database"/)
   const ask = asker(url, apiKey)
   try {
-    expect((await ask('GET', '/readyz')).body).toEqual({ status: 'ready', problems: [] })
+    await expect
+      .poll(async () => (await ask('GET', '/readyz')).body, { timeout: 30_000 })
+      .toEqual({ status: 'ready', problems: [] })
     expect((await ask('PUT', '/v1/stores/s1', { title: 'S' })).status).toBe(201)
     expect((await ask('PUT', '/v1/products/p1', { title: 'P', store_ids: ['s1'] })).status).toBe(
       201,
