@@ -13,7 +13,8 @@ const stress = ['test/fuzz/**/*.test.ts', 'test/**/*-stress.test.ts']
 /** One file at a time and after all others: they load the machine and measure. */
 const faults = ['test/faults/**/*.test.ts']
 
-const common = { testTimeout: 60_000, hookTimeout: 60_000 }
+/** On a busy machine what takes milliseconds can take seconds; only a test that fails waits this long. */
+const common = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 30_000 } } }
 const parallel = { groupOrder: 0 }
 
 export default defineConfig({

@@ -33,7 +33,7 @@ test('payload, error and warnings are purged together, only of messages settled 
     db.execute(sql`
       select from outbox where settled_at < now() - interval '7 days'
         and (payload is not null or error is not null or warnings <> '[]')`)
-  await expect.poll(old, { timeout: 15_000 }).toHaveLength(0)
+  await expect.poll(old).toHaveLength(0)
   await server.end()
   const kept = await db.execute(sql`
     select status, count(*)::int as count from outbox

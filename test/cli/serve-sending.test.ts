@@ -32,7 +32,7 @@ test('PUSH_EVERY sends in batches, and not before', async () => {
     await seedOrders(rig.db, 1, { prefix: `at${++written}-` })
     return batches().length
   }
-  await expect.poll(writeOne, { interval: 100, timeout: 15_000 }).toBe(3)
+  await expect.poll(writeOne, { interval: 100 }).toBe(3)
   await server.end()
   const [, second = 0, third = 0] = batches()
   expect(third - second).toBeGreaterThanOrEqual(1_900)

@@ -127,7 +127,7 @@ test('the server serves, records, erases and stops as its own user, without the 
   const ask = asker(url, apiKey)
   try {
     await expect
-      .poll(async () => (await ask('GET', '/readyz')).body, { timeout: 30_000 })
+      .poll(async () => (await ask('GET', '/readyz')).body)
       .toEqual({ status: 'ready', problems: [] })
     expect((await ask('PUT', '/v1/stores/s1', { title: 'S' })).status).toBe(201)
     expect((await ask('PUT', '/v1/products/p1', { title: 'P', store_ids: ['s1'] })).status).toBe(

@@ -38,7 +38,7 @@ async function ask(path: string, headers: Record<string, string> = {}, method = 
 }
 
 const lineOf = (request: string) =>
-  expect.poll(() => lines.find((line) => line.request === request) ?? {}, { timeout: 5_000 })
+  expect.poll(() => lines.find((line) => line.request === request) ?? {})
 
 const rest = '/v1/products/p-1'
 const feed = '/feeds/products.json'

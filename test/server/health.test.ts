@@ -161,7 +161,7 @@ test('a database that is read-only is reported, and a write gets a 503', async (
   try {
     await readOnly('on')
     await expect
-      .poll(readiness, { timeout: 10_000 })
+      .poll(readiness)
       .toEqual(notReady('The database is read-only (default_transaction_read_only).'))
     const { status, headers, body } = await server.ask('PUT', '/v1/products/p', { title: 'P' })
     expect([status, headers.get('Retry-After')]).toEqual([503, '5'])
@@ -169,7 +169,7 @@ test('a database that is read-only is reported, and a write gets a 503', async (
       detail: 'The database is read-only at the moment. Try again later.',
     })
     await readOnly('off')
-    await expect.poll(readiness, { timeout: 10_000 }).toEqual([200, expect.anything()])
+    await expect.poll(readiness).toEqual([200, expect.anything()])
   } finally {
     await admin.end()
   }

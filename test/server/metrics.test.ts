@@ -205,7 +205,7 @@ test('requests to Klaviyo are counted by result, messages by queue, status and a
     const { db } = sending.database
     await seedOrders(db, 1)
     await expect
-      .poll(() => textOf(sending), { timeout: 10_000 })
+      .poll(() => textOf(sending))
       .toContain('storefeed_outbox_attempts_total{queue="events",status="sent"} 3')
     expect(seriesOf(await textOf(sending), 'storefeed_klaviyo_requests_total')).toEqual({
       '{endpoint="event",result="accepted"}': 3,
