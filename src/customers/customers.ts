@@ -1,18 +1,16 @@
 /** Writes customers. What wins of what is said about one, a trigger decides, for REST, files and plain SQL alike. */
 import { type SQL, sql } from 'drizzle-orm'
-import { type Database, type Queryable, RetryTransaction, transaction } from '../db/connection.ts'
-import { postgresError } from '../db/postgres-error.ts'
-import { customers, ownId } from '../db/schema/customers.ts'
-import { AppError, recordNotFound } from '../lib/errors.ts'
-import type { Warning } from '../lib/warning.ts'
+import { type Database, type Queryable, transaction } from '../db/connection.ts'
+import { customers } from '../db/schema/customers.ts'
+import { recordNotFound } from '../lib/errors.ts'
 import {
   type Customer,
-  type CustomerInput,
   type CustomerPatch,
   type CustomerReplacement,
   customerFields,
 } from './customer-input.ts'
-import { matchCustomer } from './resolve-customer.ts'
+import { LostCustomer, takenEmail, withRetry } from './record-customers.ts'
+import { matchCustomers } from './resolve-customer.ts'
 import { said } from './said.ts'
 
 export async function getCustomer(db: Queryable, customerId: string): Promise<Customer> {
@@ -65,62 +63,8 @@ async function assertEmailFree(
   customerId: string,
   email: string | null | undefined,
 ): Promise<void> {
-  if ((await matchCustomer(tx, { id: customerId, email })) !== customerId) rejectTakenEmail()
-}
-
-function rejectTakenEmail(): never {
-  throw new AppError('conflict', 'The e-mail belongs to another customer.', [
-    { field: 'customer.email', detail: 'is the e-mail of a customer with another id' },
-  ])
-}
-
-export type ResolvedCustomer = { id: string; warnings: Warning[] }
-
-/**
- * Finds or creates the customer within the caller's transaction and writes what the input says of them, which was
- * true at `at`: ISO 8601, now when left out. The id differs from the input's where the e-mail belongs to another customer.
- */
-export async function resolveCustomer(
-  tx: Queryable,
-  input: CustomerInput,
-  at?: string,
-): Promise<ResolvedCustomer> {
-  return withRetry(async () => {
-    const matched = await matchCustomer(tx, input)
-    const written = await upsertCustomer(tx, matched, input, at)
-    if (written.created && matched !== undefined && matched !== input.id) throw new LostCustomer()
-    return written
-  })
-}
-
-/** The same for an import, where an e-mail of another customer is an error. */
-export async function writeCustomer(
-  tx: Queryable,
-  input: CustomerInput,
-): Promise<'created' | 'updated' | 'unchanged'> {
-  return withRetry(async () => {
-    const matched = await matchCustomer(tx, input)
-    if (input.id !== undefined && matched !== input.id) rejectTakenEmail()
-    const { created, changed } = await upsertCustomer(tx, matched, input)
-    if (created) return 'created'
-    return changed ? 'updated' : 'unchanged'
-  })
-}
-
-/** Erased, or merged into another one, since it was found. */
-class LostCustomer extends Error {}
-
-/** Plain SQL takes no part in our locks and may insert the same customer at the same time: then the transaction runs again. */
-async function withRetry<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    const lost = ['customers_email', 'customers_pkey']
-    const isLost =
-      error instanceof LostCustomer || lost.includes(postgresError(error)?.constraint ?? '')
-    if (!isLost) throw error
-    throw new RetryTransaction('the customer was written concurrently', { cause: error })
-  }
+  const [matched] = await matchCustomers(tx, [{ id: customerId, email }])
+  if (matched !== customerId) throw takenEmail()
 }
 
 type Row = Record<string, unknown>
@@ -175,32 +119,3 @@ async function updateCustomer(
 
 const replacedMetadata = sql`metadata = r.metadata`
 const patchedMetadata = sql`metadata = coalesce(jsonb_strip_nulls(c.metadata || r.metadata), '{}')`
-
-type Upserted = ResolvedCustomer & { created: boolean; changed: boolean }
-
-/** Locks the row in any case, so that the customer cannot be erased before what is written next. */
-async function upsertCustomer(
-  tx: Queryable,
-  customerId: string | undefined,
-  { id: _, ...given }: CustomerInput,
-  at?: string,
-): Promise<Upserted> {
-  const row = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
-  const newId = customerId === undefined ? ownId : sql`${customerId}::text`
-  const names = [sql`known_at`, ...columnsOf(row)]
-  const values = [sql`coalesce(${at ?? null}::timestamptz, now())`, ...columnsOf(row, sql`r`)]
-  const [saved] = await tx.execute<Upserted>(sql`
-    insert into ${customers} as c (id, ${list(names)})
-    select ${newId}, ${list(values)} from ${recordOf(row)}
-    on conflict (id) do update set (${list(names)}) = row(${list(names.map((name) => sql`excluded.${name}`))})
-    returning id, warnings, xmax = 0 as created, not exists (
-      select from ${customers} before
-      where before.id = c.id and ${factsOf(sql`before`)} = ${factsOf(sql`c`)}
-    ) as changed`)
-  if (!saved) throw new Error('the customer just written was not returned')
-  return saved
-}
-
-/** What is known, without since when. */
-const factsOf = (row: SQL) =>
-  sql`to_jsonb(${row}) - '{known_at,field_times,warnings,updated_at}'::text[]`

@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { assertStoreExists } from '../catalog/assert-store-exists.ts'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { visits } from '../db/schema/customers.ts'
 import { eventTime, id, instant } from '../lib/fields.ts'
 import { type Warning, warningRecord } from '../lib/warning.ts'
 import { customerInput } from './customer-input.ts'
-import { resolveCustomer } from './customers.ts'
+import { inTurns } from './customer-turns.ts'
+import { resolveCustomers } from './record-customers.ts'
 
 /** A customer was in a store, whether or not anything was bought. */
 export const visitInput = z
@@ -38,28 +38,51 @@ export function recordVisit(
   input: VisitInput,
 ): Promise<{ visit: Visit; created: boolean }> {
   return transaction(db, async (tx) => {
-    const { customerId, warnings, created } = await writeVisit(tx, input)
-    const at = visitTime(input)
+    const [written] = await writeVisits(tx, [input])
     const [row] = await tx.execute<{ record: Omit<Visit, 'warnings'> }>(sql`
       select row_to_json(v) as record from ${visits} v
-      where customer_id = ${customerId} and store_id = ${input.store_id} and at = ${at}::timestamptz(3)`)
-    if (!row) throw new Error('the visit just recorded was not found')
-    return { visit: { ...row.record, warnings }, created }
+      where customer_id = ${written?.customerId} and store_id = ${input.store_id}
+        and at = coalesce(${input.at ?? null}::timestamptz, now())::timestamptz(3)`)
+    if (!row || !written) throw new Error('the visit just recorded was not found')
+    return { visit: { ...row.record, warnings: written.warnings }, created: written.created }
   })
 }
 
-/** now() is the start of the transaction: the same in both statements. */
-const visitTime = ({ at }: VisitInput) => sql`coalesce(${at ?? null}::timestamptz, now())`
+type WrittenVisit = { customerId: string; warnings: Warning[]; created: boolean }
 
-/** Part of the caller's transaction. */
-export async function writeVisit(
-  tx: Queryable,
-  input: VisitInput,
-): Promise<{ customerId: string; warnings: Warning[]; created: boolean }> {
-  await assertStoreExists(tx, input.store_id)
-  const { id: customerId, warnings } = await resolveCustomer(tx, input.customer, input.at)
-  const inserted = await tx.execute(sql`
-      insert into ${visits} (customer_id, store_id, at) values (${customerId}, ${input.store_id}, ${visitTime(input)})
-      on conflict do nothing returning id`)
-  return { customerId, warnings, created: inserted.length > 0 }
+/** Part of the caller's transaction. A visit in an unknown store is recorded: the event says what is missing. */
+export function writeVisits(tx: Queryable, inputs: readonly VisitInput[]): Promise<WrittenVisit[]> {
+  const concernOf = ({ customer, at }: VisitInput) => ({ customer, at })
+  return inTurns(tx, inputs, concernOf, (turn) => writeTurn(tx, turn))
+}
+
+async function writeTurn(tx: Queryable, inputs: readonly VisitInput[]): Promise<WrittenVisit[]> {
+  const customers = await resolveCustomers(
+    tx,
+    inputs.map(({ customer, at }) => ({ customer, at })),
+  )
+  const rows = inputs.map(({ store_id, at }, n) => ({
+    n,
+    customer_id: customers[n]?.id,
+    store_id,
+    at,
+  }))
+  const created = await tx.execute<{ n: number }>(sql`
+    with given as (
+      select n, customer_id, store_id, coalesce(at, now())::timestamptz(3) as at
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+        as g(n int, customer_id text collate "C", store_id text collate "C", at timestamptz)
+    ), inserted as (
+      insert into ${visits} (customer_id, store_id, at)
+      select customer_id, store_id, at from given order by customer_id, store_id, at
+      on conflict do nothing returning customer_id, store_id, at
+    )
+    select min(n) as n from given join inserted using (customer_id, store_id, at)
+    group by customer_id, store_id, at`)
+  const isNew = new Set(created.map(({ n }) => n))
+  return customers.map(({ id, warnings }, n) => ({
+    customerId: id,
+    warnings,
+    created: isNew.has(n),
+  }))
 }

@@ -103,6 +103,10 @@ const maxTries = 5
 /** Thrown by work that lost a race to another transaction and will see its result when run again. */
 export class RetryTransaction extends Error {}
 
+/** Whether the transaction lost to another one; run again it may succeed. */
+export const isConflict = (error: unknown): boolean =>
+  error instanceof RetryTransaction || retriedCodes.has(postgresCode(error) ?? '')
+
 /**
  * Runs `work` in one transaction, and again from the start after a deadlock or a serialization failure, so `work` must
  * have no other effect. Gives up after five tries.
@@ -116,8 +120,7 @@ export async function transaction<T>(
     try {
       return await db.transaction(work, config)
     } catch (error) {
-      const again = error instanceof RetryTransaction || retriedCodes.has(postgresCode(error) ?? '')
-      if (tries === maxTries || !again) throw error
+      if (tries === maxTries || !isConflict(error)) throw error
     }
   }
 }

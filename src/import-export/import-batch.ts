@@ -1,5 +1,5 @@
 /** Writes many inputs in one transaction so that an invalid one among them costs only itself. */
-import { type Database, type Queryable, transaction } from '../db/connection.ts'
+import { type Database, isConflict, type Queryable, transaction } from '../db/connection.ts'
 import { databaseErrorToAppError, postgresCode } from '../db/postgres-error.ts'
 import { AppError } from '../lib/errors.ts'
 
@@ -25,7 +25,7 @@ export const nothingWritten: WriteResult = {
 class DryRun extends Error {}
 
 /**
- * One transaction; when an input fails it, one for each half, down to the single invalid input.
+ * One transaction; when an input fails it, or it lost every race to other writers, one for each half, down to the single invalid input.
  * A dry run does the same and rolls back every transaction.
  */
 export async function writeBatch<T>(
@@ -39,8 +39,10 @@ export async function writeBatch<T>(
     return await tryBatch(db, write, inputs, dryRun)
   } catch (error) {
     const reason = rejectReason(error)
-    if (reason === undefined) throw error
-    if (inputs.length === 1) return { ...nothingWritten, rejected: [{ index: 0, reason }] }
+    const isLost = isConflict(error) && inputs.length > 1
+    if (reason === undefined && !isLost) throw error
+    if (reason !== undefined && inputs.length === 1)
+      return { ...nothingWritten, rejected: [{ index: 0, reason }] }
   }
   const middle = Math.ceil(inputs.length / 2)
   const first = await writeBatch(db, write, inputs.slice(0, middle), dryRun)

@@ -3,16 +3,16 @@ import { z } from 'zod'
 import { productInput, productMerge, productResource } from '../catalog/products.ts'
 import { storeInput, storeMerge, storeResource } from '../catalog/stores.ts'
 import { customerInput } from '../customers/customer-input.ts'
-import { writeCustomer } from '../customers/customers.ts'
-import { visitInput, writeVisit } from '../customers/visits.ts'
+import { writeCustomers } from '../customers/record-customers.ts'
+import { visitInput, writeVisits } from '../customers/visits.ts'
 import type { Database, Queryable } from '../db/connection.ts'
 import { updateKinds } from '../db/schema/orders.ts'
 import { AppError, type FieldError } from '../lib/errors.ts'
 import { id } from '../lib/fields.ts'
 import { errorMap, fieldErrors, show } from '../lib/validation.ts'
 import { orderInput, updateInputs } from '../orders/order-input.ts'
-import { writeUpdate } from '../orders/order-updates.ts'
-import { writeOrder } from '../orders/orders.ts'
+import { writeUpdates } from '../orders/order-updates.ts'
+import { writeOrders } from '../orders/orders.ts'
 import {
   availabilityInput,
   mergeCatalog,
@@ -84,23 +84,36 @@ export const importKinds: ImportKind[] = [
   }),
   importKind('customers', customerInput, {
     key: ['id'],
-    write: () => oneByOne(writeCustomer),
+    write: () => eachInput(writeCustomers),
+    batchSize: 500,
   }),
   importKind('orders', orderInput, {
     key: ['id'],
     joinsRows: true,
-    write: ({ currency }) => oneByOne((tx, input) => writeOrder(tx, input, { currency })),
+    write: ({ currency }) => eachInput((tx, inputs) => writeOrders(tx, inputs, { currency })),
+    batchSize: 500,
   }),
   importKind('order-updates', orderUpdateInput, {
     key: ['order_id', 'kind', 'id'],
     joinsRows: true,
     write: () =>
-      oneByOne(async (tx, { order_id, kind, ...input }) =>
-        changeOf(await writeUpdate(tx, order_id, kind, input, 'record')),
-      ),
+      eachInput(async (tx, inputs) => {
+        const updates = inputs.map(({ order_id, kind, ...input }) => ({
+          orderId: order_id,
+          kind,
+          input,
+        }))
+        const written = await writeUpdates(tx, updates, 'record')
+        return written.map((created) => (created instanceof AppError ? created : changeOf(created)))
+      }),
+    batchSize: 500,
   }),
   importKind('visits', visitInput, {
-    write: () => oneByOne(async (tx, input) => changeOf((await writeVisit(tx, input)).created)),
+    write: () =>
+      eachInput(async (tx, inputs) =>
+        (await writeVisits(tx, inputs)).map(({ created }) => changeOf(created)),
+      ),
+    batchSize: 500,
   }),
 ]
 
@@ -169,25 +182,24 @@ const valueAt = (value: unknown, path: string) =>
     )
 
 /**
- * Decides input by input. An error raised before anything is written costs its input only; one that
- * Postgres reports aborts the transaction, and the batch is tried in halves.
+ * An input that is rejected before anything of it is written costs itself only; what Postgres rejects aborts the
+ * transaction, and the batch is tried in halves.
  */
-function oneByOne<T>(
-  write: (tx: Queryable, input: T) => Promise<keyof ImportCounts>,
+function eachInput<T>(
+  write: (tx: Queryable, inputs: T[]) => Promise<(keyof ImportCounts | AppError)[]>,
 ): WriteInputs<T> {
   return async (tx, inputs) => {
     const result: WriteResult = { ...nothingWritten, rejected: [] }
-    for (const [index, input] of inputs.entries()) {
-      const change = await write(tx, input).catch(rejectOrThrow)
+    for (const [index, change] of (await write(tx, inputs)).entries()) {
       if (typeof change === 'string') result[change]++
-      else result.rejected.push({ index, ...change })
+      else result.rejected.push({ index, reason: reasonOf(change) })
     }
     return result
   }
 }
 
-function rejectOrThrow(error: unknown): { reason: string } {
-  const reason = error instanceof AppError ? rejectReason(error) : undefined
+function reasonOf(error: AppError): string {
+  const reason = rejectReason(error)
   if (reason === undefined) throw error
-  return { reason }
+  return reason
 }

@@ -45,6 +45,9 @@ export class AppError extends Error {
   }
 }
 
+export const notFound = (name: string, id: string) =>
+  new AppError('not_found', `There is no ${name} with the id "${id}".`)
+
 export function recordNotFound(name: string, id: string): never {
-  throw new AppError('not_found', `There is no ${name} with the id "${id}".`)
+  throw notFound(name, id)
 }

@@ -16,12 +16,12 @@ export type StoredOrder = {
   currency: string
 }
 
-/** Throws a conflict when the input is another order under the same id; what it leaves out is not another. Reads only. */
-export async function assertSameOrder(
+/** The conflict when the input is another order under the same id; what it leaves out is not another. Reads only. */
+export async function findConflict(
   tx: Queryable,
   stored: StoredOrder,
   { id, placed_at, customer, store_id, currency }: OrderInput,
-): Promise<void> {
+): Promise<AppError | undefined> {
   const differs = (field: string, was: string) => ({ field, detail: `is another than ${was}` })
   const errors: FieldError[] = []
   if (placed_at != null && Date.parse(placed_at) !== Date.parse(stored.placed_at))
@@ -32,12 +32,12 @@ export async function assertSameOrder(
     errors.push(differs('store_id', `"${stored.store_id}"`))
   if (currency != null && currency !== stored.currency)
     errors.push(differs('currency', stored.currency))
-  if (errors.length > 0)
-    throw new AppError(
-      'conflict',
-      `Another order is already recorded under the id "${id}". Record this one under an id of its own.`,
-      errors,
-    )
+  if (errors.length === 0) return undefined
+  return new AppError(
+    'conflict',
+    `Another order is already recorded under the id "${id}". Record this one under an id of its own.`,
+    errors,
+  )
 }
 
 /**

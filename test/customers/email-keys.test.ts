@@ -4,9 +4,10 @@ import { readFile } from 'node:fs/promises'
 import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { resolveCustomer } from '../../src/customers/customers.ts'
+import type { CustomerInput } from '../../src/customers/customer-input.ts'
+import { resolveCustomers } from '../../src/customers/record-customers.ts'
 import { said } from '../../src/customers/said.ts'
-import { connect, type Database } from '../../src/db/connection.ts'
+import { connect, type Database, type Queryable } from '../../src/db/connection.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { checkDatabase } from '../../src/doctor/database-diagnostics.ts'
 import { orderInput } from '../../src/orders/order-input.ts'
@@ -82,8 +83,8 @@ const written = (email: string) =>
     )
     .map((parts) => parts.join(''))
 
-const idOf = async (...given: Parameters<typeof resolveCustomer>) =>
-  (await resolveCustomer(...given)).id
+const idOf = async (db: Queryable, customer: CustomerInput) =>
+  (await resolveCustomers(db, [{ customer, at: undefined }]))[0]?.id
 
 describe.each(locales)('in a database of locale %s', (locale) => {
   test.each([

@@ -8,7 +8,7 @@ const customerColumns = sql`
   id, email, phone_number, first_name, last_name, address1, address2, city, region, zip, country, metadata`
 
 /** What events call StoreLocation. */
-const location = sql`coalesce(nullif(trim(s.location), ''), nullif(trim(s.city), ''), s.title)`
+const location = sql`coalesce(text_or_null(s.location), text_or_null(s.city), s.title)`
 
 /** The row total of a part of a line is proportional to its quantity. Postgres does all sums and shares. */
 const parts = sql`
