@@ -54,26 +54,37 @@ async function turnsOf(tx: Queryable, batch: readonly Concern[]): Promise<number
 
 type Known = { keys: string[]; knownAt: number }
 
+type KnownRow = {
+  id: string
+  known_at: string
+  email_key: string | null
+  phone_number: string | null
+}
+
 async function lockKnown(tx: Queryable, batch: readonly Concern[]): Promise<Known[]> {
   const inputs = batch.map(({ customer }) => customer ?? {})
   const lookups = await lockLookups(tx, inputs)
   const holders = await findHolders(tx, inputs, lookups)
   const ids = inputs.map(({ id }, index) => [id, holders[index]].filter((one) => one != null))
-  const rows = await tx.execute<{ id: string; known_at: string }>(sql`
-    select id, known_at from ${customers} where id = any(${textArray([...new Set(ids.flat())])})
-    order by id for no key update`)
-  const knownAt = new Map(rows.map((row) => [row.id, Date.parse(row.known_at)]))
+  const rows = await tx.execute<KnownRow>(sql`
+    select id, known_at, email_key(email) as email_key, phone_number from ${customers}
+    where id = any(${textArray([...new Set(ids.flat())])}) order by id for no key update`)
+  const known = new Map(rows.map((row) => [row.id, row]))
   // A telephone matters where somebody is looked up by it: many customers may share one.
-  const phones = new Set(lookups.filter(({ by }) => by === 'phone').map(({ key }) => key))
+  const sought = new Set(lookups.filter(({ by }) => by === 'phone').map(({ key }) => key))
   return inputs.map(({ phone_number }, index) => {
-    const phone = said(phone_number)
-    const emailKey = lookups[index]?.email_key
-    const keys = (ids[index] ?? []).map((id) => `id ${id}`)
-    if (emailKey) keys.push(`email ${emailKey}`)
-    if (phone !== null && phones.has(phone)) keys.push(`phone ${phone}`)
-    const writes = batch[index]?.writes
-    if (writes !== undefined) keys.push(`writes ${writes}`)
-    const times = (ids[index] ?? []).map((id) => knownAt.get(id) ?? Number.NEGATIVE_INFINITY)
+    const found = (ids[index] ?? []).flatMap((id) => known.get(id) ?? [])
+    const emails = [lookups[index]?.email_key, ...found.map(({ email_key }) => email_key)]
+    const phones = [said(phone_number), ...found.map((row) => row.phone_number)]
+    const keys = [
+      ...(ids[index] ?? []).map((id) => `id ${id}`),
+      ...emails.flatMap((email) => (email ? `email ${email}` : [])),
+      ...phones.flatMap((phone) => (phone && sought.has(phone) ? `phone ${phone}` : [])),
+      ...[batch[index]?.writes].flatMap((writes) =>
+        writes === undefined ? [] : `writes ${writes}`,
+      ),
+    ]
+    const times = found.map(({ known_at }) => Date.parse(known_at))
     return { keys, knownAt: Math.max(Number.NEGATIVE_INFINITY, ...times) }
   })
 }

@@ -127,7 +127,7 @@ const list = (parts: SQL[]) => sql.join(parts, sql`, `)
 const spokenFields = Object.keys(customerFields).filter((field) => field !== 'metadata')
 
 /**
- * What says nothing of a field leaves it as it is. Locks the rows in any case, in the order of their ids, so that no customer
+ * What says nothing of a field leaves it as it is. Of two that a transaction creates, the first is the older one. Locks the rows in any case, in the order of their ids, so that no customer
  * can be erased before what is written next.
  */
 async function upsertCustomers(
@@ -144,8 +144,8 @@ async function upsertCustomers(
   const names = spokenFields.map((field) => sql.identifier(field))
   const columns = [sql`known_at`, sql`metadata`, ...names.map((name) => sql`${name}`)]
   const saved = await tx.execute<Upserted>(sql`
-    insert into ${customers} as c (id, ${list(columns)})
-    select r.id, coalesce(r.known_at, now()), coalesce(r.metadata, '{}'), ${list(names.map((name) => sql`r.${name}`))}
+    insert into ${customers} as c (id, created_at, ${list(columns)})
+    select r.id, clock_timestamp(), coalesce(r.known_at, now()), coalesce(r.metadata, '{}'), ${list(names.map((name) => sql`r.${name}`))}
     from jsonb_populate_recordset(null::${customers}, ${JSON.stringify(rows)}::jsonb) r order by r.id
     on conflict (id) do update set (${list(columns)}) = row(${list(columns.map((name) => sql`excluded.${name}`))})
     returning id, warnings, xmax = 0 as created, ${changed} as changed`)

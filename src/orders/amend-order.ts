@@ -4,6 +4,7 @@ import { isSameCustomer } from '../customers/resolve-customer.ts'
 import type { Queryable } from '../db/connection.ts'
 import { orderItems, orders } from '../db/schema/orders.ts'
 import { AppError, type FieldError } from '../lib/errors.ts'
+import type { Warning } from '../lib/warning.ts'
 import type { OrderInput } from './order-input.ts'
 import type { NormalizedOrder } from './orders.ts'
 
@@ -14,6 +15,7 @@ export type StoredOrder = {
   customer_id: string | null
   store_id: string | null
   currency: string
+  warnings: Warning[]
 }
 
 /** The conflict when the input is another order under the same id; what it leaves out is not another. Reads only. */
@@ -47,7 +49,11 @@ export async function findConflict(
 export async function amendOrder(
   tx: Queryable,
   input: NormalizedOrder,
-  { customerId, digest }: { customerId: string | null; digest: string },
+  {
+    customerId,
+    digest,
+    warnings,
+  }: { customerId: string | null; digest: string; warnings: Warning[] },
 ): Promise<'updated' | 'unchanged'> {
   const changed = [
     await updateOrder(tx, input, customerId),
@@ -56,6 +62,11 @@ export async function amendOrder(
   ].includes(true)
   if (!changed) return 'unchanged'
   await tx.execute(sql`update ${orders} set digest = ${digest} where id = ${input.id}`)
+  // What the same transaction says of its customer belongs to other orders, if this one says nothing.
+  if (!input.customer)
+    await tx.execute(
+      sql`update ${orders} set warnings = ${JSON.stringify(warnings)}::jsonb where id = ${input.id}`,
+    )
   // The amendment is complete before the order is read again, or amended once more.
   await tx.execute(sql`set constraints order_amendments_complete immediate`)
   await tx.execute(sql`set constraints order_amendments_complete deferred`)

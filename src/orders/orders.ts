@@ -150,7 +150,7 @@ async function findOrders(
 ): Promise<Map<string, StoredOrder>> {
   const ids = drafts.map(({ input }) => input.id)
   const rows = await tx.execute<StoredOrder & { id: string }>(sql`
-    select id, digest, erased_at is not null as erased, placed_at, customer_id, store_id, currency
+    select id, digest, erased_at is not null as erased, placed_at, customer_id, store_id, currency, warnings
     from ${orders} where id = any(${textArray(ids)}) order by id ${lock}`)
   return new Map(rows.map((row) => [row.id, row]))
 }
@@ -194,12 +194,13 @@ async function amendOrders(
   const changes = new Map<Draft, OrderChange>()
   if (pending.length === 0) return changes
   const locked = await findOrders(tx, pending, sql`for no key update`)
-  for (const { draft, input, customerId, digest } of pending)
-    changes.set(
-      draft,
-      !locked.has(input.id) || isRepeat(locked, draft)
+  for (const { draft, input, customerId, digest } of pending) {
+    const stored = locked.get(input.id)
+    const change =
+      !stored || isRepeat(locked, draft)
         ? 'unchanged'
-        : await amendOrder(tx, input, { customerId, digest }),
-    )
+        : await amendOrder(tx, input, { customerId, digest, warnings: stored.warnings })
+    changes.set(draft, change)
+  }
   return changes
 }

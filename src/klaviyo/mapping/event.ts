@@ -15,6 +15,7 @@ import {
   type ProfileResult,
   toProfile,
   type Unreachable,
+  unknownStore,
 } from './profile.ts'
 import type { AmendmentRecord, ItemRecord, OrderRecord, UpdateRecord } from './records.ts'
 
@@ -127,7 +128,7 @@ function placed(order: OrderRecord): EventFields {
     time: order.placed_at,
     value: Math.max(0, order.total),
     properties: orderProperties(order, null),
-    warnings: [...unknownStore(order), ...unknownProducts(order, order.items)],
+    warnings: [...unknownStore(order.store), ...unknownProducts(order, order.items)],
   }
 }
 
@@ -139,7 +140,7 @@ function ordered(order: OrderRecord, item: ItemRecord): EventFields {
     value: value ?? 0,
     properties: productProperties(order, item),
     warnings: [
-      ...unknownStore(order),
+      ...unknownStore(order.store),
       ...unknownProducts(order, [item]),
       ...(value === null ? [unknownValue(`items.${item.line}.row_total`)] : []),
     ],
@@ -161,7 +162,7 @@ function returned(order: OrderRecord, returnedOrderId: string): EventFields | nu
     value: sumOf(items.map(({ row_total }) => row_total ?? 0)),
     properties: returnProperties({ ...order, items }, returnedOrderId),
     warnings: [
-      ...unknownStore(order),
+      ...unknownStore(order.store),
       ...unknownProducts(order, items),
       ...(unpriced ? [unknownValue(`items.${unpriced.line}.row_total`)] : []),
     ],
@@ -175,7 +176,7 @@ function adjusted(order: OrderRecord, change: AmendmentRecord): EventFields {
     time: change.occurred_at,
     value: change.difference,
     properties: adjustmentProperties(amended, change),
-    warnings: [...unknownStore(order), ...unknownProducts(order, items)],
+    warnings: [...unknownStore(order.store), ...unknownProducts(order, items)],
   }
 }
 
@@ -185,7 +186,7 @@ function updated(order: OrderRecord, update: UpdateRecord): EventFields {
     value: update.value ?? 0,
     properties: orderProperties(order, update),
     warnings: [
-      ...unknownStore(order),
+      ...unknownStore(order.store),
       ...unknownProducts(order, order.items),
       ...(update.value === null ? [unknownValue('value')] : []),
       ...exceeded(order, update),
@@ -204,12 +205,6 @@ const unknownValue = (field: string): Warning => ({
   field,
   detail: 'sent with the value 0: neither the order nor the product has a price',
 })
-
-function unknownStore({ store }: OrderRecord): Warning[] {
-  if (!store || store.location !== null) return []
-  const detail = `unknown store "${store.id}": sent without StoreLocation`
-  return [{ code: 'unknown_store', field: 'store_id', detail }]
-}
 
 const maxProductWarnings = 20
 

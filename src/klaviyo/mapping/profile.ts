@@ -77,6 +77,12 @@ export function toProfile(
   }
 }
 
+export function unknownStore(store: StoreRecord | null): Warning[] {
+  if (!store || store.location !== null) return []
+  const detail = `unknown store "${store.id}": sent without StoreLocation`
+  return [{ code: 'unknown_store', field: 'store_id', detail }]
+}
+
 const omitted = (contact: Contact, value: string, why: string): Warning => ({
   code: 'contact_omitted',
   field: `customer.${contact}`,

@@ -15,6 +15,7 @@ import {
   type ProfileResult,
   toProfile,
   type Unreachable,
+  unknownStore,
   withoutContact,
 } from '../mapping/profile.ts'
 import type { OrderRecord } from '../mapping/records.ts'
@@ -103,7 +104,8 @@ export async function prepareProfiles(
   return prepare(groups, customers, (message, customer) => {
     if (!customer) return { unsendable: 'the customer no longer exists' }
     return bodyFor(toProfile(customer, { store: customer.store, newest: true }), (found) => {
-      const warnings = withoutRepeats(customer.warnings, found.warnings)
+      const ofStore = unknownStore(customer.store)
+      const warnings = withoutRepeats(customer.warnings, [...found.warnings, ...ofStore])
       if (!found.profile)
         return { unsendable: 'no email or phone number that Klaviyo accepts', warnings }
       const profile = message.ref === 'visit' ? identifierOnly(found.profile) : found.profile
