@@ -7,13 +7,16 @@ type Asset = { type: string; content: Uint8Array<ArrayBuffer> }
 export type Assets = { version: string; files: Map<string, Asset> }
 
 const scripts = ['console', 'send', 'toast', 'dialog', 'grid', 'form', 'matrix']
+/** One style sheet, in this order. */
+const styles = ['base', 'top', 'lists', 'pictures', 'forms', 'matrix', 'messages', 'parts']
+const styleOf = (name: string) => new URL(`../../src/console/styles/${name}.css`, import.meta.url)
 const javascript = 'text/javascript; charset=utf-8'
 
 export async function loadAssets(): Promise<Assets> {
   const files = new Map<string, Asset>()
   // From the root of the package, where it is for the source and the build alike.
-  const css = await readFile(new URL('../../src/console/console.css', import.meta.url), 'utf8')
-  files.set('console.css', asset('text/css; charset=utf-8', css))
+  const sheets = await Promise.all(styles.map((name) => readFile(styleOf(name), 'utf8')))
+  files.set('console.css', asset('text/css; charset=utf-8', sheets.join('')))
   const htmx = await readFile(new URL(import.meta.resolve('htmx.org/dist/htmx.min.js')), 'utf8')
   files.set('htmx.js', asset(javascript, htmx))
   for (const name of scripts) files.set(`${name}.js`, asset(javascript, await readScript(name)))

@@ -5,6 +5,7 @@ import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
 import { FilterInput, type Filters, NothingMatches, readFilters, SearchInput } from './filters.tsx'
 import { Empty, page } from './layout.tsx'
+import { PageTitle, Paging } from './parts.tsx'
 import {
   byRegion,
   type CatalogRecord,
@@ -40,33 +41,31 @@ export function availabilityPage(pages: Hono<ConsoleEnv>): void {
       c,
       { title: 'Availability', script: 'matrix' },
       <>
-        <div class="title">
-          <h1>Availability</h1>
+        <PageTitle title="Availability">
           <p class="soft">A tick sells a product in a store. Nothing is written before you save.</p>
-        </div>
+        </PageTitle>
         <FilterForm given={given} />
         {shown.products.length > 0 && shown.stores.length > 0 ? (
           <Matrix {...shown} mayWrite={allows(c.get('principal').scopes, 'write')} />
         ) : (
           <Nothing given={given} hasStores={shown.stores.length > 0} />
         )}
-        <nav class="paging" aria-label="Pages">
-          <span class="soft">
-            {`${shown.products.length} of ${products.count.toLocaleString('en')} products, ${shown.stores.length} of ${stores.count.toLocaleString('en')} stores`}
-            {stores.count > storesShown && ': choose a region to see the others'}
-          </span>
-          {products.next_cursor && (
-            <a
-              class="button"
-              href={`?${new URLSearchParams({ ...given, cursor: products.next_cursor })}`}
-            >
-              Next page
-            </a>
-          )}
-        </nav>
+        <Paging
+          shown={countsOf(shown.products.length, products.count, shown.stores.length, stores.count)}
+          next={
+            products.next_cursor === null
+              ? undefined
+              : `?${new URLSearchParams({ ...given, cursor: products.next_cursor })}`
+          }
+        />
       </>,
     )
   })
+}
+
+function countsOf(products: number, ofProducts: number, stores: number, ofStores: number): string {
+  const counts = `${products} of ${ofProducts.toLocaleString('en')} products, ${stores} of ${ofStores.toLocaleString('en')} stores`
+  return ofStores > storesShown ? `${counts}: choose a region to see the others` : counts
 }
 
 function FilterForm({ given }: { given: Filters }) {

@@ -7,6 +7,7 @@ import { FilterInput, type Filters, NothingMatches, readFilters, SearchInput } f
 import type { Chip, Kind } from './kinds.ts'
 import { Empty, page } from './layout.tsx'
 import { Grid, type GridProps } from './list-grid.tsx'
+import { PageTitle, Paging } from './parts.tsx'
 import { catalogPage } from './records.ts'
 
 const pageSize = 50
@@ -47,14 +48,13 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
   const { kind, given, mayWrite } = list
   return (
     <>
-      <div class="title">
-        <h1>{kind.label}</h1>
+      <PageTitle title={kind.label}>
         {mayWrite ? (
           <a class="button primary" href={`/console/new/${kind.plural}`}>{`New ${kind.name}`}</a>
         ) : (
           <p class="soft">To change something, sign in with a key that has the scope "write".</p>
         )}
-      </div>
+      </PageTitle>
       <FilterForm kind={kind} given={given} />
       <section id="list" aria-label={kind.label}>
         <nav class="chips" aria-label="Quick filters">
@@ -63,7 +63,7 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
           ))}
         </nav>
         {list.records.length > 0 ? <Grid {...list} /> : <NoRecords list={list} />}
-        <Paging list={list} isFirst={!c.req.query('cursor')} />
+        <ListPaging list={list} isFirst={!c.req.query('cursor')} />
       </section>
     </>
   )
@@ -147,22 +147,14 @@ function NoRecords({ list: { kind, given, mayWrite } }: { list: List }) {
   )
 }
 
-function Paging({ list, isFirst }: { list: List; isFirst: boolean }) {
+function ListPaging({ list, isFirst }: { list: List; isFirst: boolean }) {
   const { kind, given, records, count, next_cursor } = list
   if (records.length === 0 && isFirst) return null
   return (
-    <nav class="paging" aria-label="Pages">
-      <span class="soft">{`${records.length} of ${count.toLocaleString('en')} ${count === 1 ? kind.name : kind.plural}`}</span>
-      {!isFirst && (
-        <a class="button" href={urlOf(kind, given)}>
-          First page
-        </a>
-      )}
-      {next_cursor && (
-        <a class="button" href={urlOf(kind, { ...given, cursor: next_cursor })}>
-          Next page
-        </a>
-      )}
-    </nav>
+    <Paging
+      shown={`${records.length} of ${count.toLocaleString('en')} ${count === 1 ? kind.name : kind.plural}`}
+      first={isFirst ? undefined : urlOf(kind, given)}
+      next={next_cursor === null ? undefined : urlOf(kind, { ...given, cursor: next_cursor })}
+    />
   )
 }

@@ -1,4 +1,6 @@
+import type { Child } from 'hono/jsx'
 import type { Field, Kind } from './kinds.ts'
+import { Facts, Table, Tag, Time } from './parts.tsx'
 import { Picture } from './picture.tsx'
 import { FieldInput } from './record-field.tsx'
 import type { Submitted, Texts } from './record-form.ts'
@@ -122,29 +124,25 @@ function Conflicts({ conflicts, texts, was }: WithConflicts) {
         Somebody else saved other values. Below stands yours; saving writes it. Copy theirs to keep
         it.
       </p>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Field</th>
-            <th scope="col">Now</th>
-            <th scope="col">Yours</th>
-          </tr>
-        </thead>
-        <tbody>
-          {conflicts.map(({ name, label }) => (
-            <tr>
-              <th scope="row">{label}</th>
-              <td>
+      <Table
+        label="Fields in conflict"
+        rows={conflicts}
+        columns={[
+          { label: 'Field', cell: ({ label }) => label },
+          {
+            label: 'Now',
+            cell: ({ name }) => (
+              <>
                 {was[name] || '(empty)'}
                 <button type="button" data-take={name} data-theirs={was[name]}>
                   Keep theirs
                 </button>
-              </td>
-              <td>{texts[name] || '(empty)'}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+              </>
+            ),
+          },
+          { label: 'Yours', cell: ({ name }) => texts[name] || '(empty)' },
+        ]}
+      />
     </section>
   )
 }
@@ -180,41 +178,36 @@ function SoldIn({ record, stores, sells, mayWrite }: RecordView & { record: Cata
 }
 
 function Aside({ kind, record }: RecordView & { record: CatalogRecord }) {
-  const link = webAddress(record.link)
   return (
     <aside class="block">
-      <h2>{record.published ? 'In the feed' : 'Not in the feed'}</h2>
+      <h2>
+        {record.published ? <Tag tone="good">In the feed</Tag> : <Tag tone="warn">Hidden</Tag>}
+      </h2>
       <Picture address={record.image_link} title={record.title} large />
-      <dl class="facts">
-        <dt>Id</dt>
-        <dd>{record.id}</dd>
-        {link && (
-          <>
-            <dt>Link</dt>
-            <dd>
-              <a href={link} rel="noreferrer">
-                Open the page
-              </a>
-            </dd>
-          </>
-        )}
-        {kind.name === 'store' && (
-          <>
-            <dt>Sells</dt>
-            <dd>
-              <a href={`/console/products?${new URLSearchParams({ store_id: record.id })}`}>
-                {`${record.product_ids?.length ?? 0} products`}
-              </a>
-            </dd>
-          </>
-        )}
-        <dt>Changed</dt>
-        <dd>
-          <time
-            datetime={record.updated_at}
-          >{`${record.updated_at.slice(0, 16).replace('T', ' ')} UTC`}</time>
-        </dd>
-      </dl>
+      <Facts facts={factsOf(kind, record)} />
     </aside>
   )
+}
+
+function factsOf(kind: Kind, record: CatalogRecord): [string, Child][] {
+  const link = webAddress(record.link)
+  const facts: [string, Child][] = [['Id', record.id]]
+  if (link) {
+    const opened = (
+      <a href={link} rel="noreferrer">
+        Open the page
+      </a>
+    )
+    facts.push(['Link', opened])
+  }
+  if (kind.name === 'store') {
+    const sold = (
+      <a href={`/console/products?${new URLSearchParams({ store_id: record.id })}`}>
+        {`${record.product_ids?.length ?? 0} products`}
+      </a>
+    )
+    facts.push(['Sells', sold])
+  }
+  facts.push(['Changed', <Time at={record.updated_at} />])
+  return facts
 }

@@ -1,0 +1,117 @@
+/** What pages are put together from. */
+import type { Child } from 'hono/jsx'
+
+/** A heading, with what can be done beside it. */
+export function PageTitle({ title, children }: { title: string; children?: Child }) {
+  return (
+    <div class="title">
+      <h1>{title}</h1>
+      {children}
+    </div>
+  )
+}
+
+type Column<Row> = { label: string; cell: (row: Row) => Child; end?: boolean }
+
+/** Rows to read; on a phone each becomes a list of its cells. */
+export function Table<Row>({
+  label,
+  columns,
+  rows,
+}: {
+  label: string
+  columns: Column<Row>[]
+  rows: Row[]
+}) {
+  return (
+    <div class="scroll">
+      <table class="table" aria-label={label}>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th scope="col" class={column.end ? 'end' : undefined}>
+                {column.label}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr>
+              {columns.map((column) => (
+                <td class={column.end ? 'end' : undefined} data-label={column.label}>
+                  <div>{column.cell(row)}</div>
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+type Tone = 'good' | 'bad' | 'warn' | 'soft'
+
+/** A state in a word: the colour only repeats what the word says. */
+export function Tag({ tone, children }: { tone: Tone; children: Child }) {
+  return <span class={`tag ${tone}`}>{children}</span>
+}
+
+/** How long ago or until when; the exact moment stands in its title. */
+export function Time({ at }: { at: string | null }) {
+  if (at === null) return <span class="soft">never</span>
+  return (
+    <time datetime={at} title={`${at.slice(0, 19).replace('T', ' ')} UTC`}>
+      {distance(Date.parse(at) - Date.now())}
+    </time>
+  )
+}
+
+const units = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' })
+
+function distance(ms: number): string {
+  const [unit, size] = units.find(([, size]) => Math.abs(ms) >= size) ?? []
+  if (unit === undefined) return ms > 0 ? 'in less than a minute' : 'just now'
+  return relative.format(Math.trunc(ms / size), unit)
+}
+
+/** Names and values, one pair a line. */
+export function Facts({ facts }: { facts: [name: string, value: Child][] }) {
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </>
+      ))}
+    </dl>
+  )
+}
+
+type PagingProps = { shown: string; next?: string | undefined; first?: string | undefined }
+
+/** The further pages of a list. */
+export function Paging({ shown, next, first }: PagingProps) {
+  return (
+    <nav class="paging" aria-label="Pages">
+      <span class="soft">{shown}</span>
+      {first && (
+        <a class="button" href={first}>
+          First page
+        </a>
+      )}
+      {next && (
+        <a class="button" href={next}>
+          Next page
+        </a>
+      )}
+    </nav>
+  )
+}
