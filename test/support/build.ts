@@ -21,7 +21,12 @@ export async function build(): Promise<Build> {
     await copyFile(join(root, 'package.json'), join(home, 'package.json'))
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
     const outDir = join(home, 'dist')
-    await promisify(execFile)(process.execPath, [tsc, '-p', root, '--outDir', outDir])
+    const compile = (project: string, to: string) =>
+      promisify(execFile)(process.execPath, [tsc, '-p', project, '--outDir', to])
+    await Promise.all([
+      compile(root, outDir),
+      compile(join(root, 'src/console/browser'), join(outDir, 'console/browser')),
+    ])
     return { main: join(outDir, 'main.js'), remove }
   } catch (error) {
     await remove()
