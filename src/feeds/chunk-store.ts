@@ -21,13 +21,15 @@ type Rendering = {
   read?: HashedItem[] | undefined
   slotsPerBatch: number
   decimals: number
+  /** Called after each batch with the number of slots that are rendered. */
+  onBatch?: ((rendered: number) => void) | undefined
 }
 
-/** Stores the chunks that changed, except those of the last batch, which are returned; `changed` says whether there was any, `rendered` how many items the slots have. */
+/** Stores the chunks that changed, except those of the last batch, which are returned; `changed` says whether there was any, `rendered` how many items the slots have, `bytes` how many these are as JSON. */
 export async function renderSlots(
   tx: Queryable,
   rendering: Rendering,
-): Promise<{ changed: boolean; rendered: number; last: Chunk[] }> {
+): Promise<{ changed: boolean; rendered: number; bytes: number; last: Chunk[] }> {
   const { feed, slots, touched, stored, slotsPerBatch, decimals } = rendering
   const known = new Set(stored.map(checksumKey))
   const batches: number[][] = []
@@ -38,20 +40,23 @@ export async function renderSlots(
 
   let changed = false
   let items = 0
+  let sumOfBytes = 0
   let rows = rendering.read ?? (await read(batches[0]))
   let previous: Chunk[] = []
   for (const [index, batch] of batches.entries()) {
     // While this batch is rendered, Postgres stores the previous one and reads the next.
-    const [{ chunks, rendered }, [next]] = await settleBoth(
+    const [{ chunks, rendered, bytes }, [next]] = await settleBoth(
       renderBatch(rendering, batch, rows, known),
       settleBoth(read(batches[index + 1]), saveChunks(tx, rendering, previous)),
     )
     changed ||= chunks.length > 0
     items += rendered
+    sumOfBytes += bytes
+    rendering.onBatch?.(Math.min((index + 1) * slotsPerBatch, touched.length))
     rows = next
     previous = chunks
   }
-  return { changed, rendered: items, last: previous }
+  return { changed, rendered: items, bytes: sumOfBytes, last: previous }
 }
 
 /** In two formats each, which fills zlib's threads; more would take longer, and block the loop while they are formatted. */
@@ -62,20 +67,23 @@ async function renderBatch(
   batch: number[],
   rows: HashedItem[],
   known: Set<string>,
-): Promise<{ chunks: Chunk[]; rendered: number }> {
+): Promise<{ chunks: Chunk[]; rendered: number; bytes: number }> {
   const bySlot = new Map<number, Item[]>(batch.map((slot) => [slot, []]))
   for (const { hash, item } of rows) bySlot.get(slotOfHash(hash, slots))?.push(item)
   const chunks: Chunk[] = []
+  let bytes = 0
   const waiting = bySlot.entries()
   async function renderWaiting() {
-    for (const [slot, items] of waiting)
-      chunks.push(
-        ...(await renderSlot(feed, slot, items, (checksum) => known.has(checksumKey(checksum)))),
-      )
+    for (const [slot, items] of waiting) {
+      const isUnchanged = (checksum: ChunkChecksum) => known.has(checksumKey(checksum))
+      const rendered = await renderSlot(feed, slot, items, isUnchanged)
+      chunks.push(...rendered.chunks)
+      bytes += rendered.bytes
+    }
   }
   await Promise.all(Array.from({ length: slotsAtOnce }, renderWaiting))
   const rendered = [...bySlot.values()].reduce((sum, items) => sum + items.length, 0)
-  return { chunks, rendered }
+  return { chunks, rendered, bytes }
 }
 
 const checksumKey = ({ format, slot, crc, bytes }: ChunkChecksum) =>

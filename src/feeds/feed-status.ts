@@ -74,9 +74,14 @@ async function readFeedStatus(db: Queryable, feed: FeedName): Promise<FeedStatus
 const changesOverdueMs = 60_000
 
 /** Why feeds are not up to date or not as this server would render them, in words; cheap enough to be read every second. */
-export async function readFeedProblems(db: Queryable, own: Renderer): Promise<string[]> {
+export async function readFeedProblems(
+  db: Queryable,
+  own: Renderer,
+  progress: (feed: FeedName) => number | undefined = () => undefined,
+): Promise<string[]> {
   const problems = feedNames.map(async (feed) => {
     const row = await readStateRow(db, feed)
+    if (row.version === 0) return [buildingWarning(feed, progress(feed))]
     if (row.held_since) return [heldWarning({ feed, ...row })]
     const { pending_changes, oldest_change_at } = row
     const isOld = oldest_change_at && Date.now() - Date.parse(oldest_change_at) > changesOverdueMs
@@ -88,6 +93,9 @@ export async function readFeedProblems(db: Queryable, own: Renderer): Promise<st
   })
   return [...(await readRendererProblems(db, own)), ...(await Promise.all(problems)).flat()]
 }
+
+const buildingWarning = (feed: FeedName, share = 0) =>
+  `The ${feed} feed is building for the first time, ${Math.floor(share * 100)} % is done. Until then polls get 503 with Retry-After.`
 
 const heldWarning = ({
   feed,

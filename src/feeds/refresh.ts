@@ -1,16 +1,9 @@
 /** Brings a feed up to date: takes the pending changes and renders the slots they touch, in one transaction. */
 
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
-import {
-  ALL_BUCKETS,
-  type FeedFormat,
-  type FeedFrame,
-  type FeedName,
-  feedFormats,
-} from '../db/schema/feeds.ts'
+import { type FeedFormat, type FeedFrame, type FeedName, feedFormats } from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
-import type { ChunkChecksum } from './chunk.ts'
-import { readChecksums, removeChunks, renderSlots, saveChunks } from './chunk-store.ts'
+import { removeChunks, renderSlots, saveChunks } from './chunk-store.ts'
 import {
   type FeedState,
   holdFeed,
@@ -20,9 +13,8 @@ import {
   writeState,
 } from './feed-state.ts'
 import { type Formatter, formatters } from './formatters.ts'
-import { countItems, countTouched, type HashedItem, readItems } from './item-rows.ts'
 import { readPendingChanges, removePendingChanges } from './pending-changes.ts'
-import { hashRanges, outgrown, slotOfHash, slotsFor } from './slots.ts'
+import { bytesIn, type Plan, planRefresh, slotsPerBatch } from './refresh-plan.ts'
 
 export type RefreshSettings = {
   /** How many decimals a price has. */
@@ -38,6 +30,8 @@ export type RefreshSettings = {
     chunks: number,
     seconds: number,
   ) => void
+  /** Called as a refresh goes on, with the share of its slots that it has rendered. */
+  onProgress?: (share: number) => void
 }
 
 /**
@@ -103,103 +97,13 @@ async function refreshIn(
   return { outcome: 'fresh', ...written, chunks: plan.touched.length * feedFormats.length }
 }
 
-type Plan = {
-  slots: number
-  /** Sorted. */
-  touched: number[]
-  /** The number of items of the whole feed afterwards, as counted. */
-  items: number
-  /** How many of them are in the touched slots. */
-  touchedItems: number
-  /** The checksums of the touched slots' stored chunks. */
-  stored: ChunkChecksum[]
-  /** The items of the touched slots, if these are few. */
-  read?: HashedItem[]
-}
-
-async function planRefresh(
-  tx: Queryable,
-  feed: FeedName,
-  state: FeedState | undefined,
-  hashes: Set<number>,
-  settings: RefreshSettings,
-): Promise<Plan> {
-  if (!state || state.render_key !== settings.renderKey || hashes.has(ALL_BUCKETS))
-    return planAll(tx, feed, await countItems(tx, feed), state)
-  const { slots, items } = state
-  const touched = [...new Set([...hashes].map((hash) => slotOfHash(hash, slots)))].sort(
-    (a, b) => a - b,
-  )
-  if (touched.length === 0) return { slots, touched, items, touchedItems: 0, stored: [] }
-  const plan =
-    touched.length <= slotsPerBatch(feed, slots, state.items)
-      ? await planOneBatch(tx, feed, state, touched, settings.decimals)
-      : await planSome(tx, feed, state, touched)
-  return outgrown(slots, plan.items) ? planAll(tx, feed, await countItems(tx, feed), state) : plan
-}
-
-/** Reads the items now, which also counts them. */
-async function planOneBatch(
-  tx: Queryable,
-  feed: FeedName,
-  { slots, items }: FeedState,
-  touched: number[],
-  decimals: number,
-): Promise<Plan> {
-  const [stored, read] = await settleBoth(
-    readChecksums(tx, feed, touched),
-    readItems[feed](tx, hashRanges(touched, slots), decimals),
-  )
-  const others = items - itemsIn(stored)
-  return { slots, touched, stored, read, touchedItems: read.length, items: others + read.length }
-}
-
-/** Up to this many slots are counted by themselves; beyond it, counting everything costs little beside rendering. */
-const fewSlots = 64
-
-async function planSome(
-  tx: Queryable,
-  feed: FeedName,
-  { slots, items }: FeedState,
-  touched: number[],
-): Promise<Plan> {
-  if (touched.length > fewSlots) {
-    const [stored, counted] = await settleBoth(
-      readChecksums(tx, feed, touched),
-      countTouched(tx, feed, touched, slots),
-    )
-    return { slots, touched, stored, ...counted }
-  }
-  const [stored, touchedItems] = await settleBoth(
-    readChecksums(tx, feed, touched),
-    countItems(tx, feed, hashRanges(touched, slots)),
-  )
-  return { slots, touched, stored, touchedItems, items: items - itemsIn(stored) + touchedItems }
-}
-
-/** Chooses the number of slots again. */
-async function planAll(
-  tx: Queryable,
-  feed: FeedName,
-  items: number,
-  state: FeedState | undefined,
-): Promise<Plan> {
-  const slots = slotsFor(items)
-  const touched = Array.from({ length: slots }, (_, slot) => slot)
-  const stored = slots === state?.slots ? await readChecksums(tx, feed, touched) : []
-  return { slots, touched, items, touchedItems: items, stored }
-}
-
-const itemsIn = (stored: ChunkChecksum[]) =>
-  stored.reduce((sum, { format, items }) => sum + (format === 'json' ? items : 0), 0)
-
 /** Unchanged chunks stay as they are; when none changes, the version stays too, unless the feed is now rendered otherwise. */
 async function applyRefresh(
   tx: Queryable,
   feed: FeedName,
-  { slots, touched, items, touchedItems, stored, read }: Plan,
+  { slots, touched, items, bytes, touchedItems, stored, read }: Plan,
   state: FeedState | undefined,
-  { decimals, renderKey }: RefreshSettings,
+  { decimals, renderKey, onProgress }: RefreshSettings,
 ): Promise<{ version: number; build: string }> {
   if (slots !== state?.slots) await removeChunks(tx, feed)
   const before = state?.version ?? 0
@@ -211,18 +115,29 @@ async function applyRefresh(
     touched,
     stored,
     read,
-    slotsPerBatch: slotsPerBatch(feed, slots, items),
+    slotsPerBatch: slotsPerBatch({ slots, items, bytes }),
   }
-  const [, { changed, rendered, last }] = await settleBoth(
+  const [, { changed, rendered, bytes: renderedBytes, last }] = await settleBoth(
     removePendingChanges(tx, feed),
-    renderSlots(tx, { ...rendering, decimals }),
+    renderSlots(tx, {
+      ...rendering,
+      decimals,
+      onBatch: (count) => onProgress?.(count / touched.length),
+    }),
   )
   if (rendered !== touchedItems)
     throw new Error(
       `${touchedItems} items of the ${feed} feed were counted, but ${rendered} rendered: this release does not fit the database`,
     )
   const kept = changed || state?.render_key !== renderKey ? undefined : state.build
-  const next = { slots, items, render_key: renderKey, frames: framesOf(feed) }
+  const isWhole = touched.length === slots
+  const next = {
+    slots,
+    items,
+    bytes: isWhole ? renderedBytes : Math.max(0, bytes - bytesIn(stored) + renderedBytes),
+    render_key: renderKey,
+    frames: framesOf(feed),
+  }
   const [, [build]] = await settleBoth(
     saveChunks(tx, rendering, last),
     settleBoth(
@@ -239,8 +154,3 @@ const framesOf = (feed: FeedName): Record<FeedFormat, FeedFrame> => ({
 })
 
 const frameOf = ({ item: _, ...frame }: Formatter): FeedFrame => frame
-
-/** How many items are in memory at once. One store may list a hundred thousand products. */
-const itemsPerBatch: Record<FeedName, number> = { products: 4096, stores: 64 }
-const slotsPerBatch = (feed: FeedName, slots: number, items: number) =>
-  Math.max(1, Math.floor((itemsPerBatch[feed] * slots) / Math.max(items, slots)))

@@ -28,7 +28,7 @@ export function renderKey(decimals: number, using: typeof renderers = renderers)
       return { ...fixed, items: items[feed].map(item) }
     }),
   }))
-  const slots = [1, 10_000, 100_000, 1_000_000].map((count) => using.slotsFor(count))
+  const slots = [1, 10_000, 100_000, 1_000_000].map((count) => using.slotsFor(count, count * 1000))
   const places = slots.map((count) => slotOfHash(hashCount - 1, count))
   return createHash('sha256').update(JSON.stringify({ rendered, slots, places })).digest('hex')
 }

@@ -132,6 +132,7 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
     metrics,
     state,
     renderer,
+    feedProgress: feeds.progress,
     count,
     verify: verifier.verify,
     authorize: bearerAuthorizer(verifier.verify),

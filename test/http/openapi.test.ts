@@ -54,6 +54,7 @@ function appOn({ db }: TestDatabase) {
     metrics: createMetrics(),
     state: { stopping: false, loading: false },
     renderer: rendererOf('USD'),
+    feedProgress: () => undefined,
     authorize: async () => undefined,
     authorizeMetrics: async () => undefined,
     count: async () => undefined,

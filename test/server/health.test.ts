@@ -49,6 +49,23 @@ test('a server lives and is ready', async () => {
   expect([ready.status, ready.body]).toEqual([200, { status: 'ready', problems: [] }])
 })
 
+test('a feed that is built for the first time is reported with its progress, and the server is ready', async () => {
+  const { db } = server.database
+  const text = /^The stores feed is building for the first time, \d+ % is done\./
+  await db.transaction(async (tx) => {
+    // So that nothing is built yet.
+    await tx.execute(
+      sql`select pg_advisory_xact_lock(hashtext('storefeed.feed'), hashtext('stores'))`,
+    )
+    await db.execute(sql`delete from feed_chunks where feed = 'stores'`)
+    await db.execute(sql`delete from feed_state where feed = 'stores'`)
+    expect(await readiness()).toEqual(reports(text))
+  })
+  // A poll does not wait for the pauses of the background refresh.
+  expect((await server.ask('GET', '/feeds/stores.json')).status).toBe(200)
+  await untilReady()
+})
+
 test('a key that Klaviyo rejects is reported, and the server serves on', async () => {
   const { db } = server.database
   await db.execute(sql`update outbox_queues set alarm = '401 no such key' where queue = 'events'`)
@@ -183,6 +200,7 @@ test('a server that stops is not ready', async () => {
     metrics: createMetrics(),
     state: { stopping: true, loading: false },
     renderer: rendererOf('USD'),
+    feedProgress: () => undefined,
     authorize: async () => undefined,
     authorizeMetrics: async () => undefined,
     count: async () => undefined,

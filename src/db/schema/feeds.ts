@@ -82,6 +82,8 @@ export const feedState = pgTable('feed_state', {
   version: bigint({ mode: 'number' }).notNull(),
   slots: smallint().notNull(),
   items: integer().notNull(),
+  /** Of the items as JSON; 0 when unknown. */
+  bytes: bigint({ mode: 'number' }).notNull().default(0),
   /** Identifies the code that rendered the items; see feeds/render-key.ts. */
   render_key: text().notNull(),
   /** The most items of the last six hours, which a refresh may not fall far below. */
