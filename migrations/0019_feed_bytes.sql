@@ -1,3 +1,4 @@
+ALTER TABLE "feed_renderer" ADD COLUMN "store_product_ids" boolean DEFAULT true NOT NULL;--> statement-breakpoint
 ALTER TABLE "feed_state" ADD COLUMN "bytes" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
 -- The state of all feeds, which every poll reads. A function, because the session keeps its plan.
 CREATE OR REPLACE FUNCTION feed_states() RETURNS json LANGUAGE plpgsql STABLE AS $$

@@ -15,6 +15,7 @@ const defaults = {
   stopGraceMs: 5000,
   feedMaxDrop: 0.5,
   maxListBytes: 100_000,
+  storeProductIds: true,
   rateLimit: 6000,
   klaviyo: {
     apiKey: null,
@@ -86,6 +87,7 @@ const everySetting = {
   METRIC_REFUNDED_ORDER: 'Refunded Order Retail',
   METRIC_RETURNED_ORDER: 'Returned Order Retail',
   METRIC_ADJUSTED_ORDER: 'Adjusted Order Retail',
+  STORE_PRODUCT_IDS: 'off',
   CURRENCY: 'JPY',
   LOG_LEVEL: 'debug',
 }
@@ -102,6 +104,7 @@ test('every setting can be set, and other variables are ignored', () => {
     stopGraceMs: 10_000,
     feedMaxDrop: 0.25,
     maxListBytes: 65_536,
+    storeProductIds: false,
     rateLimit: 60,
     klaviyo: {
       apiKey: 'pk_1',

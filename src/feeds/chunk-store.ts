@@ -5,7 +5,7 @@ import { type FeedName, feedChunks, feedFormats } from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
 import { type Chunk, type ChunkChecksum, renderSlot } from './chunk.ts'
 import type { Item } from './item.ts'
-import { type HashedItem, readItems } from './item-rows.ts'
+import { type HashedItem, type ItemSettings, readItems } from './item-rows.ts'
 import { hashRanges, slotOfHash } from './slots.ts'
 
 type Rendering = {
@@ -20,7 +20,7 @@ type Rendering = {
   /** All of their items, if they were read already. */
   read?: HashedItem[] | undefined
   slotsPerBatch: number
-  decimals: number
+  settings: ItemSettings
   /** Called after each batch with the number of slots that are rendered. */
   onBatch?: ((rendered: number) => void) | undefined
 }
@@ -30,13 +30,13 @@ export async function renderSlots(
   tx: Queryable,
   rendering: Rendering,
 ): Promise<{ changed: boolean; rendered: number; bytes: number; last: Chunk[] }> {
-  const { feed, slots, touched, stored, slotsPerBatch, decimals } = rendering
+  const { feed, slots, touched, stored, slotsPerBatch, settings } = rendering
   const known = new Set(stored.map(checksumKey))
   const batches: number[][] = []
   for (let first = 0; first < touched.length; first += slotsPerBatch)
     batches.push(touched.slice(first, first + slotsPerBatch))
   const read = (batch: number[] | undefined) =>
-    batch ? readItems[feed](tx, hashRanges(batch, slots), decimals) : []
+    batch ? readItems[feed](tx, hashRanges(batch, slots), settings) : []
 
   let changed = false
   let items = 0

@@ -12,14 +12,22 @@ import { type StoreRow, storeItem } from './store-item.ts'
 
 export type HashedItem = { hash: number; item: Item }
 
+/** What settings decide about items. */
+export type ItemSettings = {
+  /** How many decimals a price has. */
+  decimals: number
+  /** Whether a store has `product_ids`. */
+  storeProductIds: boolean
+}
+
 /**
- * Selects the rows of items in the order of hash and id. `decimals` is how many the currency has.
+ * Selects the rows of items in the order of hash and id.
  *
  * Lists of ids come in the order of an index: an aggregate with `order by` of its own would sort them. Unpublished products
  * are few, and an index has them alone.
  */
-export const itemQueries: Record<FeedName, (ranges: HashRange[], decimals: number) => SQL> = {
-  products: (ranges, decimals) => {
+export const itemQueries: Record<FeedName, (ranges: HashRange[], settings: ItemSettings) => SQL> = {
+  products: (ranges, { decimals }) => {
     const price = sql`round(t.price, ${decimals}::int)::float8 as price`
     const inventory_quantity = sql`t.inventory_quantity::float8 as inventory_quantity`
     return sql`
@@ -30,27 +38,29 @@ export const itemQueries: Record<FeedName, (ranges: HashRange[], decimals: numbe
           order by l.store_id) x) as store_ids
       from products t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`
   },
-  stores: (ranges) => sql`
-    select ${columns(storeFields, { categories: categoriesAsJson })},
-      (select string_agg(x.product_id, ',') from (
-        select l.product_id from product_stores l
-        where l.store_id = t.id and not exists (select from products p where p.id = l.product_id and not p.published)
-        order by l.product_id) x) as product_ids
+  stores: (ranges, { storeProductIds }) => sql`
+    select ${columns(storeFields, { categories: categoriesAsJson })}${storeProductIds ? productIds : sql``}
     from stores t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`,
 }
 
+const productIds = sql`,
+      (select string_agg(x.product_id, ',') from (
+        select l.product_id from product_stores l
+        where l.store_id = t.id and not exists (select from products p where p.id = l.product_id and not p.published)
+        order by l.product_id) x) as product_ids`
+
 export const readItems: Record<
   FeedName,
-  (db: Queryable, ranges: HashRange[], decimals: number) => Promise<HashedItem[]>
+  (db: Queryable, ranges: HashRange[], settings: ItemSettings) => Promise<HashedItem[]>
 > = {
-  products: async (db, ranges, decimals) => {
+  products: async (db, ranges, settings) => {
     const rows = await db.execute<ProductRow & { hash: number }>(
-      itemQueries.products(ranges, decimals),
+      itemQueries.products(ranges, settings),
     )
     return rows.map((row) => ({ hash: row.hash, item: productItem(row) }))
   },
-  stores: async (db, ranges, decimals) => {
-    const rows = await db.execute<StoreRow & { hash: number }>(itemQueries.stores(ranges, decimals))
+  stores: async (db, ranges, settings) => {
+    const rows = await db.execute<StoreRow & { hash: number }>(itemQueries.stores(ranges, settings))
     return rows.map((row) => ({ hash: row.hash, item: storeItem(row) }))
   },
 }

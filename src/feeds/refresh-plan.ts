@@ -6,7 +6,13 @@ import type { ChunkChecksum } from './chunk.ts'
 import { readChecksums } from './chunk-store.ts'
 import type { FeedState } from './feed-state.ts'
 import { formatters } from './formatters.ts'
-import { countItems, countTouched, type HashedItem, readItems } from './item-rows.ts'
+import {
+  countItems,
+  countTouched,
+  type HashedItem,
+  type ItemSettings,
+  readItems,
+} from './item-rows.ts'
 import { hashCount, hashRanges, outgrown, slotOfHash, slotsFor } from './slots.ts'
 
 export type Plan = {
@@ -30,10 +36,10 @@ export async function planRefresh(
   feed: FeedName,
   state: FeedState | undefined,
   hashes: Set<number>,
-  settings: { decimals: number; renderKey: string },
+  settings: ItemSettings & { renderKey: string },
 ): Promise<Plan> {
   if (!state || state.render_key !== settings.renderKey || hashes.has(ALL_BUCKETS))
-    return planAll(tx, feed, await countItems(tx, feed), state, settings.decimals)
+    return planAll(tx, feed, await countItems(tx, feed), state, settings)
   const { slots, items, bytes } = state
   const touched = [...new Set([...hashes].map((hash) => slotOfHash(hash, slots)))].sort(
     (a, b) => a - b,
@@ -41,10 +47,10 @@ export async function planRefresh(
   if (touched.length === 0) return { slots, touched, items, bytes, touchedItems: 0, stored: [] }
   const plan =
     touched.length <= slotsPerBatch(state)
-      ? await planOneBatch(tx, feed, state, touched, settings.decimals)
+      ? await planOneBatch(tx, feed, state, touched, settings)
       : await planSome(tx, feed, state, touched)
   return outgrown(slots, plan.items, bytes)
-    ? planAll(tx, feed, await countItems(tx, feed), state, settings.decimals)
+    ? planAll(tx, feed, await countItems(tx, feed), state, settings)
     : plan
 }
 
@@ -54,11 +60,11 @@ async function planOneBatch(
   feed: FeedName,
   { slots, items, bytes }: FeedState,
   touched: number[],
-  decimals: number,
+  settings: ItemSettings,
 ): Promise<Plan> {
   const [stored, read] = await settleBoth(
     readChecksums(tx, feed, touched),
-    readItems[feed](tx, hashRanges(touched, slots), decimals),
+    readItems[feed](tx, hashRanges(touched, slots), settings),
   )
   const others = items - itemsIn(stored)
   const counted = { touchedItems: read.length, items: others + read.length }
@@ -95,9 +101,9 @@ async function planAll(
   feed: FeedName,
   items: number,
   state: FeedState | undefined,
-  decimals: number,
+  settings: ItemSettings,
 ): Promise<Plan> {
-  const bytes = items * (await bytesOfItem(tx, feed, items, state, decimals))
+  const bytes = items * (await bytesOfItem(tx, feed, items, state, settings))
   const slots = slotsFor(items, bytes)
   const touched = Array.from({ length: slots }, (_, slot) => slot)
   const stored = slots === state?.slots ? await readChecksums(tx, feed, touched) : []
@@ -114,7 +120,7 @@ async function bytesOfItem(
   feed: FeedName,
   items: number,
   state: FeedState | undefined,
-  decimals: number,
+  settings: ItemSettings,
 ): Promise<number> {
   if (state && state.bytes > 0 && state.items > 0) return state.bytes / state.items
   const share = hashCount / sampledRanges
@@ -123,7 +129,7 @@ async function bytesOfItem(
     first: range * share,
     last: range * share + width - 1,
   }))
-  const sample = await readItems[feed](tx, ranges, decimals)
+  const sample = await readItems[feed](tx, ranges, settings)
   const { item: format } = formatters[feed].json
   const bytes = sample.reduce((sum, { item }) => sum + Buffer.byteLength(format(item)), 0)
   return bytes / Math.max(sample.length, 1)

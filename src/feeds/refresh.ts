@@ -13,12 +13,11 @@ import {
   writeState,
 } from './feed-state.ts'
 import { type Formatter, formatters } from './formatters.ts'
+import type { ItemSettings } from './item-rows.ts'
 import { readPendingChanges, removePendingChanges } from './pending-changes.ts'
 import { bytesIn, type Plan, planRefresh, slotsPerBatch } from './refresh-plan.ts'
 
-export type RefreshSettings = {
-  /** How many decimals a price has. */
-  decimals: number
+export type RefreshSettings = ItemSettings & {
   /** Identifies the rendering code and its settings; when it changes, every item is rendered again. */
   renderKey: string
   /** The share of its items that a feed may lose at once; a refresh that loses more is held. */
@@ -36,7 +35,7 @@ export type RefreshSettings = {
 
 /**
  * `busy`: another process is refreshing this feed. `held`: too many items would be lost, so feed and changes stay as they
- * are. `elsewhere`: servers of another release or currency render the feeds.
+ * are. `elsewhere`: servers of another release or with other settings render the feeds.
  */
 export type RefreshOutcome = 'fresh' | 'busy' | 'held' | 'elsewhere'
 
@@ -103,8 +102,9 @@ async function applyRefresh(
   feed: FeedName,
   { slots, touched, items, bytes, touchedItems, stored, read }: Plan,
   state: FeedState | undefined,
-  { decimals, renderKey, onProgress }: RefreshSettings,
+  settings: RefreshSettings,
 ): Promise<{ version: number; build: string }> {
+  const { renderKey, onProgress } = settings
   if (slots !== state?.slots) await removeChunks(tx, feed)
   const before = state?.version ?? 0
   const version = before + 1
@@ -121,7 +121,7 @@ async function applyRefresh(
     removePendingChanges(tx, feed),
     renderSlots(tx, {
       ...rendering,
-      decimals,
+      settings,
       onBatch: (count) => onProgress?.(count / touched.length),
     }),
   )

@@ -7,7 +7,7 @@ import { storeFields } from '../catalog/stores.ts'
 import { feedFormats, feedNames } from '../db/schema/feeds.ts'
 import { formatters } from './formatters.ts'
 import type { Item } from './item.ts'
-import { itemQueries } from './item-rows.ts'
+import { type ItemSettings, itemQueries } from './item-rows.ts'
 import { productItem } from './product-item.ts'
 import { hashCount, slotOfHash, slotsFor } from './slots.ts'
 import { storeItem } from './store-item.ts'
@@ -16,13 +16,13 @@ import { storeItem } from './store-item.ts'
 export const renderers = { formatters, productItem, storeItem, itemQueries, slotsFor }
 
 /** A digest of the queries, of what the renderers make of sample records, and of how items are put into slots. */
-export function renderKey(decimals: number, using: typeof renderers = renderers): string {
+export function renderKey(settings: ItemSettings, using: typeof renderers = renderers): string {
   const items: Record<(typeof feedNames)[number], Item[]> = {
     products: sampleRows<Parameters<typeof productItem>[0]>(productFields).map(using.productItem),
     stores: sampleRows<Parameters<typeof storeItem>[0]>(storeFields).map(using.storeItem),
   }
   const rendered = feedNames.map((feed) => ({
-    query: new PgDialect().sqlToQuery(using.itemQueries[feed]([{ first: 0, last: 1 }], decimals)),
+    query: new PgDialect().sqlToQuery(using.itemQueries[feed]([{ first: 0, last: 1 }], settings)),
     files: feedFormats.map((format) => {
       const { item, ...fixed } = using.formatters[feed][format]
       return { ...fixed, items: items[feed].map(item) }

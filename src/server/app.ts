@@ -32,7 +32,7 @@ import { metricsRoutes } from './metrics-routes.ts'
 
 export type AppDeps = Pick<Health, 'state' | 'renderer' | 'feedProgress'> & {
   db: Database
-  config: Pick<Config, 'publicUrl' | 'currency' | 'maxListBytes'>
+  config: Pick<Config, 'publicUrl' | 'currency' | 'maxListBytes' | 'storeProductIds'>
   log: Logger
   metrics: Metrics
   authorize: Authorize

@@ -119,7 +119,10 @@ async function measureWithdrawal(
 
 async function renderProducts(db: Workbench['db']): Promise<void> {
   for (let first = 0; first < 16_384; first += 1024) {
-    const read = await readItems.products(db, [{ first, last: first + 1023 }], 2)
+    const read = await readItems.products(db, [{ first, last: first + 1023 }], {
+      decimals: 2,
+      storeProductIds: true,
+    })
     for (const format of feedFormats) {
       const { item, separator } = formatters.products[format]
       await deflateText(Buffer.from(read.map((one) => item(one.item)).join(separator)))

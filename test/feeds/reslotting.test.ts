@@ -11,7 +11,7 @@ let other: FeedService
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  const settings = { decimals: 2, ...testRenderer, maxDrop: 1, waitMs: 30_000 }
+  const settings = { ...testRenderer, maxDrop: 1, waitMs: 30_000 }
   const warn = (message: string, error: unknown) => {
     throw new Error(message, { cause: error })
   }
@@ -130,7 +130,7 @@ test('the bytes of a feed are those of its items, however it came to be', async 
 test('a refresh tells its progress', async () => {
   await run(`insert into products (id, title) select n::text, 'T' from generate_series(1, 20000) n`)
   const shares: number[] = []
-  const settings = { decimals: 2, ...testRenderer, maxDrop: 1 }
+  const settings = { ...testRenderer, maxDrop: 1 }
   await refresh(database.db, 'products', { ...settings, onProgress: (share) => shares.push(share) })
   expect(shares.length).toBeGreaterThan(2)
   expect(shares).toEqual([...shares].sort((a, b) => a - b))

@@ -138,7 +138,7 @@ test('servers that render feeds otherwise are reported, and this one serves on',
     update feed_renderer set render_key = 'other', version = '9.8.7', currency = 'JPY', seen_at = now()`)
   expect(await readiness()).toEqual(
     reports(
-      /^The feeds are rendered by storefeed 9\.8\.7 with CURRENCY=JPY; storefeed .+ with CURRENCY=USD would render them otherwise/,
+      /^The feeds are rendered by storefeed 9\.8\.7 with CURRENCY=JPY and STORE_PRODUCT_IDS=true; storefeed .+ with CURRENCY=USD and STORE_PRODUCT_IDS=true would render them otherwise/,
     ),
   )
   await db.execute(sql`update feed_renderer set seen_at = now() - interval '1 minute'`)
@@ -195,11 +195,11 @@ test('a database that is read-only is reported, and a write gets a 503', async (
 test('a server that stops is not ready', async () => {
   const app = createApp({
     db: server.database.db,
-    config: { publicUrl: null, currency: 'USD', maxListBytes: 100_000 },
+    config: { publicUrl: null, currency: 'USD', maxListBytes: 100_000, storeProductIds: true },
     log: createLogger('silent'),
     metrics: createMetrics(),
     state: { stopping: true, loading: false },
-    renderer: rendererOf('USD'),
+    renderer: rendererOf({ currency: 'USD', storeProductIds: true }),
     feedProgress: () => undefined,
     authorize: async () => undefined,
     authorizeMetrics: async () => undefined,

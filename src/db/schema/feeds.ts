@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import {
   bigint,
+  boolean,
   check,
   customType,
   index,
@@ -106,6 +107,7 @@ export const feedRenderer = pgTable(
     /** For people: what the render key stands for. */
     version: text().notNull(),
     currency: text().notNull(),
+    store_product_ids: boolean().notNull().default(true),
     /** When one of them last said that it runs. */
     seen_at: timestamp({ withTimezone: true }).notNull(),
   },
