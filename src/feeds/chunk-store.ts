@@ -1,11 +1,11 @@
 /** Renders slots into chunks in the database, batch by batch, so that memory stays flat. */
-import { eq, inArray, sql } from 'drizzle-orm'
+import { inArray, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { type FeedName, feedChunks, feedFormats } from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
-import { type Chunk, type ChunkChecksum, renderSlot } from './chunk.ts'
-import type { Item } from './item.ts'
+import { type ChangedChunk, type ChunkChecksum, renderSlot } from './chunk.ts'
 import { type HashedItem, type ItemSettings, readItems } from './item-rows.ts'
+import { saveChunks } from './save-chunks.ts'
 import { hashRanges, slotOfHash } from './slots.ts'
 
 type Rendering = {
@@ -29,9 +29,9 @@ type Rendering = {
 export async function renderSlots(
   tx: Queryable,
   rendering: Rendering,
-): Promise<{ changed: boolean; rendered: number; bytes: number; last: Chunk[] }> {
+): Promise<{ changed: boolean; rendered: number; bytes: number; last: ChangedChunk[] }> {
   const { feed, slots, touched, stored, slotsPerBatch, settings } = rendering
-  const known = new Set(stored.map(checksumKey))
+  const known = new Map(stored.map((checksum) => [chunkKey(checksum), checksum]))
   const batches: number[][] = []
   for (let first = 0; first < touched.length; first += slotsPerBatch)
     batches.push(touched.slice(first, first + slotsPerBatch))
@@ -42,7 +42,7 @@ export async function renderSlots(
   let items = 0
   let sumOfBytes = 0
   let rows = rendering.read ?? (await read(batches[0]))
-  let previous: Chunk[] = []
+  let previous: ChangedChunk[] = []
   for (const [index, batch] of batches.entries()) {
     // While this batch is rendered, Postgres stores the previous one and reads the next.
     const [{ chunks, rendered, bytes }, [next]] = await settleBoth(
@@ -63,20 +63,21 @@ export async function renderSlots(
 const slotsAtOnce = 2
 
 async function renderBatch(
-  { feed, slots }: Rendering,
+  { feed, slots, settings: { pieceBytes } }: Rendering,
   batch: number[],
   rows: HashedItem[],
-  known: Set<string>,
-): Promise<{ chunks: Chunk[]; rendered: number; bytes: number }> {
-  const bySlot = new Map<number, Item[]>(batch.map((slot) => [slot, []]))
-  for (const { hash, item } of rows) bySlot.get(slotOfHash(hash, slots))?.push(item)
-  const chunks: Chunk[] = []
+  known: Map<string, ChunkChecksum>,
+): Promise<{ chunks: ChangedChunk[]; rendered: number; bytes: number }> {
+  const bySlot = new Map<number, HashedItem[]>(batch.map((slot) => [slot, []]))
+  for (const row of rows) bySlot.get(slotOfHash(row.hash, slots))?.push(row)
+  const chunks: ChangedChunk[] = []
   let bytes = 0
   const waiting = bySlot.entries()
   async function renderWaiting() {
     for (const [slot, items] of waiting) {
-      const isUnchanged = (checksum: ChunkChecksum) => known.has(checksumKey(checksum))
-      const rendered = await renderSlot(feed, slot, items, isUnchanged)
+      const rendered = await renderSlot({ feed, slot, pieceBytes }, items, (format, of) =>
+        known.get(chunkKey({ format, slot: of })),
+      )
       chunks.push(...rendered.chunks)
       bytes += rendered.bytes
     }
@@ -86,8 +87,7 @@ async function renderBatch(
   return { chunks, rendered, bytes }
 }
 
-const checksumKey = ({ format, slot, crc, bytes }: ChunkChecksum) =>
-  `${format} ${slot} ${crc} ${bytes}`
+const chunkKey = ({ format, slot }: Pick<ChunkChecksum, 'format' | 'slot'>) => `${format} ${slot}`
 
 /** The formats are listed, although there are no others, so that the index leads straight to the slots. */
 export async function readChecksums(
@@ -97,31 +97,6 @@ export async function readChecksums(
 ): Promise<ChunkChecksum[]> {
   if (slots.length === 0) return []
   return tx.execute<ChunkChecksum>(sql`
-    select format, slot, items, crc::float8 as crc, bytes from ${feedChunks}
+    select format, slot, items, crc::float8 as crc, bytes, lists from ${feedChunks}
     where feed = ${feed} and ${inArray(feedChunks.format, [...feedFormats])} and slot = any(${sql.param(slots)}::smallint[])`)
-}
-
-export async function saveChunks(
-  tx: Queryable,
-  { feed, version }: Pick<Rendering, 'feed' | 'version'>,
-  chunks: Chunk[],
-): Promise<void> {
-  if (chunks.length === 0) return
-  await tx
-    .insert(feedChunks)
-    .values(chunks.map((chunk) => ({ ...chunk, feed, version })))
-    .onConflictDoUpdate({
-      target: [feedChunks.feed, feedChunks.format, feedChunks.slot],
-      set: {
-        version: sql`excluded.version`,
-        body: sql`excluded.body`,
-        crc: sql`excluded.crc`,
-        bytes: sql`excluded.bytes`,
-        items: sql`excluded.items`,
-      },
-    })
-}
-
-export async function removeChunks(tx: Queryable, feed: FeedName): Promise<void> {
-  await tx.delete(feedChunks).where(eq(feedChunks.feed, feed))
 }

@@ -6,6 +6,7 @@ import {
   feedChanges,
   feedChunks,
   feedFormats,
+  feedLists,
   feedNames,
   feedPolls,
   feedState,
@@ -125,7 +126,10 @@ function stateOf({ version, held_since, pending_changes }: StateRow): FeedStatus
 
 async function readFiles(db: Queryable, feed: FeedName): Promise<FeedFile[]> {
   const slots = await db.execute<{ format: FeedFormat; bytes: number; gzip_bytes: number }>(sql`
-    select format, bytes, length(body) as gzip_bytes from ${feedChunks} where feed = ${feed} order by format, slot`)
+    select c.format, c.bytes, (length(c.body) + coalesce(l.bytes, 0))::int as gzip_bytes from ${feedChunks} c left join (
+      select format, slot, sum(length(body)) as bytes from ${feedLists} where feed = ${feed} group by format, slot
+    ) l on l.format = c.format and l.slot = c.slot
+    where c.feed = ${feed} order by c.format, c.slot`)
   return feedFormats.map((format) => {
     const own = slots.filter((slot) => slot.format === format)
     const bytes = own.map((slot) => slot.bytes)

@@ -2,7 +2,7 @@
 import type { Queryable } from '../db/connection.ts'
 import { ALL_BUCKETS, type FeedName } from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
-import type { ChunkChecksum } from './chunk.ts'
+import type { ChangedChunk, ChunkChecksum } from './chunk.ts'
 import { readChecksums } from './chunk-store.ts'
 import type { FeedState } from './feed-state.ts'
 import { formatters } from './formatters.ts'
@@ -13,15 +13,19 @@ import {
   type ItemSettings,
   readItems,
 } from './item-rows.ts'
+import type { ChangedLink, PendingChanges } from './pending-changes.ts'
+import { relist } from './relist.ts'
 import { hashCount, hashRanges, outgrown, slotOfHash, slotsFor } from './slots.ts'
 
 export type Plan = {
   slots: number
-  /** Sorted. */
+  /** The slots to render, sorted. */
   touched: number[]
+  /** Chunks in which only long lists changed, rendered already. */
+  relisted: ChangedChunk[]
   /** The number of items of the whole feed afterwards, as counted. */
   items: number
-  /** Of the whole feed as JSON: of the last refresh, or estimated. */
+  /** Of the whole feed as JSON, before touched slots are rendered: of the last refresh, or estimated. */
   bytes: number
   /** How many of them are in the touched slots. */
   touchedItems: number
@@ -35,23 +39,60 @@ export async function planRefresh(
   tx: Queryable,
   feed: FeedName,
   state: FeedState | undefined,
-  hashes: Set<number>,
+  { hashes, links }: PendingChanges,
   settings: ItemSettings & { renderKey: string },
 ): Promise<Plan> {
   if (!state || state.render_key !== settings.renderKey || hashes.has(ALL_BUCKETS))
     return planAll(tx, feed, await countItems(tx, feed), state, settings)
-  const { slots, items, bytes } = state
-  const touched = [...new Set([...hashes].map((hash) => slotOfHash(hash, slots)))].sort(
-    (a, b) => a - b,
+  const whole = new Set([...hashes].map((hash) => slotOfHash(hash, state.slots)))
+  const { chunks, grown } = await relistOthers(tx, feed, state, whole, links, settings)
+  const plan = await planSlots(
+    tx,
+    feed,
+    state,
+    [...whole].sort((a, b) => a - b),
+    settings,
   )
-  if (touched.length === 0) return { slots, touched, items, bytes, touchedItems: 0, stored: [] }
-  const plan =
-    touched.length <= slotsPerBatch(state)
-      ? await planOneBatch(tx, feed, state, touched, settings)
-      : await planSome(tx, feed, state, touched)
-  return outgrown(slots, plan.items, bytes)
+  const bytes = plan.bytes + grown
+  return outgrown(state.slots, plan.items, bytes)
     ? planAll(tx, feed, await countItems(tx, feed), state, settings)
-    : plan
+    : { ...plan, bytes, relisted: chunks }
+}
+
+/** In slots that are not rendered whole anyway; adds those to `whole` that have to be. `grown` are bytes of JSON. */
+async function relistOthers(
+  tx: Queryable,
+  feed: FeedName,
+  { slots }: FeedState,
+  whole: Set<number>,
+  links: ChangedLink[],
+  { pieceBytes }: ItemSettings,
+): Promise<{ chunks: ChangedChunk[]; grown: number }> {
+  const others = links.filter(({ hash }) => !whole.has(slotOfHash(hash, slots)))
+  if (others.length === 0) return { chunks: [], grown: 0 }
+  const touched = new Set(others.map(({ hash }) => slotOfHash(hash, slots)))
+  const stored = await readChecksums(tx, feed, [...touched])
+  const relisted = await relist(tx, { feed, slots, links: others, stored, pieceBytes })
+  for (const slot of relisted.others) whole.add(slot)
+  const chunks = relisted.chunks.filter(({ slot }) => !whole.has(slot))
+  const before = stored.filter(({ slot }) => chunks.some((chunk) => chunk.slot === slot))
+  return { chunks, grown: bytesIn(chunks) - bytesIn(before) }
+}
+
+type SlotsPlan = Omit<Plan, 'relisted'>
+
+async function planSlots(
+  tx: Queryable,
+  feed: FeedName,
+  state: FeedState,
+  touched: number[],
+  settings: ItemSettings,
+): Promise<SlotsPlan> {
+  const { slots, items, bytes } = state
+  if (touched.length === 0) return { slots, touched, items, bytes, touchedItems: 0, stored: [] }
+  return touched.length <= slotsPerBatch(state)
+    ? planOneBatch(tx, feed, state, touched, settings)
+    : planSome(tx, feed, state, touched)
 }
 
 /** Reads the items now, which also counts them. */
@@ -61,7 +102,7 @@ async function planOneBatch(
   { slots, items, bytes }: FeedState,
   touched: number[],
   settings: ItemSettings,
-): Promise<Plan> {
+): Promise<SlotsPlan> {
   const [stored, read] = await settleBoth(
     readChecksums(tx, feed, touched),
     readItems[feed](tx, hashRanges(touched, slots), settings),
@@ -79,7 +120,7 @@ async function planSome(
   feed: FeedName,
   { slots, items, bytes }: FeedState,
   touched: number[],
-): Promise<Plan> {
+): Promise<SlotsPlan> {
   if (touched.length > fewSlots) {
     const [stored, counted] = await settleBoth(
       readChecksums(tx, feed, touched),
@@ -107,7 +148,7 @@ async function planAll(
   const slots = slotsFor(items, bytes)
   const touched = Array.from({ length: slots }, (_, slot) => slot)
   const stored = slots === state?.slots ? await readChecksums(tx, feed, touched) : []
-  return { slots, touched, items, bytes, touchedItems: items, stored }
+  return { slots, touched, relisted: [], items, bytes, touchedItems: items, stored }
 }
 
 /** As many items as tell the usual length of one. */
@@ -138,7 +179,7 @@ async function bytesOfItem(
 const itemsIn = (stored: ChunkChecksum[]) =>
   stored.reduce((sum, { format, items }) => sum + (format === 'json' ? items : 0), 0)
 
-export const bytesIn = (stored: ChunkChecksum[]) =>
+export const bytesIn = (stored: readonly ChunkChecksum[]) =>
   stored.reduce((sum, { format, bytes }) => sum + (format === 'json' ? bytes : 0), 0)
 
 /** How much is in memory at once: of one item as JSON, which in the other format and compressed is about as much again. */

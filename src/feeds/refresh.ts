@@ -3,7 +3,7 @@
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { type FeedFormat, type FeedFrame, type FeedName, feedFormats } from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
-import { removeChunks, renderSlots, saveChunks } from './chunk-store.ts'
+import { renderSlots } from './chunk-store.ts'
 import {
   type FeedState,
   holdFeed,
@@ -16,6 +16,7 @@ import { type Formatter, formatters } from './formatters.ts'
 import type { ItemSettings } from './item-rows.ts'
 import { readPendingChanges, removePendingChanges } from './pending-changes.ts'
 import { bytesIn, type Plan, planRefresh, slotsPerBatch } from './refresh-plan.ts'
+import { removeChunks, saveChunks } from './save-chunks.ts'
 
 export type RefreshSettings = ItemSettings & {
   /** Identifies the rendering code and its settings; when it changes, every item is rendered again. */
@@ -77,7 +78,7 @@ async function refreshIn(
   settings: RefreshSettings,
 ): Promise<Refreshed> {
   // Sent together; Postgres executes them in this order.
-  const [locked, hashes] = await settleBoth(lockFeed(tx, feed), readPendingChanges(tx, feed))
+  const [locked, changes] = await settleBoth(lockFeed(tx, feed), readPendingChanges(tx, feed))
   if (locked === 'busy') return { outcome: 'busy', chunks: 0 }
   const { feeds, renderKey, isNewer } = locked
   if (isNewer || (renderKey !== null && renderKey !== settings.renderKey))
@@ -86,21 +87,25 @@ async function refreshIn(
   // Another refresh may have taken the changes meanwhile.
   if (isUpToDate(state, settings.renderKey))
     return { outcome: 'fresh', version: state.version, build: state.build, chunks: 0 }
-  const plan = await planRefresh(tx, feed, state, hashes, settings)
+  const plan = await planRefresh(tx, feed, state, changes, settings)
   if (state && plan.items < state.reference_items * (1 - settings.maxDrop)) {
     const reason = `It would fall from ${state.reference_items} items to ${plan.items}.`
     await holdFeed(tx, feed, reason)
     return { outcome: 'held', chunks: 0 }
   }
   const written = await applyRefresh(tx, feed, plan, state, settings)
-  return { outcome: 'fresh', ...written, chunks: plan.touched.length * feedFormats.length }
+  return {
+    outcome: 'fresh',
+    ...written,
+    chunks: plan.touched.length * feedFormats.length + plan.relisted.length,
+  }
 }
 
 /** Unchanged chunks stay as they are; when none changes, the version stays too, unless the feed is now rendered otherwise. */
 async function applyRefresh(
   tx: Queryable,
   feed: FeedName,
-  { slots, touched, items, bytes, touchedItems, stored, read }: Plan,
+  { slots, touched, relisted, items, bytes, touchedItems, stored, read }: Plan,
   state: FeedState | undefined,
   settings: RefreshSettings,
 ): Promise<{ version: number; build: string }> {
@@ -129,7 +134,8 @@ async function applyRefresh(
     throw new Error(
       `${touchedItems} items of the ${feed} feed were counted, but ${rendered} rendered: this release does not fit the database`,
     )
-  const kept = changed || state?.render_key !== renderKey ? undefined : state.build
+  const kept =
+    changed || relisted.length > 0 || state?.render_key !== renderKey ? undefined : state.build
   const isWhole = touched.length === slots
   const next = {
     slots,
@@ -139,7 +145,7 @@ async function applyRefresh(
     frames: framesOf(feed),
   }
   const [, [build]] = await settleBoth(
-    saveChunks(tx, rendering, last),
+    saveChunks(tx, rendering, [...last, ...relisted]),
     settleBoth(
       kept ?? recordBuild(tx, feed, version),
       writeState(tx, feed, { ...next, version: kept ? before : version }),
@@ -153,4 +159,9 @@ const framesOf = (feed: FeedName): Record<FeedFormat, FeedFrame> => ({
   xml: frameOf(formatters[feed].xml),
 })
 
-const frameOf = ({ item: _, ...frame }: Formatter): FeedFrame => frame
+const frameOf = ({ contentType, head, separator, tail }: Formatter): FeedFrame => ({
+  contentType,
+  head,
+  separator,
+  tail,
+})

@@ -6,6 +6,7 @@ import { sql } from 'drizzle-orm'
 import { type Config, currencyDecimals } from '../config.ts'
 import type { Queryable } from '../db/connection.ts'
 import { feedRenderer } from '../db/schema/feeds.ts'
+import { limits } from '../http/limits.ts'
 import { version } from '../lib/version.ts'
 import type { ItemSettings } from './item-rows.ts'
 import { renderKey } from './render-key.ts'
@@ -20,11 +21,11 @@ export type Renderer = {
 type RenderedSettings = Pick<Config, 'currency' | 'storeProductIds'>
 
 /** What a server of this release renders with these settings. */
-export function rendererOf({
-  currency,
-  storeProductIds,
-}: RenderedSettings): Renderer & ItemSettings {
-  const settings = { decimals: currencyDecimals(currency), storeProductIds }
+export function rendererOf(
+  { currency, storeProductIds }: RenderedSettings,
+  pieceBytes = limits.listPieceBytes,
+): Renderer & ItemSettings {
+  const settings = { decimals: currencyDecimals(currency), storeProductIds, pieceBytes }
   return { ...settings, renderKey: renderKey(settings), version, currency }
 }
 

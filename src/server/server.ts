@@ -57,7 +57,7 @@ export async function startServer(
   const background = connect(databaseUrl, { max: 6, purpose: 'background' })
   const metrics = createMetrics()
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
-  const renderer = rendererOf(config)
+  const renderer = rendererOf(config, limits.listPieceBytes)
   const feeds = createFeedService(background.db, {
     ...renderer,
     maxDrop: config.feedMaxDrop,

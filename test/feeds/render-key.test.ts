@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { renderers, renderKey } from '../../src/feeds/render-key.ts'
 
-const settings = { decimals: 2, storeProductIds: true }
+const settings = { decimals: 2, storeProductIds: true, pieceBytes: 16_384 }
 const key = renderKey(settings)
 
 test('the render key is the same for the same code and settings', () => {
@@ -16,6 +16,10 @@ test('the render key changes with the decimals of prices', () => {
 
 test('the render key changes when stores are to have no product_ids', () => {
   expect(renderKey({ ...settings, storeProductIds: false })).not.toBe(key)
+})
+
+test('the render key changes with the size of the pieces of lists', () => {
+  expect(renderKey({ ...settings, pieceBytes: 200 })).not.toBe(key)
 })
 
 const { formatters, productItem, storeItem, itemQueries } = renderers

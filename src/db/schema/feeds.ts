@@ -6,6 +6,7 @@ import {
   customType,
   index,
   integer,
+  json,
   jsonb,
   pgTable,
   primaryKey,
@@ -30,6 +31,20 @@ export type FeedFrame = {
   tail: string
 }
 
+/** CRC-32 and length of text. */
+export type Checksum = { crc: number; bytes: number }
+
+/** `first` is the id that it begins with, or '' for the ids before the first cut. */
+export type ListPiece = Checksum & { first: string }
+
+export type StoredList = { item: string; pieces: ListPiece[] }
+
+/**
+ * How the text of a chunk with long lists of ids is put together: a frame, a list, a frame and so on. The chunk's body has
+ * the frames, each deflated on its own to `size` bytes; pieces are stored apart, without the commas between them.
+ */
+export type ChunkLists = { frames: (Checksum & { size: number })[]; lists: StoredList[] }
+
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const feed = () => text({ enum: feedNames }).notNull()
 const format = () => text({ enum: feedFormats }).notNull()
@@ -46,13 +61,17 @@ export const feedChanges = pgTable(
     /** The items of this hash changed. */
     hash: smallint(),
     changed_at: instant().notNull().defaultNow(),
-    /** The items linked to this id changed, because it was published or unpublished. */
+    /** The items linked to this id changed, because it was published or unpublished. With `item`: its link to this id did. */
     linked_to: merchantId(),
+    item: merchantId(),
   },
   (table) => [
     index('feed_changes_feed').on(table.feed),
     check('feed_changes_hash_valid', sql`${table.hash} between -1 and 16383`),
-    check('feed_changes_one_subject', sql`num_nonnulls(${table.hash}, ${table.linked_to}) = 1`),
+    check(
+      'feed_changes_one_subject',
+      sql`num_nonnulls(${table.hash}, ${table.linked_to}) = 1 and num_nonnulls(${table.item}, ${table.hash}) < 2`,
+    ),
   ],
 )
 
@@ -70,11 +89,34 @@ export const feedChunks = pgTable(
     crc: bigint({ mode: 'number' }).notNull(),
     bytes: integer().notNull(),
     items: integer().notNull(),
+    /** Which long lists of ids the text has beside the body, and where. */
+    lists: json().$type<ChunkLists>(),
   },
   (table) => [
     primaryKey({ columns: [table.feed, table.format, table.slot] }),
     // Every edit reads the chunks that changed since a snapshot.
     index('feed_chunks_version').on(table.feed, table.format, table.version),
+  ],
+)
+
+/** The pieces of the long lists of ids of a slot's items, deflated as the bodies of chunks are. */
+export const feedLists = pgTable(
+  'feed_lists',
+  {
+    feed: feed(),
+    format: format(),
+    slot: smallint().notNull(),
+    item: merchantId().notNull(),
+    /** The id that the piece begins with; '' for the ids before the first cut. */
+    first: merchantId().notNull(),
+    version: bigint({ mode: 'number' }).notNull(),
+    body: bytea().notNull(),
+    crc: bigint({ mode: 'number' }).notNull(),
+    bytes: integer().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.feed, table.format, table.slot, table.item, table.first] }),
+    index('feed_lists_version').on(table.feed, table.format, table.version),
   ],
 )
 
