@@ -71,6 +71,7 @@ const everySetting = {
   STOP_GRACE: '10s',
   FEED_MAX_DROP: '0.25',
   MAX_LIST_BYTES: '65536',
+  STORE_PRODUCT_IDS: 'off',
   RATE_LIMIT: '60',
   KLAVIYO_API_KEY: 'pk_1',
   KLAVIYO_PUBLIC_KEY: 'ABC123',
@@ -87,7 +88,6 @@ const everySetting = {
   METRIC_REFUNDED_ORDER: 'Refunded Order Retail',
   METRIC_RETURNED_ORDER: 'Returned Order Retail',
   METRIC_ADJUSTED_ORDER: 'Adjusted Order Retail',
-  STORE_PRODUCT_IDS: 'off',
   CURRENCY: 'JPY',
   LOG_LEVEL: 'debug',
 }

@@ -11,8 +11,8 @@ import {
 /** Few, so that those that come and go meet; some sort otherwise by code unit than by code point. */
 const anyId = fc.oneof(
   fc.nat(400).map((n) => `p${n}`),
-  fc.nat(40).map((n) => `a much longer id, without a comma ${n}`.replace(',', '')),
-  fc.constantFrom('ü', '\uffee', '\u{1f600}', '\u{10ffff}', '"&<>\\', ' '.repeat(3) + 'x', '0'),
+  fc.nat(40).map((n) => `a much longer id without a comma ${n}`),
+  fc.constantFrom('ü', '\uffee', '\u{1f600}', '\u{10ffff}', '"&<>\\', '   x', '0'),
 )
 const anyIds = fc.uniqueArray(anyId, { minLength: 1, maxLength: 300 })
 const sorted = (ids: Iterable<string>) => [...ids].sort(compareIds)

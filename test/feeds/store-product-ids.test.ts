@@ -5,6 +5,7 @@ import { readFeeds } from './from-scratch.ts'
 import { fillGoldenCatalog } from './golden-catalog.ts'
 import { poll, pollItems } from './polls.ts'
 import { startAnother } from './servers.ts'
+import { until } from './until.ts'
 
 let server: TestServer
 let withIds: Record<string, string>
@@ -23,6 +24,11 @@ async function withOthers(work: (other: RunningServer) => Promise<void>): Promis
     maxListBytes: 3,
   })
   try {
+    // As the one that started last it renders.
+    await until(
+      () => problemsOf(other.url),
+      (problems) => problems.length === 0,
+    )
     await work(other)
   } finally {
     await other.stop()
