@@ -13,10 +13,17 @@ import {
   feedState,
 } from '../db/schema/feeds.ts'
 import { groupBy } from '../lib/group-by.ts'
+import type { DeflateSegment } from './deflate.ts'
 import { type FeedState, readStates } from './feed-state.ts'
 import { isIntact } from './gzip-member.ts'
 import { hashCount } from './slots.ts'
-import { type ChunkRow, joinPieces, type LoadedChunk, type PieceRow } from './stored-chunk.ts'
+import {
+  type ChunkRow,
+  joinPieces,
+  type LoadedChunk,
+  type PieceRow,
+  segmentsOf,
+} from './stored-chunk.ts'
 
 export type FeedSnapshot = {
   feed: FeedName
@@ -151,14 +158,20 @@ async function insert(rows: StoredRow[], bySlot: LoadedChunk[]): Promise<number[
     const some = chunks.slice(from, from + checkConcurrency)
     const intact = await Promise.all(
       some.map((row) => {
-        const joined = joinPieces(row, pieces.get(row.slot) ?? [], bySlot[row.slot])
+        const loaded = pieces.get(row.slot) ?? []
+        const joined = joinPieces(row, loaded, bySlot[row.slot])
         bySlot[row.slot] = joined ?? row
-        return joined !== undefined && isIntact(joined)
+        return joined !== undefined && areIntact(segmentsOf(row, loaded))
       }),
     )
     broken.push(...some.filter((_, index) => !intact[index]).map(({ slot }) => slot))
   }
   return broken
+}
+
+async function areIntact(segments: DeflateSegment[]): Promise<boolean> {
+  for (const segment of segments) if (!(await isIntact(segment))) return false
+  return true
 }
 
 type Damage = { broken: number[]; missing: number; slots: number }

@@ -2,6 +2,7 @@
 import type { Checksum, ChunkLists } from '../db/schema/feeds.ts'
 import { keyOf } from './chunk.ts'
 import type { DeflateSegment } from './deflate.ts'
+import { concatenate } from './gzip-member.ts'
 import { comma } from './id-lists.ts'
 
 export type ChunkRow = DeflateSegment & { slot: number; items: number; lists: ChunkLists | null }
@@ -25,6 +26,7 @@ export function joinPieces(
   const parts = partsOf(body, lists)
   if (!parts.every(({ key, ...wanted }) => key === undefined || isThere(known.get(key), wanted)))
     return undefined
+  if (!isThere(concatenate(parts), { crc, bytes })) return undefined
   const buffers = parts.map(({ key, body: own }) => known.get(key ?? '')?.body ?? own)
   const joined = Buffer.concat(buffers)
   // Views, so that nothing of the chunk as it was is kept.
@@ -37,6 +39,14 @@ export function joinPieces(
     at = end
   }
   return { body: joined, crc, bytes, items, pieces }
+}
+
+/** What of a chunk has to be checked before it is served: of pieces that it had before only their checksums. */
+export function segmentsOf(
+  { body, crc, bytes, lists }: ChunkRow,
+  loaded: readonly PieceRow[],
+): DeflateSegment[] {
+  return lists ? [{ body, ...concatenate(lists.frames) }, ...loaded] : [{ body, crc, bytes }]
 }
 
 const isThere = (piece: Checksum | undefined, wanted: Checksum) =>

@@ -13,7 +13,7 @@ export const testRenderer = {
   currency: 'USD',
   decimals: 2,
   storeProductIds: true,
-  pieceBytes: 16_384,
+  pieceBytes: 8_192,
 }
 
 export type TestReader = { reader: FeedService; warnings: string[] }
