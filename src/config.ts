@@ -51,8 +51,8 @@ const oneOf = <const T extends string[]>(...values: T) =>
   z.enum(values, `must be one of ${values.join(', ')}`)
 
 const flag = z.stringbool({
-  truthy: ['true', '1', 'yes'],
-  falsy: ['false', '0', 'no'],
+  truthy: ['true', '1', 'yes', 'on'],
+  falsy: ['false', '0', 'no', 'off'],
   error: 'must be true or false',
 })
 
@@ -83,6 +83,7 @@ const settings = z.object({
   STOP_GRACE: duration('0s', '10m').prefault('5s'),
   FEED_MAX_DROP: numberBetween(0, 1).default(0.5),
   MAX_LIST_BYTES: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(100_000),
+  STORE_PRODUCT_IDS: flag.default(true),
   RATE_LIMIT: wholeNumber(1, Number.MAX_SAFE_INTEGER).default(6000),
   KLAVIYO_API_KEY: z.string().trim().optional(),
   KLAVIYO_PUBLIC_KEY: z.string().trim().optional(),
@@ -160,6 +161,8 @@ export type Config = {
   feedMaxDrop: number
   /** An item with a longer list of ids is reported: Klaviyo may not take it. */
   maxListBytes: number
+  /** Whether each store in the feed lists the products it sells. */
+  storeProductIds: boolean
   /** Requests per minute with one key, and from one address without a valid key. */
   rateLimit: number
   currency: string
@@ -203,6 +206,7 @@ export function readConfig(
     feedWaitMs: env.FEED_WAIT,
     feedMaxDrop: env.FEED_MAX_DROP,
     maxListBytes: env.MAX_LIST_BYTES,
+    storeProductIds: env.STORE_PRODUCT_IDS,
     rateLimit: env.RATE_LIMIT,
     klaviyo: readKlaviyo(env),
     currency: env.CURRENCY,

@@ -15,6 +15,7 @@ const defaults = {
   stopGraceMs: 5000,
   feedMaxDrop: 0.5,
   maxListBytes: 100_000,
+  storeProductIds: true,
   rateLimit: 6000,
   klaviyo: {
     apiKey: null,
@@ -70,6 +71,7 @@ const everySetting = {
   STOP_GRACE: '10s',
   FEED_MAX_DROP: '0.25',
   MAX_LIST_BYTES: '65536',
+  STORE_PRODUCT_IDS: 'off',
   RATE_LIMIT: '60',
   KLAVIYO_API_KEY: 'pk_1',
   KLAVIYO_PUBLIC_KEY: 'ABC123',
@@ -102,6 +104,7 @@ test('every setting can be set, and other variables are ignored', () => {
     stopGraceMs: 10_000,
     feedMaxDrop: 0.25,
     maxListBytes: 65_536,
+    storeProductIds: false,
     rateLimit: 60,
     klaviyo: {
       apiKey: 'pk_1',

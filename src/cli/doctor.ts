@@ -50,7 +50,7 @@ async function checkWithDatabase(db: Database, config: Config): Promise<Diagnost
   return [
     ...(await checkDatabase(db)),
     ...(await checkCatalog(db, config)),
-    ...(await checkFeeds(db, rendererOf(config.currency))),
+    ...(await checkFeeds(db, rendererOf(config))),
     ...(await checkMessages(db)),
   ]
 }

@@ -1,29 +1,163 @@
+/** Renders the items of a slot: their text in both formats, long lists of ids in pieces of their own. */
 import { crc32 } from 'node:zlib'
-import type { FeedFormat, FeedName } from '../db/schema/feeds.ts'
-import { feedFormats } from '../db/schema/feeds.ts'
+import {
+  type ChunkLists,
+  type FeedFormat,
+  type FeedName,
+  feedFormats,
+  type ListPiece,
+} from '../db/schema/feeds.ts'
 import { type DeflateSegment, deflateText } from './deflate.ts'
-import { formatters } from './formatters.ts'
+import { type Formatter, formatters } from './formatters.ts'
+import { type CutIds, checksumOfLists, cutList, isLong } from './id-lists.ts'
 import type { Item } from './item.ts'
+import { type HashedItem, listFields } from './item-rows.ts'
 
-export type Chunk = DeflateSegment & { format: FeedFormat; slot: number; items: number }
+/** Distinguishes a chunk from another of the same slot without its texts; `crc` and `bytes` are those of the whole text. */
+export type ChunkChecksum = {
+  format: FeedFormat
+  slot: number
+  items: number
+  crc: number
+  bytes: number
+  lists: ChunkLists | null
+}
 
-/** Distinguishes a chunk from another of the same slot without its body. */
-export type ChunkChecksum = Omit<Chunk, 'body'>
+export type PieceKey = { item: string; first: string }
 
-/** The chunks of one slot in both formats, without those that are unchanged. */
+/** What changed of a chunk. */
+export type ChangedChunk = ChunkChecksum & {
+  /** Undefined when only its lists changed. */
+  body?: Buffer
+  pieces: (PieceKey & DeflateSegment)[]
+  /** Pieces that it had before; null when these are unknown. */
+  gone: PieceKey[] | null
+}
+
+/** The chunks of one slot in both formats, without those that are as stored; `bytes` are those of its items as JSON. */
 export async function renderSlot(
-  feed: FeedName,
-  slot: number,
-  items: Item[],
-  isUnchanged: (checksum: ChunkChecksum) => boolean,
-): Promise<Chunk[]> {
-  const chunks = await Promise.all(
-    feedFormats.map(async (format) => {
-      const { item, separator } = formatters[feed][format]
-      const text = Buffer.from(items.map(item).join(separator))
-      const checksum = { format, slot, items: items.length, crc: crc32(text), bytes: text.length }
-      return isUnchanged(checksum) ? [] : [{ ...checksum, body: await deflateText(text) }]
+  { feed, slot, pieceBytes }: { feed: FeedName; slot: number; pieceBytes: number },
+  items: HashedItem[],
+  stored: (format: FeedFormat, slot: number) => ChunkChecksum | undefined,
+): Promise<{ chunks: ChangedChunk[]; bytes: number }> {
+  const cut = items.map(({ id, item }) => cutItem(feed, id, item, pieceBytes))
+  const rendered = await Promise.all(
+    feedFormats.map((format) => {
+      const place = { format, slot, items: items.length }
+      return changeOf(place, formatItems(formatters[feed][format], feed, cut), stored(format, slot))
     }),
   )
-  return chunks.flat()
+  return {
+    chunks: rendered.flatMap(({ chunk }) => chunk ?? []),
+    bytes: rendered.reduce((sum, { json }) => sum + json, 0),
+  }
 }
+
+type CutItem = { id: string; item: Item; cut?: CutIds[] }
+
+/** The list is taken out of an item that has a long one. */
+function cutItem(feed: FeedName, id: string, item: Item, pieceBytes: number): CutItem {
+  const ids = item[listFields[feed]]
+  // No character takes more than six bytes.
+  if (typeof ids !== 'string' || !isLong(ids.length * 6, pieceBytes)) return { id, item }
+  if (!isLong(Buffer.byteLength(formatters[feed].json.text(ids)), pieceBytes)) return { id, item }
+  return { id, item: { ...item, [listFields[feed]]: '' }, cut: cutList(ids, pieceBytes) }
+}
+
+/** A piece as text, before it is stored. */
+export type PieceText = ListPiece & { text: Buffer }
+type FormattedSlot = { frames: Buffer[]; lists: { item: string; pieces: PieceText[] }[] }
+
+function formatItems(formatter: Formatter, feed: FeedName, items: CutItem[]): FormattedSlot {
+  const [before, after] = formatter.around(listFields[feed])
+  const frames: Buffer[] = []
+  const lists: FormattedSlot['lists'] = []
+  let frame = ''
+  for (const [index, { id, item, cut }] of items.entries()) {
+    const text = formatter.item(item)
+    if (index > 0) frame += formatter.separator
+    if (cut) {
+      const at = text.indexOf(before + after) + before.length
+      frames.push(Buffer.from(frame + text.slice(0, at)))
+      frame = text.slice(at)
+      lists.push({ item: id, pieces: cut.map((piece) => formatPiece(formatter, piece)) })
+    } else frame += text
+  }
+  frames.push(Buffer.from(frame))
+  return { frames, lists }
+}
+
+export function formatPiece({ text: format }: Formatter, { first, ids }: CutIds): PieceText {
+  const text = Buffer.from(format(ids))
+  return { first, text, ...checksumOf(text) }
+}
+
+const checksumOf = (text: Buffer) => ({ crc: crc32(text), bytes: text.length })
+
+type Place = Pick<ChunkChecksum, 'format' | 'slot' | 'items'>
+
+/** `chunk` is undefined when nothing changed; `json` are the bytes, if it is that format. */
+async function changeOf(
+  place: Place,
+  { frames, lists }: FormattedSlot,
+  known: ChunkChecksum | undefined,
+): Promise<{ chunk?: ChangedChunk; json: number }> {
+  const sums = { frames: frames.map(checksumOf), lists: lists.map(withoutTexts) }
+  const whole = checksumOfLists(sums)
+  const json = place.format === 'json' ? whole.bytes : 0
+  if (known && isSame(known, { ...whole, lists: sums.lists })) return { json }
+  const bodies: Buffer[] = []
+  for (const frame of frames) bodies.push(await deflateText(frame))
+  const sized = sums.frames.map((sum, index) => ({ ...sum, size: bodies[index]?.length ?? 0 }))
+  const chunk: ChunkChecksum = {
+    ...place,
+    ...whole,
+    lists: lists.length === 0 ? null : { frames: sized, lists: sums.lists },
+  }
+  return {
+    chunk: { ...(await withPieces(chunk, lists, known)), body: Buffer.concat(bodies) },
+    json,
+  }
+}
+
+type TextList = { item: string; pieces: (ListPiece | PieceText)[] }
+
+export const withoutTexts = ({ item, pieces }: TextList) => ({
+  item,
+  pieces: pieces.map(({ first, crc, bytes }) => ({ first, crc, bytes })),
+})
+
+/** Whether a stored chunk has this text, cut like this. */
+export const isSame = (
+  known: ChunkChecksum,
+  { crc, bytes, lists }: Pick<ChunkChecksum, 'crc' | 'bytes'> & Pick<ChunkLists, 'lists'>,
+) =>
+  known.crc === crc &&
+  known.bytes === bytes &&
+  JSON.stringify(known.lists?.lists ?? []) === JSON.stringify(lists)
+
+/** Deflates those pieces that come as text and are not as stored. A broken chunk is one of which nothing is known. */
+export async function withPieces(
+  chunk: ChunkChecksum,
+  lists: TextList[],
+  known: ChunkChecksum | undefined,
+): Promise<ChangedChunk> {
+  const isKnown = known !== undefined && known.bytes >= 0
+  const before = new Map(isKnown ? piecesOf(known).map((piece) => [keyOf(piece), piece]) : [])
+  const pieces: ChangedChunk['pieces'] = []
+  for (const { item, pieces: own } of lists)
+    for (const piece of own) {
+      const { first, crc, bytes } = piece
+      const key = keyOf({ item, first })
+      const same = before.get(key)
+      before.delete(key)
+      if (!('text' in piece) || (same?.crc === crc && same.bytes === bytes)) continue
+      pieces.push({ item, first, crc, bytes, body: await deflateText(piece.text) })
+    }
+  return { ...chunk, pieces, gone: isKnown ? [...before.values()] : null }
+}
+
+const piecesOf = ({ lists }: ChunkChecksum) =>
+  lists?.lists.flatMap(({ item, pieces }) => pieces.map((piece) => ({ item, ...piece }))) ?? []
+
+export const keyOf = ({ item, first }: PieceKey) => `${item},${first}`

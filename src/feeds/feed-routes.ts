@@ -59,7 +59,7 @@ const common = { tag: 'feeds', query: none, body: noBody } as const
 export function feedStatusRoutes(
   api: ApiContext,
   db: Database,
-  { publicUrl, maxListBytes }: LintSettings & { publicUrl: string | null },
+  { publicUrl, ...lint }: LintSettings & { publicUrl: string | null },
 ): void {
   endpoint(
     api,
@@ -80,7 +80,7 @@ export function feedStatusRoutes(
       return c.json({ feeds: (await readFeedStatuses(db)).map((status) => withUrls(status, base)) })
     },
   )
-  reportRoutes(api, db, { maxListBytes })
+  reportRoutes(api, db, lint)
   endpoint(
     api,
     {

@@ -33,6 +33,8 @@ export type FeedService = {
   load: () => Promise<void>
   /** Says that this server renders, or takes over when nobody does; false while servers that render otherwise do. */
   claim: () => Promise<boolean>
+  /** What share of a refresh that is under way in this process is done; undefined while there is none. */
+  progress: (feed: FeedName) => number | undefined
 }
 
 export type FeedServiceSettings = RefreshSettings &
@@ -58,6 +60,7 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
     json: createFeedCache(db, feed, 'json'),
     xml: createFeedCache(db, feed, 'xml'),
   }))
+  const progress = new Map<FeedName, number>()
   let hasStarted = false
   const claim = coalesce(async () => {
     if ((await readStates(db)).isNewer) return false
@@ -68,7 +71,8 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
   const refreshers = perFeed((feed) =>
     coalesce(async () => {
       if (!hasStarted) await claim()
-      return refresh(db, feed, settings)
+      const onProgress = (share: number) => void progress.set(feed, share)
+      return refresh(db, feed, { ...settings, onProgress }).finally(() => progress.delete(feed))
     }),
   )
   /** The render key of what is to be served. */
@@ -185,7 +189,7 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
       if (needsIt(cache)) await cache.load().catch(retryIfBroken)
   }
 
-  return { poll, refresh: refreshIfPending, load, claim }
+  return { poll, refresh: refreshIfPending, load, claim, progress: (feed) => progress.get(feed) }
 }
 
 function perFeed<T>(make: (feed: FeedName) => T): Record<FeedName, T> {

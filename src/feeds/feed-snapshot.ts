@@ -1,5 +1,5 @@
 /** The copy of a feed that is served from memory: loaded from one version, checked, and updated by later versions. */
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import {
   ALL_BUCKETS,
@@ -9,14 +9,21 @@ import {
   feedBuilds,
   feedChanges,
   feedChunks,
+  feedLists,
   feedState,
 } from '../db/schema/feeds.ts'
+import { groupBy } from '../lib/group-by.ts'
 import type { DeflateSegment } from './deflate.ts'
 import { type FeedState, readStates } from './feed-state.ts'
 import { isIntact } from './gzip-member.ts'
 import { hashCount } from './slots.ts'
-
-type StoredChunk = DeflateSegment & { items: number }
+import {
+  type ChunkRow,
+  joinPieces,
+  type LoadedChunk,
+  type PieceRow,
+  segmentsOf,
+} from './stored-chunk.ts'
 
 export type FeedSnapshot = {
   feed: FeedName
@@ -26,7 +33,7 @@ export type FeedSnapshot = {
   modifiedAt: Date
   frame: FeedFrame
   /** One for every slot. */
-  chunks: StoredChunk[]
+  chunks: LoadedChunk[]
 }
 
 /** Some chunks are missing or corrupt; the next refresh renders them again. */
@@ -69,12 +76,18 @@ type Head = Pick<FeedState, 'version' | 'build' | 'slots'> & {
   modified_at: string
   frame: FeedFrame
 }
-type ChunkRow = StoredChunk & { slot: number }
 
 const headColumns = (format: FeedFormat) =>
   sql`s.version::float8 as version, b.build, s.slots, s.modified_at, s.frames -> ${format} as frame`
 const headTables = sql`${feedState} s left join ${feedBuilds} b on b.feed = s.feed and b.version = s.version`
-const chunkColumns = sql.raw('c.slot, c.body, c.crc::float8 as crc, c.bytes, c.items')
+/** A row of either table: a piece has no items. */
+type StoredRow = (ChunkRow & { item: null }) | (PieceRow & { items: null })
+const storedRows = (feed: FeedName, format: FeedFormat, where: SQL) => sql`
+  select c.slot, c.body, c.crc::float8 as crc, c.bytes, c.items, c.lists, null as item, null as first
+  from ${feedChunks} c where c.feed = ${feed} and c.format = ${format} and c.${where}
+  union all
+  select l.slot, l.body, l.crc::float8, l.bytes, null, null, l.item, l.first
+  from ${feedLists} l where l.feed = ${feed} and l.format = ${format} and l.${where}`
 
 /**
  * One statement, so one moment. Undefined when the snapshot cannot be updated: the number of slots changed, or its build
@@ -83,9 +96,9 @@ const chunkColumns = sql.raw('c.slot, c.body, c.crc::float8 as crc, c.bytes, c.i
 async function readChanges(db: Database, snapshot: FeedSnapshot): Promise<Loaded | undefined> {
   const { feed, format, chunks } = snapshot
   // Without changes the result is one row without a slot.
-  const rows = await db.execute<Head & (ChunkRow | { slot: null })>(sql`
-    select ${headColumns(format)}, ${chunkColumns} from ${headTables} left join ${feedChunks} c
-      on c.feed = s.feed and c.format = ${format} and c.version > ${snapshot.version}
+  const rows = await db.execute<Head & (StoredRow | { slot: null })>(sql`
+    select ${headColumns(format)}, r.* from ${headTables}
+    left join (${storedRows(feed, format, sql`version > ${snapshot.version}`)}) r on true
     where s.feed = ${feed} and s.slots = ${chunks.length} and s.version >= ${snapshot.version}
       and exists (select from ${feedBuilds} own
         where own.feed = s.feed and own.version = ${snapshot.version} and own.build = ${snapshot.build})`)
@@ -109,13 +122,11 @@ async function readWhole(
     sql`select ${headColumns(format)} from ${headTables} where s.feed = ${feed}`,
   )
   if (!head) return undefined
-  const bySlot: StoredChunk[] = []
+  const bySlot: LoadedChunk[] = []
   const broken: number[] = []
   for (let first = 0; first < head.slots; first += slotsPerQuery) {
-    const rows = await tx.execute<ChunkRow>(sql`
-      select ${chunkColumns} from ${feedChunks} c
-      where c.feed = ${feed} and c.format = ${format}
-        and c.slot between ${first} and ${first + slotsPerQuery - 1}`)
+    const slots = sql`slot between ${first} and ${first + slotsPerQuery - 1}`
+    const rows = await tx.execute<StoredRow>(storedRows(feed, format, slots))
     broken.push(...(await insert(rows, bySlot)))
   }
   return toLoaded({ feed, format }, head, bySlot, broken)
@@ -124,7 +135,7 @@ async function readWhole(
 function toLoaded(
   { feed, format }: Pick<FeedSnapshot, 'feed' | 'format'>,
   { version, build, slots, modified_at, frame }: Head,
-  bySlot: StoredChunk[],
+  bySlot: LoadedChunk[],
   broken: number[],
 ): Loaded {
   const chunks = bySlot.filter((chunk) => chunk !== undefined)
@@ -136,15 +147,31 @@ function toLoaded(
 }
 
 /** Inserts the chunks at their slots and returns the slots whose chunk is broken. */
-async function insert(rows: ChunkRow[], bySlot: StoredChunk[]): Promise<number[]> {
-  for (const { slot, body, crc, bytes, items } of rows) bySlot[slot] = { body, crc, bytes, items }
+async function insert(rows: StoredRow[], bySlot: LoadedChunk[]): Promise<number[]> {
+  const pieces = groupBy(
+    rows.filter((row) => row.items === null),
+    ({ slot }) => slot,
+  )
+  const chunks = rows.filter((row) => row.items !== null)
   const broken: number[] = []
-  for (let from = 0; from < rows.length; from += checkConcurrency) {
-    const some = rows.slice(from, from + checkConcurrency)
-    const intact = await Promise.all(some.map(isIntact))
+  for (let from = 0; from < chunks.length; from += checkConcurrency) {
+    const some = chunks.slice(from, from + checkConcurrency)
+    const intact = await Promise.all(
+      some.map((row) => {
+        const loaded = pieces.get(row.slot) ?? []
+        const joined = joinPieces(row, loaded, bySlot[row.slot])
+        bySlot[row.slot] = joined ?? row
+        return joined !== undefined && areIntact(segmentsOf(row, loaded))
+      }),
+    )
     broken.push(...some.filter((_, index) => !intact[index]).map(({ slot }) => slot))
   }
   return broken
+}
+
+async function areIntact(segments: DeflateSegment[]): Promise<boolean> {
+  for (const segment of segments) if (!(await isIntact(segment))) return false
+  return true
 }
 
 type Damage = { broken: number[]; missing: number; slots: number }

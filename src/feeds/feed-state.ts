@@ -16,6 +16,8 @@ export type FeedState = {
   build: string | null
   slots: number
   items: number
+  /** Of the items as JSON; 0 when unknown. */
+  bytes: number
   /** The most items of the last six hours, which a refresh may not fall far below. */
   reference_items: number
   render_key: string
@@ -82,16 +84,16 @@ export async function lockFeed(tx: Queryable, feed: FeedName): Promise<'busy' | 
 export async function writeState(
   tx: Queryable,
   feed: FeedName,
-  next: Pick<FeedState, 'version' | 'slots' | 'items' | 'render_key'> & {
+  next: Pick<FeedState, 'version' | 'slots' | 'items' | 'bytes' | 'render_key'> & {
     frames: Record<FeedFormat, FeedFrame>
   },
 ): Promise<void> {
   await tx.execute(sql`
-    insert into ${feedState} as s (feed, version, slots, items, render_key, reference_items, reference_at, frames, built_at, modified_at)
-    values (${feed}, ${next.version}, ${next.slots}, ${next.items}, ${next.render_key}, ${next.items}, now(),
+    insert into ${feedState} as s (feed, version, slots, items, bytes, render_key, reference_items, reference_at, frames, built_at, modified_at)
+    values (${feed}, ${next.version}, ${next.slots}, ${next.items}, ${next.bytes}, ${next.render_key}, ${next.items}, now(),
       ${JSON.stringify(next.frames)}::jsonb, clock_timestamp(), date_trunc('second', clock_timestamp()))
     on conflict (feed) do update set
-      version = excluded.version, slots = excluded.slots, items = excluded.items, render_key = excluded.render_key,
+      version = excluded.version, slots = excluded.slots, items = excluded.items, bytes = excluded.bytes, render_key = excluded.render_key,
       frames = excluded.frames,
       built_at = case when s.version = excluded.version then s.built_at else excluded.built_at end,
       modified_at = case when s.version = excluded.version then s.modified_at

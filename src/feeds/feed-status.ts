@@ -6,6 +6,7 @@ import {
   feedChanges,
   feedChunks,
   feedFormats,
+  feedLists,
   feedNames,
   feedPolls,
   feedState,
@@ -74,9 +75,14 @@ async function readFeedStatus(db: Queryable, feed: FeedName): Promise<FeedStatus
 const changesOverdueMs = 60_000
 
 /** Why feeds are not up to date or not as this server would render them, in words; cheap enough to be read every second. */
-export async function readFeedProblems(db: Queryable, own: Renderer): Promise<string[]> {
+export async function readFeedProblems(
+  db: Queryable,
+  own: Renderer,
+  progress: (feed: FeedName) => number | undefined = () => undefined,
+): Promise<string[]> {
   const problems = feedNames.map(async (feed) => {
     const row = await readStateRow(db, feed)
+    if (row.version === 0) return [buildingWarning(feed, progress(feed))]
     if (row.held_since) return [heldWarning({ feed, ...row })]
     const { pending_changes, oldest_change_at } = row
     const isOld = oldest_change_at && Date.now() - Date.parse(oldest_change_at) > changesOverdueMs
@@ -88,6 +94,9 @@ export async function readFeedProblems(db: Queryable, own: Renderer): Promise<st
   })
   return [...(await readRendererProblems(db, own)), ...(await Promise.all(problems)).flat()]
 }
+
+const buildingWarning = (feed: FeedName, share = 0) =>
+  `The ${feed} feed is building for the first time, ${Math.floor(share * 100)} % is done. Until then polls get 503 with Retry-After.`
 
 const heldWarning = ({
   feed,
@@ -117,7 +126,10 @@ function stateOf({ version, held_since, pending_changes }: StateRow): FeedStatus
 
 async function readFiles(db: Queryable, feed: FeedName): Promise<FeedFile[]> {
   const slots = await db.execute<{ format: FeedFormat; bytes: number; gzip_bytes: number }>(sql`
-    select format, bytes, length(body) as gzip_bytes from ${feedChunks} where feed = ${feed} order by format, slot`)
+    select c.format, c.bytes, (length(c.body) + coalesce(l.bytes, 0))::int as gzip_bytes from ${feedChunks} c left join (
+      select format, slot, sum(length(body)) as bytes from ${feedLists} where feed = ${feed} group by format, slot
+    ) l on l.format = c.format and l.slot = c.slot
+    where c.feed = ${feed} order by c.format, c.slot`)
   return feedFormats.map((format) => {
     const own = slots.filter((slot) => slot.format === format)
     const bytes = own.map((slot) => slot.bytes)

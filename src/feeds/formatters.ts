@@ -2,7 +2,13 @@
 import type { FeedFormat, FeedFrame, FeedName } from '../db/schema/feeds.ts'
 import { categories, type Item, type ItemValue } from './item.ts'
 
-export type Formatter = FeedFrame & { item: (item: Item) => string }
+export type Formatter = FeedFrame & {
+  item: (item: Item) => string
+  /** Text of a field's value, as `item` writes it. */
+  text: (value: string) => string
+  /** What precedes and what follows the text of a field; found nowhere else in an item before that field. */
+  around: (field: string) => readonly [before: string, after: string]
+}
 
 const json: Formatter = {
   contentType: 'application/json; charset=utf-8',
@@ -10,6 +16,8 @@ const json: Formatter = {
   separator: ',\n',
   tail: '\n]\n',
   item: (item) => JSON.stringify(item),
+  text: (value) => JSON.stringify(value).slice(1, -1),
+  around: (field) => [`"${field}":"`, '"'],
 }
 
 const xml = (root: string, element: string): Formatter => ({
@@ -18,6 +26,8 @@ const xml = (root: string, element: string): Formatter => ({
   separator: '\n',
   tail: `\n</${root}>\n`,
   item: (item) => `<${element}>${xmlFields(item)}</${element}>`,
+  text: escapeXml,
+  around: (field) => [`<${field}>`, `</${field}>`],
 })
 
 function xmlFields(item: Item): string {

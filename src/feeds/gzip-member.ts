@@ -37,7 +37,10 @@ export async function isIntact(segment: DeflateSegment): Promise<boolean> {
 }
 
 /** The CRC-32 and length of the concatenated texts. */
-export function concatenate(segments: readonly DeflateSegment[]): { crc: number; bytes: number } {
+export function concatenate(segments: readonly Pick<DeflateSegment, 'crc' | 'bytes'>[]): {
+  crc: number
+  bytes: number
+} {
   return segments.reduce(
     (sum, segment) => ({
       crc: combineCrc(sum.crc, segment.crc, segment.bytes),

@@ -10,49 +10,91 @@ import { type ProductRow, productItem } from './product-item.ts'
 import { type HashRange, hashCount } from './slots.ts'
 import { type StoreRow, storeItem } from './store-item.ts'
 
-export type HashedItem = { hash: number; item: Item }
+export type HashedItem = { hash: number; id: string; item: Item }
+
+/** The field of each feed that lists ids. */
+export const listFields = { products: 'store_ids', stores: 'product_ids' } as const
+
+/** What settings decide about items. */
+export type ItemSettings = {
+  /** How many decimals a price has. */
+  decimals: number
+  /** Whether a store has `product_ids`. */
+  storeProductIds: boolean
+  /** About how long the pieces of long lists are. */
+  pieceBytes: number
+}
+
+/** A list of ids, or the part of it in which `within` holds of a link `l`. */
+const idsOf: Record<FeedName, (owner: SQL, within?: SQL) => SQL> = {
+  products: (owner, within = sql`true`) => sql`
+    (select string_agg(x.store_id, ',') from (
+      select l.store_id from product_stores l
+      where l.product_id = ${owner} and ${within} and l.store_id <> all(array(select s.id from stores s where not s.published))
+      order by l.store_id) x)`,
+  stores: (owner, within = sql`true`) => sql`
+    (select string_agg(x.product_id, ',') from (
+      select l.product_id from product_stores l
+      where l.store_id = ${owner} and ${within} and not exists (select from products p where p.id = l.product_id and not p.published)
+      order by l.product_id) x)`,
+}
 
 /**
- * Selects the rows of items in the order of hash and id. `decimals` is how many the currency has.
+ * Selects the rows of items in the order of hash and id.
  *
  * Lists of ids come in the order of an index: an aggregate with `order by` of its own would sort them. Unpublished products
  * are few, and an index has them alone.
  */
-export const itemQueries: Record<FeedName, (ranges: HashRange[], decimals: number) => SQL> = {
-  products: (ranges, decimals) => {
+export const itemQueries: Record<FeedName, (ranges: HashRange[], settings: ItemSettings) => SQL> = {
+  products: (ranges, { decimals }) => {
     const price = sql`round(t.price, ${decimals}::int)::float8 as price`
     const inventory_quantity = sql`t.inventory_quantity::float8 as inventory_quantity`
     return sql`
       select ${columns(productFields, { categories: categoriesAsJson, price, inventory_quantity })},
-        (select string_agg(x.store_id, ',') from (
-          select l.store_id from product_stores l
-          where l.product_id = t.id and l.store_id <> all(array(select s.id from stores s where not s.published))
-          order by l.store_id) x) as store_ids
+        ${idsOf.products(sql`t.id`)} as store_ids
       from products t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`
   },
-  stores: (ranges) => sql`
-    select ${columns(storeFields, { categories: categoriesAsJson })},
-      (select string_agg(x.product_id, ',') from (
-        select l.product_id from product_stores l
-        where l.store_id = t.id and not exists (select from products p where p.id = l.product_id and not p.published)
-        order by l.product_id) x) as product_ids
+  stores: (ranges, { storeProductIds }) => sql`
+    select ${columns(storeFields, { categories: categoriesAsJson })}${storeProductIds ? sql`, ${idsOf.stores(sql`t.id`)} as product_ids` : sql``}
     from stores t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`,
 }
 
 export const readItems: Record<
   FeedName,
-  (db: Queryable, ranges: HashRange[], decimals: number) => Promise<HashedItem[]>
+  (db: Queryable, ranges: HashRange[], settings: ItemSettings) => Promise<HashedItem[]>
 > = {
-  products: async (db, ranges, decimals) => {
+  products: async (db, ranges, settings) => {
     const rows = await db.execute<ProductRow & { hash: number }>(
-      itemQueries.products(ranges, decimals),
+      itemQueries.products(ranges, settings),
     )
-    return rows.map((row) => ({ hash: row.hash, item: productItem(row) }))
+    return rows.map((row) => ({ hash: row.hash, id: row.id, item: productItem(row) }))
   },
-  stores: async (db, ranges, decimals) => {
-    const rows = await db.execute<StoreRow & { hash: number }>(itemQueries.stores(ranges, decimals))
-    return rows.map((row) => ({ hash: row.hash, item: storeItem(row) }))
+  stores: async (db, ranges, settings) => {
+    const rows = await db.execute<StoreRow & { hash: number }>(itemQueries.stores(ranges, settings))
+    return rows.map((row) => ({ hash: row.hash, id: row.id, item: storeItem(row) }))
   },
+}
+
+export type IdRange = { item: string; first: string; until: string | undefined }
+
+/** Beyond every id, which has at most 255 characters. Not `null`: Postgres would read to the end of the list. */
+const afterAll = '\u{10ffff}'.repeat(256)
+const linkedIds = { products: sql.raw('l.store_id'), stores: sql.raw('l.product_id') } as const
+
+/** The ids in parts of lists, comma-joined; null where there are none. */
+export async function readIds(
+  db: Queryable,
+  feed: FeedName,
+  ranges: readonly IdRange[],
+): Promise<(string | null)[]> {
+  const within = sql`${linkedIds[feed]} >= r.first collate "C" and ${linkedIds[feed]} < r.until collate "C"`
+  const rows = await db.execute<{ ids: string | null }>(sql`
+    select ${idsOf[feed](sql`r.item`, within)} as ids
+    from unnest(
+      ${sql.param(ranges.map(({ item }) => item))}::text[], ${sql.param(ranges.map(({ first }) => first))}::text[],
+      ${sql.param(ranges.map(({ until }) => until ?? afterAll))}::text[]) with ordinality r(item, first, until, place)
+    order by r.place`)
+  return rows.map(({ ids }) => ids)
 }
 
 /** Read faster than an array. */

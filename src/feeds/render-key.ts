@@ -6,8 +6,9 @@ import { productFields } from '../catalog/products.ts'
 import { storeFields } from '../catalog/stores.ts'
 import { feedFormats, feedNames } from '../db/schema/feeds.ts'
 import { formatters } from './formatters.ts'
+import { cutList } from './id-lists.ts'
 import type { Item } from './item.ts'
-import { itemQueries } from './item-rows.ts'
+import { type ItemSettings, itemQueries, listFields } from './item-rows.ts'
 import { productItem } from './product-item.ts'
 import { hashCount, slotOfHash, slotsFor } from './slots.ts'
 import { storeItem } from './store-item.ts'
@@ -16,22 +17,29 @@ import { storeItem } from './store-item.ts'
 export const renderers = { formatters, productItem, storeItem, itemQueries, slotsFor }
 
 /** A digest of the queries, of what the renderers make of sample records, and of how items are put into slots. */
-export function renderKey(decimals: number, using: typeof renderers = renderers): string {
+export function renderKey(settings: ItemSettings, using: typeof renderers = renderers): string {
   const items: Record<(typeof feedNames)[number], Item[]> = {
     products: sampleRows<Parameters<typeof productItem>[0]>(productFields).map(using.productItem),
     stores: sampleRows<Parameters<typeof storeItem>[0]>(storeFields).map(using.storeItem),
   }
   const rendered = feedNames.map((feed) => ({
-    query: new PgDialect().sqlToQuery(using.itemQueries[feed]([{ first: 0, last: 1 }], decimals)),
+    query: new PgDialect().sqlToQuery(using.itemQueries[feed]([{ first: 0, last: 1 }], settings)),
     files: feedFormats.map((format) => {
-      const { item, ...fixed } = using.formatters[feed][format]
-      return { ...fixed, items: items[feed].map(item) }
+      const { item, text: _, around, ...fixed } = using.formatters[feed][format]
+      return { ...fixed, items: items[feed].map(item), list: around(listFields[feed]) }
     }),
   }))
-  const slots = [1, 10_000, 100_000, 1_000_000].map((count) => using.slotsFor(count))
+  const slots = [1, 10_000, 100_000, 1_000_000].map((count) => using.slotsFor(count, count * 1000))
   const places = slots.map((count) => slotOfHash(hashCount - 1, count))
-  return createHash('sha256').update(JSON.stringify({ rendered, slots, places })).digest('hex')
+  return createHash('sha256')
+    .update(
+      JSON.stringify({ rendered, slots, places, cut: cutList(sampleIds, settings.pieceBytes) }),
+    )
+    .digest('hex')
 }
+
+/** Enough to be cut. */
+const sampleIds = Array.from({ length: 3000 }, (_, index) => `id ${index}`).join()
 
 /** Everything that needs escaping, trimming or removal. */
 const text = ' a\u0001\u0085\ud800 \u{1f600} <&>"\'\t\r\n,b  c, '

@@ -1,12 +1,14 @@
 /**
- * Which servers render the feeds. Servers of another release or CURRENCY would render them otherwise: if each rendered its
- * own, they would do so in turns, for ever. The one that started last renders; the others serve what it renders.
+ * Which servers render the feeds. Servers of another release or with other settings would render them otherwise: if each
+ * rendered its own, they would do so in turns, for ever. The one that started last renders; the others serve what it renders.
  */
 import { sql } from 'drizzle-orm'
-import { currencyDecimals } from '../config.ts'
+import { type Config, currencyDecimals } from '../config.ts'
 import type { Queryable } from '../db/connection.ts'
 import { feedRenderer } from '../db/schema/feeds.ts'
+import { limits } from '../http/limits.ts'
 import { version } from '../lib/version.ts'
+import type { ItemSettings } from './item-rows.ts'
 import { renderKey } from './render-key.ts'
 
 export type Renderer = {
@@ -14,13 +16,17 @@ export type Renderer = {
   renderKey: string
   /** For people: what the render key stands for. */
   version: string
-  currency: string
-}
+} & RenderedSettings
 
-/** What a server of this release renders with this currency. */
-export function rendererOf(currency: string): Renderer & { decimals: number } {
-  const decimals = currencyDecimals(currency)
-  return { decimals, renderKey: renderKey(decimals), version, currency }
+type RenderedSettings = Pick<Config, 'currency' | 'storeProductIds'>
+
+/** What a server of this release renders with these settings. */
+export function rendererOf(
+  { currency, storeProductIds }: RenderedSettings,
+  pieceBytes = limits.listPieceBytes,
+): Renderer & ItemSettings {
+  const settings = { decimals: currencyDecimals(currency), storeProductIds, pieceBytes }
+  return { ...settings, renderKey: renderKey(settings), version, currency }
 }
 
 /** After this without a sign of life, a server that renders otherwise takes over. */
@@ -33,14 +39,15 @@ const isAlive = sql`abs(extract(epoch from now() - r.seen_at)) <= ${aliveSeconds
  */
 export async function claimRendering(
   db: Queryable,
-  { renderKey, version, currency }: Renderer,
+  { renderKey, version, currency, storeProductIds }: Renderer,
   { isStarting }: { isStarting: boolean },
 ): Promise<boolean> {
   const claimed = await db.execute(sql`
-    insert into ${feedRenderer} as r (render_key, version, currency, seen_at)
-    select ${renderKey}, ${version}, ${currency}, now() from set_config('synchronous_commit', 'off', true)
+    insert into ${feedRenderer} as r (render_key, version, currency, store_product_ids, seen_at)
+    select ${renderKey}, ${version}, ${currency}, ${storeProductIds}, now() from set_config('synchronous_commit', 'off', true)
     on conflict (one_row) do update set
-      render_key = excluded.render_key, version = excluded.version, currency = excluded.currency, seen_at = now()
+      render_key = excluded.render_key, version = excluded.version, currency = excluded.currency,
+      store_product_ids = excluded.store_product_ids, seen_at = now()
     where ${isStarting} or r.render_key = excluded.render_key or not (${isAlive})
     returning render_key`)
   return claimed.length > 0
@@ -48,10 +55,15 @@ export async function claimRendering(
 
 /** That servers run which render otherwise, in words; empty when there are none. */
 export async function readRendererProblems(db: Queryable, own: Renderer): Promise<string[]> {
-  const others = await db.execute<{ version: string; currency: string }>(sql`
-    select version, currency from ${feedRenderer} r where r.render_key <> ${own.renderKey} and ${isAlive}`)
+  const others = await db.execute<OtherRenderer>(sql`
+    select version, currency, store_product_ids as "storeProductIds" from ${feedRenderer} r where r.render_key <> ${own.renderKey} and ${isAlive}`)
   return others.map((other) => otherRenderer(own, other))
 }
 
-const otherRenderer = (own: Renderer, other: Pick<Renderer, 'version' | 'currency'>) =>
-  `The feeds are rendered by storefeed ${other.version} with CURRENCY=${other.currency}; storefeed ${own.version} with CURRENCY=${own.currency} would render them otherwise, and serves them as they are. Give all servers the same version and settings.`
+type OtherRenderer = Omit<Renderer, 'renderKey'>
+
+const inWords = ({ version, currency, storeProductIds }: OtherRenderer) =>
+  `storefeed ${version} with CURRENCY=${currency} and STORE_PRODUCT_IDS=${storeProductIds}`
+
+const otherRenderer = (own: OtherRenderer, other: OtherRenderer) =>
+  `The feeds are rendered by ${inWords(other)}; ${inWords(own)} would render them otherwise, and serves them as they are. Give all servers the same version and settings.`

@@ -4,6 +4,8 @@
 export const hashCount = 16_384
 const minSlots = 64
 const itemsPerSlot = 128
+/** An edit renders, stores and loads a slot whole, so slots of long items hold fewer of them. */
+const bytesPerSlot = 65_536
 
 /** Powers of two up to the smallest number of slots, so that a part is always whole slots. */
 export const partCounts = [1, 2, 4, 8, 16, 32, 64] as const
@@ -11,16 +13,16 @@ export const partCounts = [1, 2, 4, 8, 16, 32, 64] as const
 /** Both ends inclusive. */
 export type HashRange = { first: number; last: number }
 
-/** A power of two between 64 and 16384. */
-export function slotsFor(items: number): number {
-  const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, items / itemsPerSlot)))
-  return Math.min(hashCount, Math.max(minSlots, wanted))
+/** A power of two between 64 and 16384; `bytes` are those of the items as JSON. */
+export function slotsFor(items: number, bytes: number): number {
+  const share = Math.max(1, items / itemsPerSlot, bytes / bytesPerSlot)
+  return Math.min(hashCount, Math.max(minSlots, 2 ** Math.ceil(Math.log2(share))))
 }
 
-/** Like a hash table: grow at once, shrink only when far too large. */
-export function outgrown(slots: number, items: number): boolean {
-  const wanted = slotsFor(items)
-  return wanted > slots || wanted * 4 <= slots
+/** Like a hash table: grow at once, shrink only when far too large. By bytes, which are an estimate at first, less eagerly. */
+export function outgrown(slots: number, items: number, bytes: number): boolean {
+  const isTooFew = slotsFor(items, 0) > slots || slotsFor(0, bytes) > slots * 2
+  return isTooFew || slotsFor(items, bytes) * 4 <= slots
 }
 
 export const slotOfHash = (hash: number, slots: number) => Math.floor((hash * slots) / hashCount)

@@ -8,8 +8,8 @@ export type StoreRow = Omit<
   typeof stores.$inferSelect,
   ManagedColumn | 'published' | 'country_code'
 > & {
-  /** Comma-joined and sorted; null when it sells none. */
-  product_ids: string | null
+  /** Comma-joined and sorted; null when it sells none, undefined when the feed is to do without. */
+  product_ids?: string | null
 }
 
 const addOwnFields = fieldsWriter(storeFields)
@@ -23,7 +23,7 @@ export function storeItem(store: StoreRow): Item {
     $description: text(store.description),
     $image_link: address(store.image_link),
     categories: categories([...store.categories, 'store-location']),
-    product_ids: text(store.product_ids),
+    product_ids: store.product_ids === undefined ? undefined : text(store.product_ids),
   }
   addOwnFields(item, store)
   addMetadata(item, store.metadata)

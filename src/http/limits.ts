@@ -23,6 +23,8 @@ export const limits = {
   uncompressedStreams: 16,
   /** How long another one waits for its turn. */
   uncompressedWaitMs: 5_000,
+  /** About how long the pieces of a long list of ids are in a feed; see feeds/id-lists.ts. */
+  listPieceBytes: 8_192,
   /** How long handling a request may take; each of its statements a little less. */
   workMs: 30_000,
   statementMs: 28_000,

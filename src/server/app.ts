@@ -30,9 +30,9 @@ import { type Health, healthRoutes } from './health-routes.ts'
 import type { Metrics } from './metrics.ts'
 import { metricsRoutes } from './metrics-routes.ts'
 
-export type AppDeps = Pick<Health, 'state' | 'renderer'> & {
+export type AppDeps = Pick<Health, 'state' | 'renderer' | 'feedProgress'> & {
   db: Database
-  config: Pick<Config, 'publicUrl' | 'currency' | 'maxListBytes'>
+  config: Pick<Config, 'publicUrl' | 'currency' | 'maxListBytes' | 'storeProductIds'>
   log: Logger
   metrics: Metrics
   authorize: Authorize

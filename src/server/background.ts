@@ -77,7 +77,9 @@ function claimLogged(feeds: FeedService, log: Logger): () => Promise<void> {
   return async () => {
     const isOurs = await feeds.claim()
     if (wasOurs && !isOurs)
-      log.warn('other servers render the feeds, of another release or CURRENCY; /readyz says which')
+      log.warn(
+        'other servers render the feeds, of another release or with other settings; /readyz says which',
+      )
     if (!wasOurs && isOurs) log.info('this server renders the feeds again')
     wasOurs = isOurs
   }

@@ -5,6 +5,7 @@ import type { Database } from '../db/connection.ts'
 import { readDatabaseProblems } from '../db/database-state.ts'
 import { readFixedRowProblems } from '../db/fixed-rows.ts'
 import { isUnreachable } from '../db/postgres-error.ts'
+import type { FeedService } from '../feeds/feed-service.ts'
 import { readFeedProblems } from '../feeds/feed-status.ts'
 import type { Renderer } from '../feeds/renderer.ts'
 import { describeErrors } from '../http/endpoint.ts'
@@ -22,6 +23,8 @@ export type Health = {
   /** Changes while the server runs. */
   state: ServerState
   renderer: Renderer
+  /** What share of a refresh that is under way in this process is done. */
+  feedProgress: FeedService['progress']
   log: Logger
 }
 
@@ -72,11 +75,17 @@ type Readiness = { ready: boolean; problems: string[] }
 
 const notReady = (problem: string): Readiness => ({ ready: false, problems: [problem] })
 
-async function check(db: Database, { state, renderer, log }: Health): Promise<Readiness> {
+async function check(
+  db: Database,
+  { state, renderer, feedProgress, log }: Health,
+): Promise<Readiness> {
   const stopping = notReady('The server is stopping.')
   if (state.stopping) return stopping
   try {
-    const readiness = await withTimeout(checkDatabase(db, renderer), databaseTimeoutMs)
+    const readiness = await withTimeout(
+      checkDatabase(db, renderer, feedProgress),
+      databaseTimeoutMs,
+    )
     // It may have begun to stop meanwhile.
     if (state.stopping) return stopping
     return state.loading && readiness.ready
@@ -94,12 +103,16 @@ async function check(db: Database, { state, renderer, log }: Health): Promise<Re
  * A held or late feed, servers that render otherwise, missing rows and rejected Klaviyo credentials are reported, but are no
  * reason to send requests elsewhere: every copy of the server has the same problem, and serves.
  */
-async function checkDatabase(db: Database, renderer: Renderer): Promise<Readiness> {
+async function checkDatabase(
+  db: Database,
+  renderer: Renderer,
+  feedProgress: Health['feedProgress'],
+): Promise<Readiness> {
   const fatal = await readDatabaseProblems(db)
   if (fatal.length > 0) return { ready: false, problems: fatal }
   const problems = [
     ...(await readFixedRowProblems(db)),
-    ...(await readFeedProblems(db, renderer)),
+    ...(await readFeedProblems(db, renderer, feedProgress)),
     ...(await readDeliveryProblems(db)),
   ]
   return { ready: true, problems }

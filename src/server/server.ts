@@ -57,7 +57,7 @@ export async function startServer(
   const background = connect(databaseUrl, { max: 6, purpose: 'background' })
   const metrics = createMetrics()
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
-  const renderer = rendererOf(config.currency)
+  const renderer = rendererOf(config, limits.listPieceBytes)
   const feeds = createFeedService(background.db, {
     ...renderer,
     maxDrop: config.feedMaxDrop,
@@ -132,6 +132,7 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
     metrics,
     state,
     renderer,
+    feedProgress: feeds.progress,
     count,
     verify: verifier.verify,
     authorize: bearerAuthorizer(verifier.verify),

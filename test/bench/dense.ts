@@ -6,6 +6,7 @@ import { deflateText } from '../../src/feeds/deflate.ts'
 import { formatters } from '../../src/feeds/formatters.ts'
 import { readItems } from '../../src/feeds/item-rows.ts'
 import { markAllChanged } from '../../src/feeds/pending-changes.ts'
+import { rendererOf } from '../../src/feeds/renderer.ts'
 import {
   bestCopies,
   type DenseShape,
@@ -64,7 +65,6 @@ function benchSize(links: number): Promise<Measured> {
       rowOf('one price to fresh products.json, median ms (allowed)', titleMs, 12, '<= 1.0'),
       await measureWithdrawal(bench, server, shape),
     ]
-    await server.stop()
     return { links, linkMs, memory, rows }
   })
 }
@@ -117,9 +117,11 @@ async function measureWithdrawal(
   )
 }
 
+const settings = rendererOf({ currency: 'USD', storeProductIds: true })
+
 async function renderProducts(db: Workbench['db']): Promise<void> {
   for (let first = 0; first < 16_384; first += 1024) {
-    const read = await readItems.products(db, [{ first, last: first + 1023 }], 2)
+    const read = await readItems.products(db, [{ first, last: first + 1023 }], settings)
     for (const format of feedFormats) {
       const { item, separator } = formatters.products[format]
       await deflateText(Buffer.from(read.map((one) => item(one.item)).join(separator)))

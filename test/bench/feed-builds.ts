@@ -24,7 +24,10 @@ export async function measureBuild({ db, databaseUrl }: Workbench): Promise<Row>
     await db.execute(sql`delete from feed_state where feed = 'products'`)
     builds.push(
       await timed(async () => {
-        const { outcome } = await refresh(db, 'products', { ...rendererOf('USD'), maxDrop: 1 })
+        const { outcome } = await refresh(db, 'products', {
+          ...rendererOf({ currency: 'USD', storeProductIds: true }),
+          maxDrop: 1,
+        })
         if (outcome !== 'fresh') throw new Error(`nothing was built: ${outcome}`)
       }),
     )

@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib'
 import { freePort } from '../support/loopback.ts'
 import { startNginx } from './nginx.ts'
 import { startPlain } from './plain.ts'
+import { startPlain304 } from './plain-304.ts'
 import { findProgram, load } from './processes.ts'
 import { median, type Row, rowOf } from './table.ts'
 import type { BenchServer, Workbench } from './workbench.ts'
@@ -30,6 +31,7 @@ export async function measurePolls(bench: Workbench, server: BenchServer): Promi
     return [
       ...(peer ? besideNginx(ours, theirs) : [skipped('polls', 'nginx is not installed')]),
       await besidePlain(bench, whole),
+      await besidePlain304(wrk, bench),
     ]
   } finally {
     await peer?.stop()
@@ -90,6 +92,29 @@ async function besidePlain({ db }: Workbench, ours: number): Promise<Row> {
     return rowOf('poll, gzip, requests/s (a route that selects everything)', ours, theirs, '')
   } finally {
     await plain.stop()
+  }
+}
+
+/** Ours with a key, as Klaviyo polls, and with its ETag. */
+async function besidePlain304(wrk: string, { startServer }: Workbench): Promise<Row> {
+  const [server, plain] = await Promise.all([
+    startServer({ FEEDS_PUBLIC: 'false' }),
+    startPlain304(),
+  ])
+  try {
+    const gzip = { 'Accept-Encoding': 'gzip' }
+    const ownUrl = `${server.url}/feeds/products.json?key=${server.key}`
+    const { headers } = await fetch(ownUrl, { method: 'HEAD', headers: gzip })
+    const asked = { ...gzip, 'If-None-Match': headers.get('ETag') ?? '' }
+    const [ours, theirs]: [number[], number[]] = [[], []]
+    for (let round = 0; round < rounds; round++) {
+      ours.push(await load(wrk, ownUrl, { seconds, connections, headers: asked }))
+      theirs.push(await load(wrk, plain.url, { seconds, connections, headers: asked }))
+    }
+    const what = `304 with a key, ${connections} connections, requests/s (node:http without logic)`
+    return rowOf(what, median(ours), median(theirs), '>= 0.45')
+  } finally {
+    await Promise.all([server.stop(), plain.stop()])
   }
 }
 

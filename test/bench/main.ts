@@ -49,4 +49,6 @@ function readSizes(value: string, before: number[]): number[] {
   return defaults.includes(before) ? [size] : [...before, size]
 }
 
+// So that what was started ends too.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 await program.parseAsync()

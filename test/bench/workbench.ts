@@ -14,7 +14,7 @@ export type BenchServer = RunningProcess & { url: string; key: string }
 export type Workbench = Connection & {
   databaseUrl: string
   folder: string
-  /** The server as `npm start` runs it, from dist. */
+  /** The server as `npm start` runs it, from dist; it is stopped at the end, if it was not before. */
   startServer: (env?: Record<string, string>) => Promise<BenchServer>
 }
 
@@ -26,15 +26,21 @@ export async function withWorkbench<T>(work: (bench: Workbench) => Promise<T>): 
   const folder = await mkdtemp(join(tmpdir(), 'storefeed-bench-'))
   const postgres = await startOpenPostgres(folder)
   const connection = connect(postgres.url)
+  const servers: BenchServer[] = []
   try {
     await migrate(postgres.url)
     return await work({
       ...connection,
       databaseUrl: postgres.url,
       folder,
-      startServer: (env = {}) => startServer(postgres.url, env),
+      startServer: async (env = {}) => {
+        const server = await startServer(postgres.url, env)
+        servers.push(server)
+        return server
+      },
     })
   } finally {
+    await Promise.all(servers.map((server) => server.stop()))
     await connection.close()
     await postgres.stop()
     await rm(folder, { recursive: true, force: true })

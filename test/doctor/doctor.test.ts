@@ -74,7 +74,7 @@ test('a feed that lacks rows, because they were written with triggers off, is an
   expect(code).toBe(1)
   expect(stdout).toContain('ERROR   feeds: The products feed has 0 items, but 1 are published.')
   expect(stdout).toContain(
-    'warning feeds: The feeds are rendered by storefeed 1.2.3 with CURRENCY=USD; ',
+    'warning feeds: The feeds are rendered by storefeed 1.2.3 with CURRENCY=USD and STORE_PRODUCT_IDS=true; ',
   )
 })
 

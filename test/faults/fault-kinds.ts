@@ -109,6 +109,7 @@ const lockableTables = [
   'products',
   'outbox',
   'feed_chunks',
+  'feed_lists',
   'feed_state',
   'api_keys',
   'outbox_queues',

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Connection, connect } from '../../src/db/connection.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import type { RunningServer } from '../../src/server/server.ts'
-import { poll, pollItems } from '../feeds/polls.ts'
+import { type FeedItem, poll, pollItems } from '../feeds/polls.ts'
 import { startAnother } from '../feeds/servers.ts'
 import { databaseAt } from '../support/database.ts'
 import { askPostgres } from '../support/postgres-client.ts'
@@ -36,7 +36,11 @@ beforeAll(async () => {
   connection = connect(url, { max: 4 })
   await connection.db.execute(sql`
     insert into products (id, title, price) select 'p' || n, 'Product', 0 from generate_series(1, ${products}) n`)
-  servers = [await startAnother(url), await startAnother(url)]
+  await connection.db.execute(sql`insert into stores (id, title) values ('s', 'Store')`)
+  await connection.db.execute(sql`
+    insert into product_stores select 'p' || n, 's' from generate_series(1, ${products}, 2) n`)
+  const start = () => startAnother(url, {}, { listPieceBytes: 200 })
+  servers = [await start(), await start()]
   acknowledged = new Map()
 }, timeoutMs)
 afterAll(async () => {
@@ -48,11 +52,13 @@ afterAll(async () => {
 
 const shopUrl = () => databaseAt(postgres.url(), 'shop')
 
-/** Each edit has a price of its own, so that an item shows which one it holds. */
+/** Each edit has a price of its own, so that an item shows which one it holds. What is edited the store sells, in a list of many pieces. */
 async function edit(): Promise<void> {
   const id = `p${1 + random.number(products)}`
   const price = ++edits
-  const written = connection.db.execute(sql`update products set price = ${price} where id = ${id}`)
+  const written = connection.db.execute(sql`
+    with edited as (update products set price = ${price} where id = ${id} returning id)
+    insert into product_stores select id, 's' from edited on conflict do nothing`)
   const isAcknowledged = await written.then(
     () => true,
     () => false,
@@ -67,23 +73,29 @@ const isFresh = ({ status, headers }: Awaited<ReturnType<typeof poll>>) =>
 async function pollBoth(): Promise<string[]> {
   const polled = servers.map(async ({ url }) => {
     const [known, expected] = [acknowledged, new Map(acknowledged)]
-    const response = await poll(`${url}/feeds/products.json`)
+    const [response, stores] = await Promise.all([
+      poll(`${url}/feeds/products.json`),
+      poll(`${url}/feeds/stores.json`),
+    ])
     // A restore takes back what was acknowledged.
-    if (!isFresh(response) || known !== acknowledged) return []
+    if (!isFresh(response) || !isFresh(stores) || known !== acknowledged) return []
     const prices = new Map(
       JSON.parse(response.text).map((item: { $id: string; price: number }) => [
         item.$id,
         item.price,
       ]),
     )
+    const sold = listOf(JSON.parse(stores.text))
     return [...expected].flatMap(([id, price]) =>
-      Number(prices.get(id)) >= price
+      Number(prices.get(id)) >= price && sold.includes(id)
         ? []
-        : [`${url} has ${id} at ${prices.get(id)}, not ${price}`],
+        : [`${url} has ${id} at ${prices.get(id)}, not ${price}, or does not sell it`],
     )
   })
   return (await Promise.all(polled)).flat()
 }
+
+const listOf = (stores: FeedItem[]) => String(stores[0]?.product_ids).split(',')
 
 /** The edits that follow each other may go to any slot; polls between them make versions. */
 async function work(times: number): Promise<string[]> {
@@ -115,6 +127,10 @@ async function differences(): Promise<string[]> {
     sql`select id, price::float8 as price from products`,
   )
   const stored = new Map(rows.map(({ id, price }) => [id, price]))
+  const links = await connection.db.execute<{ id: string }>(
+    sql`select product_id as id from product_stores order by product_id`,
+  )
+  const sold = links.map(({ id }) => id)
   const found = await Promise.all(
     servers.map(async ({ url }) => {
       await expect
@@ -122,6 +138,10 @@ async function differences(): Promise<string[]> {
         .toBe(true)
       const items = await pollItems(`${url}/feeds/products.json`)
       expect(items.length).toBe(stored.size)
+      await expect
+        .poll(async () => isFresh(await poll(`${url}/feeds/stores.json`)), { timeout: 60_000 })
+        .toBe(true)
+      expect(listOf(await pollItems(`${url}/feeds/stores.json`))).toEqual(sold)
       return items
         .filter(({ $id, price }) => stored.get($id) !== price)
         .map(({ $id, price }) => `${url} has ${$id} at ${price}, not ${stored.get($id)}`)

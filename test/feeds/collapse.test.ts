@@ -19,6 +19,7 @@ beforeEach(async () => {
   await run(insertTen)
   await run(`delete from feed_state`)
   expect(await served()).toEqual({ state: 'fresh', items: 10 })
+  expect(await served('stores')).toEqual({ state: 'fresh', items: 1 })
 })
 
 async function served(feed = 'products') {

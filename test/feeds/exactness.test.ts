@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import type { Queryable } from '../../src/db/connection.ts'
 import type { RunningServer } from '../../src/server/server.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -15,9 +15,9 @@ let one: TestServer
 let other: RunningServer
 let stopAt = 0
 
-beforeAll(async () => {
-  one = await startTestServer({ feedsPublic: true, feedWaitMs: 15_000 })
-  other = await startAnother(one.database.url)
+async function start(listPieceBytes: number): Promise<void> {
+  one = await startTestServer({ feedsPublic: true, feedWaitMs: 15_000 }, { listPieceBytes })
+  other = await startAnother(one.database.url, {}, { listPieceBytes })
   const { db } = one.database
   await db.execute(sql`
     insert into stores (id, title) select 's' || n, 'Store ' || n from generate_series(1, 20) n`)
@@ -25,9 +25,12 @@ beforeAll(async () => {
     insert into products (id, title) select 'p' || n, 'Product ' || n from generate_series(1, 1500) n`)
   await db.execute(sql`
     insert into product_stores select 'p' || n, 's' || 1 + n % 20 from generate_series(1, 1500) n`)
+  await db.execute(sql`insert into stores (id, title) values ('all', 'Sells almost everything')`)
+  await db.execute(sql`
+    insert into product_stores select 'p' || n, 'all' from generate_series(1, 1500) n where n % 9 > 0`)
   stopAt = performance.now() + runMs
-})
-afterAll(async () => {
+}
+afterEach(async () => {
   await other.stop()
   await one.stop()
 })
@@ -115,6 +118,22 @@ const cascader = () =>
     expect(await sellers()).toBe(0)
   })
 
+/** One link at a time, of a store that sells almost everything. */
+function linker(writer: number) {
+  return repeat(async (round) => {
+    const { db } = one.database
+    const id = `p${10 * randomInt(1, 150) + writer}`
+    const isIn = round % 2 === 0
+    await db.execute(
+      isIn
+        ? sql`insert into product_stores values (${id}, 'all') on conflict do nothing`
+        : sql`delete from product_stores where product_id = ${id} and store_id = 'all'`,
+    )
+    const store = find(await pollItems(`${anyUrl()}/feeds/stores.json`), 'all')
+    expect(String(store?.product_ids).split(',').includes(id)).toBe(isIn)
+  })
+}
+
 /** What every poll must be: fresh, well formed, of a version no older than the last. */
 function poller(url: string, file: string) {
   let last = 0
@@ -129,22 +148,31 @@ function poller(url: string, file: string) {
   })
 }
 
-test('polls hold what was committed before they began, and the last is as if made from nothing', async () => {
-  await Promise.all([
-    putter(1),
-    putter(2),
-    importer(),
-    slowWriter(1),
-    slowWriter(2),
-    slowWriter(3),
-    cascader(),
-    poller(one.url, 'products.json'),
-    poller(other.url, 'products.xml'),
-    poller(other.url, 'stores.json'),
-    poller(one.url, 'stores.xml'),
-  ])
+test.each([
+  ['whole', 16_384],
+  ['in pieces of 200 bytes', 200],
+])(
+  'with lists stored %s polls hold what was committed before they began, and the last is as if made from nothing',
+  async (_, pieceBytes) => {
+    await start(pieceBytes)
+    await Promise.all([
+      putter(1),
+      putter(2),
+      importer(),
+      slowWriter(1),
+      slowWriter(2),
+      slowWriter(3),
+      cascader(),
+      linker(1),
+      linker(2),
+      poller(one.url, 'products.json'),
+      poller(other.url, 'products.xml'),
+      poller(other.url, 'stores.json'),
+      poller(one.url, 'stores.xml'),
+    ])
 
-  const served = await readFeeds(one.url)
-  expect(await readFeeds(other.url)).toEqual(served)
-  await expectAsFromScratch(served, one.database)
-})
+    const served = await readFeeds(one.url)
+    expect(await readFeeds(other.url)).toEqual(served)
+    await expectAsFromScratch(served, one.database)
+  },
+)

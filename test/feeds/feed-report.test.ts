@@ -38,7 +38,7 @@ const tooLong = {
   code: 'list_too_long',
   severity: 'error',
   found: 'has a list of ids that is longer than Klaviyo may take (MAX_LIST_BYTES)',
-  advice: 'Check one of them in Klaviyo, and see docs/feeds.md for what can be sent instead.',
+  advice: 'Check one of them in Klaviyo, or send less: docs/feeds.md says how (STORE_PRODUCT_IDS).',
 }
 const bare = {
   id: 'bare',

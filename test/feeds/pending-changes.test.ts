@@ -38,9 +38,9 @@ async function takeNotes(): Promise<{ products: string[]; stores: string[] }> {
   const names = new Map([...hashes.map(({ id, hash }) => [hash, id] as const), [-1, 'everything']])
   const taken = { products: [] as string[], stores: [] as string[] }
   for (const feed of feedNames) {
-    taken[feed] = [...(await readPendingChanges(db, feed))]
-      .map((hash) => names.get(hash) ?? `${hash}`)
-      .sort()
+    const { hashes: changed, links } = await readPendingChanges(db, feed)
+    const items = [...changed].map((hash) => names.get(hash) ?? `${hash}`)
+    taken[feed] = [...new Set([...items, ...links.map(({ item }) => item)])].sort()
     await removePendingChanges(db, feed)
   }
   return taken

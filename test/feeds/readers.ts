@@ -7,7 +7,14 @@ import {
   type FeedServiceSettings,
 } from '../../src/feeds/feed-service.ts'
 
-export const testRenderer = { renderKey: 'test', version: '1.2.3', currency: 'USD' }
+export const testRenderer = {
+  renderKey: 'test',
+  version: '1.2.3',
+  currency: 'USD',
+  decimals: 2,
+  storeProductIds: true,
+  pieceBytes: 8_192,
+}
 
 export type TestReader = { reader: FeedService; warnings: string[] }
 
@@ -17,7 +24,7 @@ export function startReader(db: Database, settings: Partial<FeedServiceSettings>
   const warn = (message: string, error: unknown) => {
     warnings.push(message, error instanceof Error ? error.message : 'no error')
   }
-  const usual = { decimals: 2, ...testRenderer, maxDrop: 0.5, waitMs: 10_000 }
+  const usual = { ...testRenderer, maxDrop: 0.5, waitMs: 10_000 }
   return { reader: createFeedService(db, { ...usual, warn, ...settings }), warnings }
 }
 

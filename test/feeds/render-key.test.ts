@@ -2,15 +2,24 @@ import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { renderers, renderKey } from '../../src/feeds/render-key.ts'
 
-const key = renderKey(2)
+const settings = { decimals: 2, storeProductIds: true, pieceBytes: 16_384 }
+const key = renderKey(settings)
 
 test('the render key is the same for the same code and settings', () => {
-  expect(renderKey(2)).toBe(key)
+  expect(renderKey(settings)).toBe(key)
   expect(key).toMatch(/^[0-9a-f]{64}$/)
 })
 
 test('the render key changes with the decimals of prices', () => {
-  expect(renderKey(0)).not.toBe(key)
+  expect(renderKey({ ...settings, decimals: 0 })).not.toBe(key)
+})
+
+test('the render key changes when stores are to have no product_ids', () => {
+  expect(renderKey({ ...settings, storeProductIds: false })).not.toBe(key)
+})
+
+test('the render key changes with the size of the pieces of lists', () => {
+  expect(renderKey({ ...settings, pieceBytes: 200 })).not.toBe(key)
 })
 
 const { formatters, productItem, storeItem, itemQueries } = renderers
@@ -37,7 +46,7 @@ test.each<[string, Partial<typeof renderers>]>([
   ],
   ['the number of slots', { slotsFor: () => 128 }],
 ])('the render key changes with %s', (_, change) => {
-  expect(renderKey(2, { ...renderers, ...change })).not.toBe(key)
+  expect(renderKey(settings, { ...renderers, ...change })).not.toBe(key)
 })
 
 function withFormatter(change: Partial<typeof json>): Partial<typeof renderers> {

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFeedService, type FeedService } from '../../src/feeds/feed-service.ts'
+import { refresh } from '../../src/feeds/refresh.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { testRenderer } from './readers.ts'
 
@@ -10,7 +11,7 @@ let other: FeedService
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  const settings = { decimals: 2, ...testRenderer, maxDrop: 1, waitMs: 30_000 }
+  const settings = { ...testRenderer, maxDrop: 1, waitMs: 30_000 }
   const warn = (message: string, error: unknown) => {
     throw new Error(message, { cause: error })
   }
@@ -94,3 +95,44 @@ test.each([20, 63, 100])(
     expect(await slotsAndItems()).toEqual({ slots: 256, items, chunks: 256, stored: items })
   },
 )
+
+test('a feed of long items gets slots by their bytes, and fewer again once the items are short', async () => {
+  await run(`
+    insert into products (id, title, description) select n::text, 'T', repeat('long ', 8000) from generate_series(1, 500) n`)
+  await pollText(one)
+  expect(await slotsAndItems()).toEqual({ slots: 512, items: 500, chunks: 512, stored: 500 })
+  await run(`update products set description = 'short'`)
+  await pollText(other)
+  await run(`update products set title = 'Other' where id = '1'`)
+  const shrunk = await pollText(one)
+  expect(await pollText(other)).toEqual(shrunk)
+  expect(await slotsAndItems()).toEqual({ slots: 64, items: 500, chunks: 64, stored: 500 })
+})
+
+test('the bytes of a feed are those of its items, however it came to be', async () => {
+  const bytes = () =>
+    run(`
+      select s.bytes::int, (select sum(c.bytes)::int from feed_chunks c where c.feed = s.feed and c.format = 'json') as stored
+      from feed_state s where s.feed = 'products'`)
+  const expectSame = async () => {
+    await pollText(one)
+    const [row] = await bytes()
+    expect(row?.bytes).toBe(row?.stored)
+  }
+  await run(`insert into products (id, title) select n::text, 'T' from generate_series(1, 300) n`)
+  await expectSame()
+  await run(`update products set title = 'A longer title' where id in ('1', '2', '3')`)
+  await expectSame()
+  await run(`delete from products where id like '1%'`)
+  await expectSame()
+})
+
+test('a refresh tells its progress', async () => {
+  await run(`insert into products (id, title) select n::text, 'T' from generate_series(1, 20000) n`)
+  const shares: number[] = []
+  const settings = { ...testRenderer, maxDrop: 1 }
+  await refresh(database.db, 'products', { ...settings, onProgress: (share) => shares.push(share) })
+  expect(shares.length).toBeGreaterThan(2)
+  expect(shares).toEqual([...shares].sort((a, b) => a - b))
+  expect(shares.at(-1)).toBe(1)
+})

@@ -33,7 +33,7 @@ async function version() {
   return state?.version
 }
 
-const feedTables = ['feed_state', 'feed_chunks', 'feed_builds', 'feed_changes']
+const feedTables = ['feed_state', 'feed_chunks', 'feed_lists', 'feed_builds', 'feed_changes']
 
 /** Saves titles and feeds as they are now; answers how to bring them back, as restoring a backup does. */
 async function backUp(): Promise<() => Promise<void>> {

@@ -46,14 +46,15 @@ beforeAll(async () => {
 afterAll(() => database.close())
 
 function appOn({ db }: TestDatabase) {
-  const config = { publicUrl: null, currency: 'USD', maxListBytes: 100_000 }
+  const config = { publicUrl: null, currency: 'USD', maxListBytes: 100_000, storeProductIds: true }
   return createApp({
     db,
     config,
     log: createLogger('silent'),
     metrics: createMetrics(),
     state: { stopping: false, loading: false },
-    renderer: rendererOf('USD'),
+    renderer: rendererOf({ currency: 'USD', storeProductIds: true }),
+    feedProgress: () => undefined,
     authorize: async () => undefined,
     authorizeMetrics: async () => undefined,
     count: async () => undefined,

@@ -49,6 +49,23 @@ test('a server lives and is ready', async () => {
   expect([ready.status, ready.body]).toEqual([200, { status: 'ready', problems: [] }])
 })
 
+test('a feed that is built for the first time is reported with its progress, and the server is ready', async () => {
+  const { db } = server.database
+  const text = /^The stores feed is building for the first time, \d+ % is done\./
+  await db.transaction(async (tx) => {
+    // So that nothing is built yet.
+    await tx.execute(
+      sql`select pg_advisory_xact_lock(hashtext('storefeed.feed'), hashtext('stores'))`,
+    )
+    await db.execute(sql`delete from feed_chunks where feed = 'stores'`)
+    await db.execute(sql`delete from feed_state where feed = 'stores'`)
+    expect(await readiness()).toEqual(reports(text))
+  })
+  // A poll does not wait for the pauses of the background refresh.
+  expect((await server.ask('GET', '/feeds/stores.json')).status).toBe(200)
+  await untilReady()
+})
+
 test('a key that Klaviyo rejects is reported, and the server serves on', async () => {
   const { db } = server.database
   await db.execute(sql`update outbox_queues set alarm = '401 no such key' where queue = 'events'`)
@@ -121,7 +138,7 @@ test('servers that render feeds otherwise are reported, and this one serves on',
     update feed_renderer set render_key = 'other', version = '9.8.7', currency = 'JPY', seen_at = now()`)
   expect(await readiness()).toEqual(
     reports(
-      /^The feeds are rendered by storefeed 9\.8\.7 with CURRENCY=JPY; storefeed .+ with CURRENCY=USD would render them otherwise/,
+      /^The feeds are rendered by storefeed 9\.8\.7 with CURRENCY=JPY and STORE_PRODUCT_IDS=true; storefeed .+ with CURRENCY=USD and STORE_PRODUCT_IDS=true would render them otherwise/,
     ),
   )
   await db.execute(sql`update feed_renderer set seen_at = now() - interval '1 minute'`)
@@ -178,11 +195,12 @@ test('a database that is read-only is reported, and a write gets a 503', async (
 test('a server that stops is not ready', async () => {
   const app = createApp({
     db: server.database.db,
-    config: { publicUrl: null, currency: 'USD', maxListBytes: 100_000 },
+    config: { publicUrl: null, currency: 'USD', maxListBytes: 100_000, storeProductIds: true },
     log: createLogger('silent'),
     metrics: createMetrics(),
     state: { stopping: true, loading: false },
-    renderer: rendererOf('USD'),
+    renderer: rendererOf({ currency: 'USD', storeProductIds: true }),
+    feedProgress: () => undefined,
     authorize: async () => undefined,
     authorizeMetrics: async () => undefined,
     count: async () => undefined,

@@ -1,10 +1,12 @@
 import { sql } from 'drizzle-orm'
 import {
   bigint,
+  boolean,
   check,
   customType,
   index,
   integer,
+  json,
   jsonb,
   pgTable,
   primaryKey,
@@ -29,6 +31,20 @@ export type FeedFrame = {
   tail: string
 }
 
+/** CRC-32 and length of text. */
+export type Checksum = { crc: number; bytes: number }
+
+/** `first` is the id that it begins with, or '' for the ids before the first cut. */
+export type ListPiece = Checksum & { first: string }
+
+export type StoredList = { item: string; pieces: ListPiece[] }
+
+/**
+ * How the text of a chunk with long lists of ids is put together: a frame, a list, a frame and so on. The chunk's body has
+ * the frames, each deflated on its own to `size` bytes; pieces are stored apart, without the commas between them.
+ */
+export type ChunkLists = { frames: (Checksum & { size: number })[]; lists: StoredList[] }
+
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const feed = () => text({ enum: feedNames }).notNull()
 const format = () => text({ enum: feedFormats }).notNull()
@@ -45,13 +61,17 @@ export const feedChanges = pgTable(
     /** The items of this hash changed. */
     hash: smallint(),
     changed_at: instant().notNull().defaultNow(),
-    /** The items linked to this id changed, because it was published or unpublished. */
+    /** The items linked to this id changed, because it was published or unpublished. With `item`: its link to this id did. */
     linked_to: merchantId(),
+    item: merchantId(),
   },
   (table) => [
     index('feed_changes_feed').on(table.feed),
     check('feed_changes_hash_valid', sql`${table.hash} between -1 and 16383`),
-    check('feed_changes_one_subject', sql`num_nonnulls(${table.hash}, ${table.linked_to}) = 1`),
+    check(
+      'feed_changes_one_subject',
+      sql`num_nonnulls(${table.hash}, ${table.linked_to}) = 1 and num_nonnulls(${table.item}, ${table.hash}) < 2`,
+    ),
   ],
 )
 
@@ -69,6 +89,8 @@ export const feedChunks = pgTable(
     crc: bigint({ mode: 'number' }).notNull(),
     bytes: integer().notNull(),
     items: integer().notNull(),
+    /** Which long lists of ids the text has beside the body, and where. */
+    lists: json().$type<ChunkLists>(),
   },
   (table) => [
     primaryKey({ columns: [table.feed, table.format, table.slot] }),
@@ -77,11 +99,34 @@ export const feedChunks = pgTable(
   ],
 )
 
+/** The pieces of the long lists of ids of a slot's items, deflated as the bodies of chunks are. */
+export const feedLists = pgTable(
+  'feed_lists',
+  {
+    feed: feed(),
+    format: format(),
+    slot: smallint().notNull(),
+    item: merchantId().notNull(),
+    /** The id that the piece begins with; '' for the ids before the first cut. */
+    first: merchantId().notNull(),
+    version: bigint({ mode: 'number' }).notNull(),
+    body: bytea().notNull(),
+    crc: bigint({ mode: 'number' }).notNull(),
+    bytes: integer().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.feed, table.format, table.slot, table.item, table.first] }),
+    index('feed_lists_version').on(table.feed, table.format, table.version),
+  ],
+)
+
 export const feedState = pgTable('feed_state', {
   feed: feed().primaryKey(),
   version: bigint({ mode: 'number' }).notNull(),
   slots: smallint().notNull(),
   items: integer().notNull(),
+  /** Of the items as JSON; 0 when unknown. */
+  bytes: bigint({ mode: 'number' }).notNull().default(0),
   /** Identifies the code that rendered the items; see feeds/render-key.ts. */
   render_key: text().notNull(),
   /** The most items of the last six hours, which a refresh may not fall far below. */
@@ -104,6 +149,7 @@ export const feedRenderer = pgTable(
     /** For people: what the render key stands for. */
     version: text().notNull(),
     currency: text().notNull(),
+    store_product_ids: boolean().notNull().default(true),
     /** When one of them last said that it runs. */
     seen_at: timestamp({ withTimezone: true }).notNull(),
   },

@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest'
+import {
+  expectAsFromNothing,
+  expectPartition,
+  expectRight,
+  firstReader,
+  newReader,
+  read,
+  replaceSecond,
+  run,
+  useLongLists,
+} from './long-lists.ts'
+
+useLongLists()
+
+test('long lists are stored in pieces, which partition them', async () => {
+  await expectRight()
+  expect(await expectPartition()).toBeGreaterThan(20)
+  await expectAsFromNothing()
+})
+
+test('one link renders one piece, or two where it begins one, and the frame stays', async () => {
+  await expectRight()
+  const [before] = await run(
+    `select max(version)::int as version from feed_chunks where feed = 'stores'`,
+  )
+  const version = Number(before?.version)
+  await run(`delete from product_stores where store_id = 's1' and product_id = 'p107'`)
+  await run(`delete from product_stores where store_id = 's1' and product_id = 'p108'`)
+  await expectRight()
+  const [changed] = await run(`
+    select count(*)::int as pieces from feed_lists where feed = 'stores' and format = 'xml' and version > ${version}`)
+  expect(Number(changed?.pieces)).toBeLessThanOrEqual(4)
+  await expectAsFromNothing()
+})
+
+test('of a long list only the piece of a changed link is read', async () => {
+  await expectRight()
+  // Without a record of it, so that it shows what was read.
+  await run('alter table product_stores disable trigger all')
+  await run(`delete from product_stores where store_id = 's1' and product_id = 'p292'`)
+  await run('alter table product_stores enable trigger all')
+  await run(`delete from product_stores where store_id = 's1' and product_id = 'p108'`)
+  const text = await read(firstReader(), 'json')
+  expect(text).toContain('p292')
+  await run(`update stores set title = 'Whole' where id = 's1'`)
+  await expectRight()
+})
+
+const damages: [string, string][] = [
+  [
+    'whose body is broken',
+    `update feed_lists set body = set_byte(body, 8, get_byte(body, 8) # 255) where item = 's1'`,
+  ],
+  ['with the checksum of another', `update feed_lists set crc = crc # 1 where item = 's1'`],
+  ['that is gone', `delete from feed_lists where item = 's1' and format = 'json'`],
+  ['that are all gone', 'truncate feed_lists'],
+  [
+    'with the text of another',
+    `update feed_lists l set body = o.body from feed_lists o
+     where l.item = 's1' and o.item = 's2' and l.format = o.format and l.feed = o.feed`,
+  ],
+]
+
+test.each(damages)('a piece %s is rendered again, and no poll is short', async (_, damage) => {
+  await expectRight()
+  await run(damage)
+  const late = newReader()
+  replaceSecond(late)
+  await expectRight()
+  expect(late.warnings).toContain('broken chunks of a feed are rendered again')
+  await run(`delete from product_stores where store_id = 's1' and product_id = 'p107'`)
+  await expectRight()
+  await expectPartition()
+  await expectAsFromNothing()
+})
+
+test('a copy in memory does not grow from pieces of another history', async () => {
+  await expectRight()
+  await run('create table kept_chunks as table feed_chunks')
+  for (const table of ['feed_state', 'feed_lists', 'feed_builds', 'product_stores'])
+    await run(`create table kept_${table} as table ${table}`)
+  await run(
+    `delete from product_stores where store_id = 's1' and product_id in ('p107', 'p108', 'p109')`,
+  )
+  await expectRight()
+  // As a restore of all of it does.
+  await run(`alter table product_stores disable trigger all; delete from product_stores;
+    insert into product_stores table kept_product_stores; alter table product_stores enable trigger all`)
+  await run(`truncate feed_state, feed_chunks, feed_lists, feed_builds, feed_changes;
+    insert into feed_state table kept_feed_state; insert into feed_chunks table kept_chunks;
+    insert into feed_lists table kept_feed_lists; insert into feed_builds table kept_feed_builds`)
+  await run(`delete from product_stores where store_id = 's1' and product_id = 'p110'`)
+  await expectRight()
+  await expectAsFromNothing()
+  for (const table of ['chunks', 'feed_state', 'feed_lists', 'feed_builds', 'product_stores'])
+    await run(`drop table kept_${table}`)
+})
