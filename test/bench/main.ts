@@ -1,5 +1,6 @@
 /** `npm run bench`: which bench runs, at which sizes. */
 import { Command, InvalidArgumentError } from 'commander'
+import { benchConsole } from './console.ts'
 import { benchDense } from './dense.ts'
 import { benchFeeds } from './feeds.ts'
 import { benchHostile } from './hostile.ts'
@@ -35,6 +36,12 @@ program
   .description('stores that sell most of what there is: edits, builds, memory, stalls')
   .option('--size <links...>', 'numbers of links, from 1M to 50M', readSizes, defaultLinks)
   .action(({ size }: { size: number[] }) => benchDense(size))
+
+program
+  .command('console')
+  .description('the first rows of Products in a browser')
+  .option('--size <products...>', 'numbers of products', readSizes, defaultImports)
+  .action(({ size }: { size: number[] }) => benchConsole(size))
 
 program
   .command('hostile')
