@@ -5,6 +5,7 @@ import { id } from '../lib/fields.ts'
 import { customerPatch, customerRecord, customerReplacement } from './customer-input.ts'
 import { getCustomer, patchCustomer, saveCustomer } from './customers.ts'
 import { eraseCustomer } from './erasure.ts'
+import { customerSearch, customersFound, findCustomers } from './find-customers.ts'
 
 const common = {
   path: '/v1/customers/{id}',
@@ -71,5 +72,20 @@ export function customerRoutes(api: ApiContext, db: Database): void {
       await eraseCustomer(db, params.id)
       return c.body(null, 204)
     },
+  )
+  endpoint(
+    api,
+    {
+      ...common,
+      method: 'post',
+      path: '/v1/customers/search',
+      operationId: 'searchCustomers',
+      summary: 'Find customers by id, e-mail or telephone, none of which stands in a URL',
+      scope: 'read',
+      params: none,
+      body: customerSearch,
+      responses: { 200: { description: 'Those who match any of them', schema: customersFound } },
+    },
+    async ({ body }, c) => c.json(await findCustomers(db, body)),
   )
 }

@@ -1,6 +1,13 @@
+import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
-import { type ApiContext, endpoint, none } from '../http/endpoint.ts'
-import { recordVisit, visitInput, visitRecord } from './visits.ts'
+import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
+import { id } from '../lib/fields.ts'
+import { pageQuery } from '../lib/pagination.ts'
+import { listedVisit, listVisits, recordVisit, visitInput, visitRecord } from './visits.ts'
+
+const visitPage = z
+  .strictObject({ visits: z.array(listedVisit), next_cursor: z.string().nullable() })
+  .meta({ id: 'VisitPage' })
 
 export function visitRoutes(api: ApiContext, db: Database): void {
   endpoint(
@@ -24,6 +31,25 @@ export function visitRoutes(api: ApiContext, db: Database): void {
     async ({ body }, c) => {
       const { visit, created } = await recordVisit(db, body)
       return c.json(visit, created ? 201 : 200)
+    },
+  )
+  endpoint(
+    api,
+    {
+      method: 'get',
+      path: '/v1/visits',
+      operationId: 'listVisits',
+      summary: 'List the visits of a customer',
+      tag: 'visits',
+      scope: 'read',
+      params: none,
+      query: z.strictObject({ ...pageQuery, customer_id: id }),
+      body: noBody,
+      responses: { 200: { description: 'A page of visits, newest first', schema: visitPage } },
+    },
+    async ({ query }, c) => {
+      const { visits, nextCursor } = await listVisits(db, query.customer_id, query)
+      return c.json({ visits, next_cursor: nextCursor })
     },
   )
 }

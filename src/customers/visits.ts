@@ -1,8 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
+import { timestamp } from '../db/parameters.ts'
 import { visits } from '../db/schema/customers.ts'
 import { eventTime, id, instant } from '../lib/fields.ts'
+import { invalidCursor, type Page, readTimeCursor, writeTimeCursor } from '../lib/pagination.ts'
 import { type Warning, warningRecord } from '../lib/warning.ts'
 import { customerInput } from './customer-input.ts'
 import { inTurns } from './customer-turns.ts'
@@ -18,13 +20,19 @@ export const visitInput = z
   .meta({ id: 'VisitInput' })
 export type VisitInput = z.infer<typeof visitInput>
 
+const visitShape = {
+  id: z.int(),
+  customer_id: z.string(),
+  store_id: z.string(),
+  at: instant,
+  created_at: instant,
+}
+export const listedVisit = z.strictObject(visitShape).meta({ id: 'ListedVisit' })
+type ListedVisit = z.infer<typeof listedVisit>
+
 export const visitRecord = z
   .strictObject({
-    id: z.int(),
-    customer_id: z.string(),
-    store_id: z.string(),
-    at: instant,
-    created_at: instant,
+    ...visitShape,
     warnings: z.array(warningRecord).meta({
       description: 'What was left out of what the visit says of its customer',
     }),
@@ -85,4 +93,26 @@ async function writeTurn(tx: Queryable, inputs: readonly VisitInput[]): Promise<
     warnings,
     created: isNew.has(n),
   }))
+}
+
+/** The newest first, with the cursor of the next page, null on the last. */
+export async function listVisits(
+  db: Queryable,
+  customerId: string,
+  { limit, cursor }: Page,
+): Promise<{ visits: ListedVisit[]; nextCursor: string | null }> {
+  const rows = await db.execute<{ record: ListedVisit }>(sql`
+    select row_to_json(v) as record from ${visits} v
+    where customer_id = ${customerId} and ${cursor === undefined ? sql`true` : isBefore(cursor)}
+    order by at desc, id desc limit ${limit + 1}`)
+  const listed = rows.slice(0, limit).map(({ record }) => record)
+  const last = rows.length > limit ? listed.at(-1) : undefined
+  return { visits: listed, nextCursor: last ? writeTimeCursor('-at', last.at, last.id) : null }
+}
+
+function isBefore(cursor: string) {
+  const { time, id: number } = readTimeCursor(cursor, '-at')
+  return /^\d{1,15}$/.test(number)
+    ? sql`(at, id) < (${timestamp(time)}, ${number}::bigint)`
+    : invalidCursor()
 }

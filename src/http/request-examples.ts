@@ -57,6 +57,9 @@ export const bodyExamples: Record<string, object> = {
   recordCancellation: { id: 'x1', reason: 'Ordered twice', items: [{ line: 1, quantity: 1 }] },
   recordRefund: { id: 'r1', reason: 'Damaged', value: 30, items: [{ line: 1, quantity: 1 }] },
   recordVisit: { customer: { id: 'c1' }, store_id: store.id },
+  searchCustomers: { email: customer.email },
+  retryFailedEvents: { status: 'failed', metric: 'placed_order', dry_run: true },
+  discardEvents: { status: 'failed', order_id: order.id, dry_run: true },
   createKey: { name: 'Klaviyo', scopes: ['feeds'] },
 }
 

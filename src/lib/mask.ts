@@ -9,13 +9,13 @@ const masks: [RegExp, string][] = [
 ]
 
 /** The patterns take quadratic time at worst, and a longer text helps nobody. */
-const maxCharacters = 2_000
+const usualCharacters = 2_000
 
 /**
  * Masks keys, e-mails and telephone numbers, and cuts long text. Names cannot be recognized: text that may hold one is not
  * logged at all.
  */
-export function mask(text: string): string {
+export function mask(text: string, maxCharacters = usualCharacters): string {
   const isCut = text.length > maxCharacters
   const shown = isCut ? withoutPartialWord(text.slice(0, maxCharacters)) : text
   const masked = masks.reduce((done, [pattern, hidden]) => done.replace(pattern, hidden), shown)

@@ -1,6 +1,7 @@
 /** Cursor pagination: query parameters, and the cursor. */
 import { z } from 'zod'
 import { AppError } from './errors.ts'
+import { instant } from './fields.ts'
 
 export type Page = { cursor?: string | undefined; limit: number }
 
@@ -31,4 +32,15 @@ export function invalidCursor(): never {
   throw new AppError('invalid', 'The cursor is invalid.', [
     { field: 'cursor', detail: 'must be the next_cursor of a previous page of the same list' },
   ])
+}
+
+/** Of a list by time, newest first: the time and the id of the last record of a page. */
+export const writeTimeCursor = (sort: string, time: string, id: string | number) =>
+  writeCursor([sort, time, id].join(','))
+
+export function readTimeCursor(cursor: string, sort: string): { time: string; id: string } {
+  const [given, time = '', id = '', ...others] = readCursor(cursor).split(',')
+  if (given === sort && others.length === 0 && id !== '' && instant.safeParse(time).success)
+    return { time, id }
+  return invalidCursor()
 }

@@ -1,7 +1,15 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
+import { timestamp } from '../db/parameters.ts'
 import { recordNotFound } from '../lib/errors.ts'
-import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
+import {
+  invalidCursor,
+  type Page,
+  readCursor,
+  readTimeCursor,
+  writeCursor,
+  writeTimeCursor,
+} from '../lib/pagination.ts'
 import type { Order } from './order-input.ts'
 
 export type OrderFilter = {
@@ -43,12 +51,42 @@ export async function getOrder(db: Queryable, id: string): Promise<Order> {
   return row?.record ?? recordNotFound('order', id)
 }
 
-/** In the order of their ids, with the cursor of the next page, null on the last. */
+export const orderSorts = ['id', '-placed_at'] as const
+type OrderSort = (typeof orderSorts)[number]
+
+type Sorting = {
+  orderBy: SQL
+  after: (cursor: string) => SQL
+  cursorOf: (last: Order) => string
+}
+
+const sortings: Record<OrderSort, Sorting> = {
+  // An id has no comma, so its cursor is never one of the other sort.
+  id: {
+    orderBy: sql`o.id`,
+    after(cursor) {
+      const id = readCursor(cursor)
+      return id.includes(',') ? invalidCursor() : sql`o.id > ${id}`
+    },
+    cursorOf: ({ id }) => writeCursor(id),
+  },
+  '-placed_at': {
+    orderBy: sql`o.placed_at desc, o.id desc`,
+    after(cursor) {
+      const { time, id } = readTimeCursor(cursor, '-placed_at')
+      return sql`(o.placed_at, o.id) < (${timestamp(time)}, ${id})`
+    },
+    cursorOf: ({ placed_at, id }) => writeTimeCursor('-placed_at', placed_at, id),
+  },
+}
+
+/** With the cursor of the next page, null on the last. */
 export async function listOrders(
   db: Queryable,
   filter: OrderFilter,
-  page: Page,
+  { limit, cursor, sort = 'id' }: Page & { sort?: OrderSort },
 ): Promise<{ orders: Order[]; nextCursor: string | null }> {
+  const { orderBy, after, cursorOf } = sortings[sort]
   const conditions: SQL[] = [sql`true`]
   if (filter.customer_id !== undefined) conditions.push(sql`o.customer_id = ${filter.customer_id}`)
   if (filter.store_id !== undefined) conditions.push(sql`o.store_id = ${filter.store_id}`)
@@ -56,13 +94,13 @@ export async function listOrders(
     conditions.push(sql`o.placed_at >= ${filter.placed_since}::timestamptz`)
   if (filter.placed_until !== undefined)
     conditions.push(sql`o.placed_at < ${filter.placed_until}::timestamptz`)
-  if (page.cursor !== undefined) conditions.push(sql`o.id > ${readCursor(page.cursor)}`)
+  if (cursor !== undefined) conditions.push(after(cursor))
   const rows = await db.execute<{ record: Order }>(sql`
     select row_to_json(r) as record from (
       select ${columns} from orders o where ${sql.join(conditions, sql` and `)}
-      order by o.id limit ${page.limit + 1}
+      order by ${orderBy} limit ${limit + 1}
     ) r`)
-  const orders = rows.slice(0, page.limit).map(({ record }) => record)
-  const last = rows.length > page.limit ? orders.at(-1) : undefined
-  return { orders, nextCursor: last ? writeCursor(last.id) : null }
+  const orders = rows.slice(0, limit).map(({ record }) => record)
+  const last = rows.length > limit ? orders.at(-1) : undefined
+  return { orders, nextCursor: last ? cursorOf(last) : null }
 }

@@ -5,7 +5,7 @@ import { AppError } from '../lib/errors.ts'
 import { eventTime, id } from '../lib/fields.ts'
 import { pageQuery } from '../lib/pagination.ts'
 import { orderInput, orderRecord, updateInputs, updateRecord } from './order-input.ts'
-import { getOrder, listOrders } from './order-reads.ts'
+import { getOrder, listOrders, orderSorts } from './order-reads.ts'
 import { recordUpdate } from './order-updates.ts'
 import { type RecordedOrder, recordOrder } from './orders.ts'
 
@@ -26,6 +26,7 @@ const listQuery = z.strictObject({
   store_id: id.optional(),
   placed_since: eventTime.optional(),
   placed_until: eventTime.optional(),
+  sort: z.enum(orderSorts).default('id'),
 })
 
 /** `currency` is the default of orders. */
@@ -76,7 +77,7 @@ function readRoutes(api: ApiContext, db: Database): void {
       summary: 'List orders',
       scope: 'read',
       query: listQuery,
-      responses: { 200: { description: 'A page, in the order of ids', schema: page } },
+      responses: { 200: { description: 'A page of orders', schema: page } },
     },
     async ({ query }, c) => {
       const { orders, nextCursor } = await listOrders(db, query, query)

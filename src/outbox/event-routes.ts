@@ -3,16 +3,19 @@ import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { id, instant } from '../lib/fields.ts'
 import { pageQuery } from '../lib/pagination.ts'
+import { causeName, causeReport, listCauses, withCause } from './causes.ts'
 import {
+  discardCounts,
+  discardInput,
   discardMessage,
-  getMessage,
-  listMessages,
-  messageRecord,
-  metrics,
-  retryFailed,
+  discardMessages,
+  retryCounts,
+  retryInput,
   retryMessage,
-  statuses,
-} from './messages.ts'
+  retryMessages,
+} from './change-messages.ts'
+import { getMessage, listMessages, messageRecord, metrics, statuses } from './messages.ts'
+import { deliverySummary, summarizeQueues } from './summary.ts'
 
 const common = { tag: 'events', params: none, query: none, body: noBody } as const
 const byId = z.strictObject({
@@ -20,62 +23,115 @@ const byId = z.strictObject({
 })
 const oneMessage = { 200: { description: 'The message', schema: messageRecord } }
 
-const listQuery = z.strictObject({
-  ...pageQuery,
-  status: z.enum(statuses).optional(),
+const filters = {
   metric: z.enum(metrics).optional(),
   order_id: id.optional(),
   customer_id: id.optional(),
-  with_warnings: z.stringbool().optional(),
   since: instant.optional(),
   until: instant.optional(),
+}
+const listQuery = z.strictObject({
+  ...pageQuery,
+  ...filters,
+  status: z.enum(statuses).optional(),
+  unique_id: id.optional(),
+  cause: causeName.optional().meta({
+    description: 'Of an error, as /v1/events/errors names it; without status, of failed messages',
+  }),
+  with_warnings: z.stringbool().optional(),
+})
+const causeQuery = z.strictObject({
+  ...filters,
+  status: z.enum(['failed', 'unsendable', 'pending']).default('failed'),
 })
 
 export function eventRoutes(api: ApiContext, db: Database): void {
+  // Before the routes with an id, which could be `summary`.
+  reportRoutes(api, db)
   readRoutes(api, db)
+  changeRoutes(api, db)
+}
+
+function changeRoutes(api: ApiContext, db: Database): void {
+  const write = { ...common, method: 'post', scope: 'write' } as const
   endpoint(
     api,
     {
-      ...common,
-      method: 'post',
+      ...write,
       path: '/v1/events/retry',
       operationId: 'retryFailedEvents',
-      summary: 'Retry all failed messages',
-      scope: 'write',
-      responses: {
-        200: { description: 'How many are retried', schema: z.strictObject({ retried: z.int() }) },
-      },
+      summary: 'Retry messages by ids or filters; without a body, all that failed',
+      body: retryInput.optional(),
+      responses: { 200: { description: 'How many are retried', schema: retryCounts } },
+      errors: ['conflict'],
     },
-    async (_input, c) => c.json({ retried: await retryFailed(db) }),
+    async ({ body }, c) => c.json(await retryMessages(db, body ?? {})),
   )
-  const change = {
-    ...common,
-    method: 'post',
-    scope: 'write',
+  endpoint(
+    api,
+    {
+      ...write,
+      path: '/v1/events/discard',
+      operationId: 'discardEvents',
+      summary: 'Discard messages by ids or filters, so that they are never sent',
+      body: discardInput,
+      responses: { 200: { description: 'How many are discarded', schema: discardCounts } },
+      errors: ['conflict'],
+    },
+    async ({ body }, c) => c.json(await discardMessages(db, body)),
+  )
+  const changeOne = {
+    ...write,
     params: byId,
     responses: oneMessage,
+    errors: ['not_found', 'conflict'],
   } as const
   endpoint(
     api,
     {
-      ...change,
+      ...changeOne,
       path: '/v1/events/{id}/retry',
       operationId: 'retryEvent',
       summary: 'Retry a message under its own unique_id',
-      errors: ['not_found', 'conflict'],
     },
     async ({ params }, c) => c.json(await retryMessage(db, params.id)),
   )
   endpoint(
     api,
     {
-      ...change,
+      ...changeOne,
       path: '/v1/events/{id}/discard',
       operationId: 'discardEvent',
       summary: 'Discard a message, so that it is never sent',
-      errors: ['not_found', 'conflict'],
     },
     async ({ params }, c) => c.json(await discardMessage(db, params.id)),
+  )
+}
+
+function reportRoutes(api: ApiContext, db: Database): void {
+  const read = { ...common, method: 'get', scope: 'read' } as const
+  endpoint(
+    api,
+    {
+      ...read,
+      path: '/v1/events/summary',
+      operationId: 'summarizeEvents',
+      summary: 'How many messages wait, failed and were sent, by queue',
+      responses: { 200: { description: 'The state of both queues', schema: deliverySummary } },
+    },
+    async (_input, c) => c.json(await summarizeQueues(db)),
+  )
+  endpoint(
+    api,
+    {
+      ...read,
+      path: '/v1/events/errors',
+      operationId: 'listEventErrors',
+      summary: 'Why messages failed: their errors grouped by cause',
+      query: causeQuery,
+      responses: { 200: { description: 'The most frequent causes first', schema: causeReport } },
+    },
+    async ({ query }, c) => c.json(await listCauses(db, query)),
   )
 }
 
@@ -94,8 +150,9 @@ function readRoutes(api: ApiContext, db: Database): void {
       query: listQuery,
       responses: { 200: { description: 'A page of messages, newest first', schema: page } },
     },
-    async ({ query }, c) => {
-      const { messages, nextCursor } = await listMessages(db, query, query)
+    async ({ query: { limit, cursor, ...filter } }, c) => {
+      const wanted = await withCause(db, filter)
+      const { messages, nextCursor } = await listMessages(db, wanted, { limit, cursor })
       return c.json({ events: messages, next_cursor: nextCursor })
     },
   )

@@ -1,15 +1,21 @@
-/** Messages as people see them: list, read, retry, discard. */
-import { and, eq, ne, type SQL, sql } from 'drizzle-orm'
-import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
+/** Messages as people see them: list and read. */
+import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Queryable } from '../db/connection.ts'
-import { timestamp } from '../db/parameters.ts'
-import { metrics, outbox, outboxQueues, type Status, statuses } from '../db/schema/outbox.ts'
+import { textArray, timestamp } from '../db/parameters.ts'
+import {
+  type Metric,
+  metrics,
+  outbox,
+  outboxQueues,
+  type Status,
+  statuses,
+} from '../db/schema/outbox.ts'
 import { AppError, recordNotFound } from '../lib/errors.ts'
 import { instant } from '../lib/fields.ts'
 import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
 import { warningRecord } from '../lib/warning.ts'
-import { asPending } from './requeue.ts'
+import { errorHead } from './error-head.ts'
 
 export { metrics, statuses }
 
@@ -55,11 +61,14 @@ export type MessageFilter = {
   status?: Status | undefined
   order_id?: string | undefined
   customer_id?: string | undefined
-  metric?: (typeof metrics)[number] | undefined
+  unique_id?: string | undefined
+  metric?: Metric | undefined
   with_warnings?: boolean | undefined
   /** When it was written; ISO 8601 with an offset. */
   since?: string | undefined
   until?: string | undefined
+  /** Beginnings of errors, as `errorHead` cuts them. */
+  errors?: readonly string[] | undefined
 }
 
 /** Newest first, with the cursor of the next page, null on the last. */
@@ -88,9 +97,9 @@ const withPause = sql`
       and paused_until > now() and coalesce(alarm, pause_reason) is not null
   ) p on true`
 
-function conditionsOf(filter: MessageFilter): SQL[] {
+export function conditionsOf(filter: MessageFilter): SQL[] {
   const conditions: SQL[] = []
-  for (const column of ['status', 'order_id', 'customer_id', 'metric'] as const) {
+  for (const column of ['status', 'order_id', 'customer_id', 'unique_id', 'metric'] as const) {
     const value = filter[column]
     if (value !== undefined) conditions.push(sql`${sql.identifier(column)} = ${value}`)
   }
@@ -99,6 +108,8 @@ function conditionsOf(filter: MessageFilter): SQL[] {
   if (filter.status === 'pending') conditions.push(inAQueue)
   if (filter.since !== undefined) conditions.push(sql`created_at >= ${timestamp(filter.since)}`)
   if (filter.until !== undefined) conditions.push(sql`created_at < ${timestamp(filter.until)}`)
+  if (filter.errors !== undefined)
+    conditions.push(sql`${errorHead} = any(${textArray(filter.errors)})`)
   return conditions
 }
 
@@ -119,56 +130,4 @@ export async function getMessage(db: Queryable, id: number): Promise<MessageReco
     sql`select row_to_json(r) as record from (${withPause} where id = ${id}) r`,
   )
   return row?.record ?? recordNotFound('message', String(id))
-}
-
-const wakeSenders = sql`select pg_notify('outbox', '')`
-
-/** Sends it again under its own unique_id, so that Klaviyo counts it once. Waits for a message that is being sent. */
-export function retryMessage(db: Queryable, id: number): Promise<MessageRecord> {
-  return changeUnsent(
-    db,
-    id,
-    asPending,
-    'The message was already sent: Klaviyo would drop it as a duplicate.',
-  )
-}
-
-/** Keeps the message and never sends it. */
-export function discardMessage(db: Queryable, id: number): Promise<MessageRecord> {
-  return changeUnsent(
-    db,
-    id,
-    { status: 'discarded', settled_at: sql`now()` },
-    'The message was already sent: Klaviyo cannot take it back.',
-  )
-}
-
-/** Answers how many messages will be retried. */
-export async function retryFailed(db: Queryable): Promise<number> {
-  const retried = await db
-    .update(outbox)
-    .set(asPending)
-    .where(
-      sql`id in (select id from ${outbox} where status = 'failed' order by id for no key update)`,
-    )
-    .returning({ id: outbox.id })
-  await db.execute(wakeSenders)
-  return retried.length
-}
-
-async function changeUnsent(
-  db: Queryable,
-  id: number,
-  change: PgUpdateSetSource<typeof outbox>,
-  whySentConflicts: string,
-): Promise<MessageRecord> {
-  const changed = await db
-    .update(outbox)
-    .set(change)
-    .where(and(eq(outbox.id, id), ne(outbox.status, 'sent')))
-    .returning({ id: outbox.id })
-  const message = await getMessage(db, id)
-  if (changed.length === 0) throw new AppError('conflict', whySentConflicts)
-  await db.execute(wakeSenders)
-  return message
 }

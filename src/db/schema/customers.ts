@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQLWrapper, sql } from 'drizzle-orm'
 import {
   bigint,
   index,
@@ -26,6 +26,10 @@ export const customerKeys = ['MostRecentStoreId', 'MostRecentStoreLocation'] as 
 /** The prefix of ids that storefeed generates for customers without an id of the merchant's. */
 export const ownIdPrefix = 'storefeed-'
 export const ownId = sql`'${sql.raw(ownIdPrefix)}' || gen_random_uuid()`
+
+/** However it is written: what people search by. */
+export const phoneDigits = (phoneNumber: SQLWrapper) =>
+  sql`regexp_replace(${phoneNumber}, '[^0-9]', '', 'g')`
 
 export const customers = pgTable(
   'customers',
@@ -65,6 +69,7 @@ export const customers = pgTable(
     // Not unique where customers differed by case alone before this index; doctor says so.
     uniqueIndex('customers_email').on(sql`email_key(${table.email})`),
     index('customers_phone_number').on(table.phone_number),
+    index('customers_phone_digits').on(phoneDigits(table.phone_number)),
   ],
 )
 

@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createFaultInjector } from '../../../src/klaviyo-sandbox/faults/fault-injector.ts'
-import { retryMessage } from '../../../src/outbox/messages.ts'
+import { retryMessage } from '../../../src/outbox/change-messages.ts'
 import { createRig } from '../rig.ts'
 import { seedOrders } from '../seed.ts'
 

@@ -1,0 +1,1 @@
+CREATE INDEX "customers_phone_digits" ON "customers" USING btree (regexp_replace("phone_number", '[^0-9]', '', 'g'));
