@@ -11,9 +11,16 @@ import { apiOf } from './api.ts'
 import { type Assets, loadAssets } from './assets.ts'
 import { availabilityPage } from './availability-page.tsx'
 import type { ConsoleEnv } from './console-env.ts'
+import { deliveryChanges } from './deliveries-change.tsx'
+import { deliveriesPage } from './deliveries-page.tsx'
+import { deliveryPage } from './delivery-page.tsx'
 import { respondWithErrorPage } from './error-page.tsx'
+import { keysPages } from './keys-page.tsx'
 import { productKind, storeKind } from './kinds.ts'
 import { listPage } from './list-page.tsx'
+import { orderPages } from './order-page.tsx'
+import { ordersPage } from './orders-page.tsx'
+import { peoplePages } from './people-page.tsx'
 import { recordPages } from './record-page.tsx'
 import { sameOrigin } from './same-origin.ts'
 import { sessionCookie } from './session-cookie.ts'
@@ -83,6 +90,13 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
     recordPages(pages, kind)
   }
   availabilityPage(pages)
+  deliveriesPage(pages)
+  deliveryChanges(pages)
+  deliveryPage(pages)
+  ordersPage(pages)
+  orderPages(pages)
+  peoplePages(pages)
+  keysPages(pages)
   pages.all('*', () => {
     throw new AppError('not_found', 'There is no such page.')
   })
@@ -115,6 +129,13 @@ function signInFirst(c: Context<ConsoleEnv>) {
     throw new AppError('unauthorized', 'Your session has ended. Sign in again.')
   const { pathname, search } = new URL(c.req.url)
   const next = c.req.method === 'GET' ? `?next=${encodeURIComponent(pathname + search)}` : ''
+  // A part of a page that htmx asks for must not be replaced by the sign-in: the browser goes there.
+  if (c.req.header('HX-Request') !== undefined) {
+    const shown = c.req.header('HX-Current-URL') ?? ''
+    const back = URL.canParse(shown) ? new URL(shown) : { pathname: '/console', search: '' }
+    const again = encodeURIComponent(back.pathname + back.search)
+    return c.body(null, 200, { 'HX-Redirect': `/console/sign-in?next=${again}` })
+  }
   return c.redirect(`/console/sign-in${next}`, 303)
 }
 

@@ -7,10 +7,17 @@ import type { ConsoleEnv } from './console-env.ts'
 
 type Page = { title: string; script?: string; status?: ContentfulStatusCode }
 
-const sections = [
+/** `count`: where the number beside it comes from, once the page is there. */
+type Section = { path: string; label: string; count?: string }
+
+const sections: Section[] = [
   { path: '/console/products', label: 'Products' },
   { path: '/console/stores', label: 'Stores' },
   { path: '/console/availability', label: 'Availability' },
+  { path: '/console/deliveries', label: 'Deliveries', count: '/console/deliveries/failed' },
+  { path: '/console/orders', label: 'Orders' },
+  { path: '/console/people', label: 'People' },
+  { path: '/console/keys', label: 'Keys' },
 ]
 
 const htmxConfig = JSON.stringify({
@@ -62,9 +69,10 @@ function Header({ c }: { c: Context<ConsoleEnv> }) {
         storefeed
       </a>
       <nav aria-label="Sections">
-        {sections.map(({ path, label }) => (
+        {sections.map(({ path, label, count }) => (
           <a href={path} aria-current={c.req.path.startsWith(path) ? 'page' : undefined}>
             {label}
+            {count && <span class="count" hx-get={count} hx-trigger="load" />}
           </a>
         ))}
         <a href="/docs">REST API</a>

@@ -25,7 +25,7 @@ export const causeReport = z
   .strictObject({
     causes: z.array(cause.meta({ id: 'EventCause' })),
     messages: z.int().meta({ description: 'How many messages were read, the newest ones' }),
-    more: z.boolean().meta({ description: 'Whether there are older ones' }),
+    more: z.boolean().meta({ description: 'Whether there may be older ones' }),
   })
   .meta({ id: 'EventCauses' })
 type CauseReport = z.infer<typeof causeReport>
@@ -70,8 +70,8 @@ export async function listCauses(db: Queryable, filter: MessageFilter): Promise<
     causes: [...causes.values()]
       .sort((one, other) => other.count - one.count || other.last_id - one.last_id)
       .slice(0, maxCauses),
-    messages: Math.min(counted, maxMessages),
-    more: counted > maxMessages,
+    messages: counted,
+    more: counted === maxMessages,
   }
 }
 
@@ -88,7 +88,7 @@ function readHeads(db: Queryable, filter: MessageFilter): Promise<Head[]> {
       to_json(max(created_at)) #>> '{}' as last_at, max(id)::float8 as last_id
     from (
       select id, created_at, ${errorHead} as head from ${outbox} where ${conditions}
-      order by created_at desc, id desc limit ${maxMessages + 1}
+      order by created_at desc, id desc limit ${maxMessages}
     ) as newest group by head`)
 }
 

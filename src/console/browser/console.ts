@@ -32,6 +32,12 @@ document.addEventListener('keydown', (event) => {
   }
 })
 
+/** A list that refreshes itself rests while nobody sees it. */
+document.addEventListener('htmx:beforeRequest', (event) => {
+  const { target } = event
+  if (document.hidden && target instanceof HTMLElement && target.dataset.refresh !== undefined)
+    event.preventDefault()
+})
 document.addEventListener('htmx:beforeRequest', () => list()?.setAttribute('aria-busy', 'true'))
 document.addEventListener('htmx:afterRequest', () => list()?.removeAttribute('aria-busy'))
 const list = () => document.querySelector('#list')

@@ -1,0 +1,49 @@
+/** Which messages: as it stands in the address, and as the REST API takes it. */
+import { type Filters, readFilters } from './filters.tsx'
+
+const names = ['status', 'metric', 'order_id', 'cause', 'from', 'to']
+
+export const readDeliveryFilters = (query: Filters): Filters => readFilters(names, query)
+
+const dayMs = 86_400_000
+const isDay = (text: string) => /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))
+
+/** Days are those of UTC, the last one included. What is no day is left to the API, which says so. */
+export function periodOf(from: string | undefined, to: string | undefined) {
+  return {
+    ...(from === undefined ? {} : { since: isDay(from) ? `${from}T00:00:00Z` : from }),
+    ...(to === undefined
+      ? {}
+      : { until: isDay(to) ? new Date(Date.parse(to) + dayMs).toISOString() : to }),
+  }
+}
+
+export const apiFilters = ({ from, to, ...others }: Filters): Filters => ({
+  ...others,
+  ...periodOf(from, to),
+})
+
+/** "failed messages of order 1234". */
+export function inWords({ status, metric, order_id, cause, from, to }: Filters): string {
+  const states: Record<string, string> = {
+    pending: 'waiting messages',
+    failed: 'failed messages',
+    unsendable: 'messages that cannot be sent',
+    discarded: 'discarded messages',
+  }
+  return [
+    states[status ?? 'failed'] ?? 'messages',
+    metric && `of the event ${metric.replaceAll('_', ' ')}`,
+    order_id && `of order ${order_id}`,
+    cause && 'of one cause',
+    from && `written from ${from}`,
+    to && `until ${to}`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
+export const deliveriesUrl = (filters: Filters) => {
+  const query = new URLSearchParams(filters).toString()
+  return `/console/deliveries${query && `?${query}`}`
+}

@@ -1,0 +1,126 @@
+/** Messages to Klaviyo, as the pages show them. */
+import { z } from 'zod'
+import { type Api, read } from './api.ts'
+import { Table, Tag, Time } from './parts.tsx'
+
+const warning = z.object({ code: z.string(), field: z.string().nullish(), detail: z.string() })
+
+export const message = z.object({
+  id: z.number(),
+  order_id: z.string().nullable(),
+  customer_id: z.string().nullable(),
+  metric: z.string(),
+  unique_id: z.string(),
+  occurred_at: z.string(),
+  backfill: z.boolean(),
+  status: z.string(),
+  attempts: z.number(),
+  next_at: z.string(),
+  error: z.string().nullable(),
+  warnings: z.array(warning),
+  payload: z.unknown(),
+  request_id: z.string().nullable(),
+  sent_to: z.string().nullable(),
+  created_at: z.string(),
+  settled_at: z.string().nullable(),
+  paused_until: z.string().nullable(),
+  pause_reason: z.string().nullable(),
+})
+export type Message = z.infer<typeof message>
+
+const messagePage = z.object({ events: z.array(message), next_cursor: z.string().nullable() })
+
+export const listMessages = (api: Api, query: Record<string, string>) =>
+  read(api, `/v1/events?${new URLSearchParams(query)}`, messagePage)
+
+export const metricNames: Record<string, string> = {
+  placed_order: 'Placed order',
+  ordered_product: 'Ordered product',
+  fulfilled_order: 'Fulfilled order',
+  cancelled_order: 'Cancelled order',
+  refunded_order: 'Refunded order',
+  returned_order: 'Returned order',
+  adjusted_order: 'Adjusted order',
+  profile: 'Profile',
+}
+export const nameOfMetric = (metric: string) => metricNames[metric] ?? metric
+
+export const statusNames: Record<string, string> = {
+  pending: 'Waiting',
+  sent: 'Sent',
+  failed: 'Failed',
+  unsendable: 'Cannot be sent',
+  discarded: 'Discarded',
+}
+
+export const pathOfMessage = (id: number) => `/console/deliveries/${id}`
+export const pathOfOrder = (id: string) => `/console/orders/${encodeURIComponent(id)}`
+
+export function StatusTag({ message: { status, attempts } }: { message: Message }) {
+  const isRetried = status === 'pending' && attempts > 0
+  const name = isRetried ? 'Will be tried again' : (statusNames[status] ?? status)
+  return <Tag tone={isRetried ? 'warn' : (tones[status] ?? 'soft')}>{name}</Tag>
+}
+const tones: Record<string, 'good' | 'bad' | 'warn'> = {
+  sent: 'good',
+  failed: 'bad',
+  unsendable: 'warn',
+}
+
+/** The newest first. */
+export function MessageTable({ label, messages }: { label: string; messages: Message[] }) {
+  return (
+    <Table
+      label={label}
+      rows={messages}
+      columns={[
+        {
+          label: 'Event',
+          cell: (row) => (
+            <a id={`m-${row.id}`} href={pathOfMessage(row.id)}>
+              {nameOfMetric(row.metric)}
+            </a>
+          ),
+        },
+        {
+          label: 'Order',
+          cell: (row) =>
+            row.order_id === null ? (
+              <span class="soft">–</span>
+            ) : (
+              <a id={`m-${row.id}-order`} href={pathOfOrder(row.order_id)}>
+                {row.order_id}
+              </a>
+            ),
+        },
+        { label: 'State', cell: (row) => <StatusTag message={row} /> },
+        { label: 'Written', cell: (row) => <Time at={row.created_at} /> },
+        { label: 'What happened', cell: (row) => <WhatHappened message={row} /> },
+      ]}
+    />
+  )
+}
+
+function WhatHappened({ message: { status, error, ...row } }: { message: Message }) {
+  if (status === 'sent')
+    return (
+      <span class="soft">
+        Sent <Time at={row.settled_at} />
+        {row.warnings.length > 0 && ', with warnings'}
+      </span>
+    )
+  if (status === 'pending')
+    return (
+      <>
+        {error ?? row.pause_reason ?? <span class="soft">Not tried yet</span>}
+        <span class="soft">
+          {' · next try '}
+          <Time at={nextTry(row)} />
+        </span>
+      </>
+    )
+  return <>{error ?? ''}</>
+}
+
+export const nextTry = ({ next_at, paused_until }: Pick<Message, 'next_at' | 'paused_until'>) =>
+  paused_until !== null && Date.parse(paused_until) > Date.parse(next_at) ? paused_until : next_at

@@ -1,0 +1,101 @@
+/** Orders, as the pages show them. */
+import { z } from 'zod'
+import { pathOfOrder } from './messages.tsx'
+import { Table, Tag, Time } from './parts.tsx'
+
+export const order = z.object({
+  id: z.string(),
+  customer_id: z.string().nullable(),
+  store_id: z.string().nullable(),
+  placed_at: z.string(),
+  currency: z.string(),
+  total: z.number(),
+  discount_code: z.string().nullable(),
+  discount_value: z.number().nullable(),
+  warnings: z.array(z.object({ detail: z.string() })),
+  erased_at: z.string().nullable(),
+  items: z.array(
+    z.object({
+      line: z.number(),
+      product_id: z.string().nullable(),
+      sku: z.string().nullable(),
+      product_name: z.string().nullable(),
+      quantity: z.number(),
+      item_price: z.number().nullable(),
+      row_total: z.number().nullable(),
+      returned_order_id: z.string().nullable(),
+      image_link: z.string().nullable(),
+    }),
+  ),
+  updates: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.string(),
+      occurred_at: z.string(),
+      reason: z.string().nullable(),
+      value: z.number().nullable(),
+      items: z.array(z.object({ line: z.number(), quantity: z.number() })).nullable(),
+      tracking_number: z.string().nullable(),
+      tracking_company: z.string().nullable(),
+      shipping_method: z.string().nullable(),
+    }),
+  ),
+  amendments: z.array(
+    z.object({
+      number: z.number(),
+      occurred_at: z.string(),
+      previous_total: z.number(),
+      total: z.number(),
+    }),
+  ),
+})
+export type Order = z.infer<typeof order>
+
+export const orderPage = z.object({ orders: z.array(order), next_cursor: z.string().nullable() })
+
+export const money = (value: number | null, currency: string) =>
+  value === null ? '–' : new Intl.NumberFormat('en', { style: 'currency', currency }).format(value)
+
+const tones: Record<string, 'good' | 'bad' | 'warn'> = {
+  fulfilled: 'good',
+  cancelled: 'bad',
+  refunded: 'warn',
+}
+
+export const UpdateTag = ({ kind }: { kind: string }) => (
+  <Tag tone={tones[kind] ?? 'soft'}>{`${kind.charAt(0).toUpperCase()}${kind.slice(1)}`}</Tag>
+)
+
+/** `stores` has their names by id. */
+export function OrderTable({ orders, stores }: { orders: Order[]; stores: Map<string, string> }) {
+  return (
+    <Table
+      label="Orders"
+      rows={orders}
+      columns={[
+        { label: 'Order', cell: ({ id }) => <a href={pathOfOrder(id)}>{id}</a> },
+        { label: 'Placed', cell: ({ placed_at }) => <Time at={placed_at} /> },
+        {
+          label: 'Store',
+          cell: ({ store_id }) =>
+            store_id === null ? <span class="soft">none</span> : (stores.get(store_id) ?? store_id),
+        },
+        { label: 'Items', cell: ({ items }) => items.length, end: true },
+        { label: 'Total', cell: ({ total, currency }) => money(total, currency), end: true },
+        {
+          label: 'State',
+          cell: ({ updates }) => {
+            const kinds = [...new Set(updates.map(({ kind }) => kind))]
+            return kinds.length === 0 ? <Tag tone="soft">Placed</Tag> : kinds.map(updateTag)
+          },
+        },
+      ]}
+    />
+  )
+}
+
+const updateTag = (kind: string) => (
+  <>
+    <UpdateTag kind={kind} />{' '}
+  </>
+)

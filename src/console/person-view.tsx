@@ -1,0 +1,142 @@
+import type { Child } from 'hono/jsx'
+import { allows, type Scope } from '../auth/api-keys.ts'
+import { type Message, MessageTable } from './messages.tsx'
+import { type Order, OrderTable } from './orders.tsx'
+import { Facts, PageTitle, Table, Time } from './parts.tsx'
+import { nameOf, type Person } from './people-parts.tsx'
+
+type PersonProps = {
+  person: Person
+  orders: Order[]
+  visits: { store_id: string; at: string }[]
+  messages: Message[]
+  scopes: readonly Scope[]
+  problem: string | undefined
+}
+
+export function PersonView(props: PersonProps) {
+  const { person, orders, visits, messages } = props
+  return (
+    <>
+      <a href="/console/people">← People</a>
+      <PageTitle title={nameOf(person) || person.email || person.id} />
+      <div class="columns">
+        <div>
+          <Part title="Orders" none="No orders." rows={orders}>
+            <OrderTable orders={orders} stores={new Map()} />
+          </Part>
+          <Part title="Visits" none="No visits." rows={visits}>
+            <Table
+              label="Visits"
+              rows={visits}
+              columns={[
+                { label: 'Store', cell: ({ store_id }) => <StoreLink id={store_id} /> },
+                { label: 'When', cell: ({ at }) => <Time at={at} /> },
+              ]}
+            />
+          </Part>
+          <Part title="Messages to Klaviyo" none="No messages." rows={messages}>
+            <MessageTable label="Messages to Klaviyo" messages={messages} />
+          </Part>
+        </div>
+        <div>
+          <PersonFacts {...props} />
+          <Erase {...props} />
+        </div>
+      </div>
+    </>
+  )
+}
+
+type PartProps = { title: string; none: string; rows: unknown[]; children: Child }
+
+function Part({ title, none, rows, children }: PartProps) {
+  return (
+    <section class="part">
+      <h2>{title}</h2>
+      {rows.length > 0 ? children : <p class="soft">{none}</p>}
+    </section>
+  )
+}
+
+const StoreLink = ({ id }: { id: string }) => (
+  <a href={`/console/stores/${encodeURIComponent(id)}`}>{id}</a>
+)
+
+const addressFields = ['address1', 'address2', 'zip', 'city', 'region', 'country']
+
+function PersonFacts({ person }: PersonProps) {
+  const { email, phone_number, most_recent_store_id: store, warnings } = person
+  const address = addressFields.flatMap((name) => {
+    const value = person[name]
+    return typeof value === 'string' && value !== '' ? [value] : []
+  })
+  const none = <span class="soft">none</span>
+  const facts: [string, Child][] = [
+    ['E-mail', email ?? none],
+    ['Telephone', phone_number ?? none],
+    ['Address', address.length > 0 ? address.join(', ') : none],
+    ['Last in', store === null ? none : <StoreLink id={store} />],
+    ['Last there', <Time at={person.most_recent_store_at} />],
+    ['First seen', <Time at={person.created_at} />],
+    ['Id', person.id],
+    ...Object.entries(person.metadata).map(([name, value]): [string, Child] => [
+      name,
+      String(value),
+    ]),
+  ]
+  return (
+    <aside class="block">
+      <h2>What is known</h2>
+      <Facts facts={facts} />
+      {warnings.length > 0 && (
+        <ul class="plain">
+          {warnings.map(({ detail }) => (
+            <li>{detail}</li>
+          ))}
+        </ul>
+      )}
+    </aside>
+  )
+}
+
+function Erase({ person: { id }, scopes, problem }: PersonProps) {
+  const mayErase = allows(scopes, 'admin')
+  return (
+    <section class="block" aria-labelledby="erase">
+      <h2 id="erase">Erase this person</h2>
+      <p class="soft">
+        Name, addresses and visits are removed for good, and nothing more about them is sent. Their
+        orders stay, without any name. What Klaviyo has, only Klaviyo can erase.
+      </p>
+      {mayErase ? (
+        <form class="field" method="post" action="/console/people/erase">
+          <input type="hidden" name="id" value={id} />
+          <label for="typed">
+            To erase, type the id <strong class="breaks">{id}</strong>
+          </label>
+          <input
+            id="typed"
+            name="typed"
+            required
+            autocomplete="off"
+            spellcheck={false}
+            aria-invalid={problem ? 'true' : undefined}
+            aria-describedby={problem ? 'typed-error' : undefined}
+            autofocus={problem !== undefined}
+          />
+          {problem && (
+            <p class="error" id="typed-error" role="alert">
+              {problem}
+            </p>
+          )}
+          <button class="danger" type="submit">
+            Erase for good
+          </button>
+        </form>
+      ) : (
+        <p>This needs a key with the scope "admin".</p>
+      )}
+    </section>
+  )
+}
