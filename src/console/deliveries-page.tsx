@@ -66,7 +66,7 @@ function List({ events, next_cursor, given, cursor, mayWrite }: ListProps) {
   if (events.length === 0 && !cursor) return <NoMessages given={given} />
   return (
     <>
-      {mayWrite && given.status !== 'sent' && <Actions given={given} />}
+      {mayWrite && given.status && given.status !== 'sent' && <Actions given={given} />}
       <MessageTable label="Messages" messages={events} />
       <Paging
         shown={events.length === 1 ? '1 message' : `${events.length} messages`}

@@ -50,8 +50,9 @@ export function ordersPage(pages: Hono<ConsoleEnv>): void {
 function apiQuery({ store_id, from, to }: Filters, cursor: string | undefined): URLSearchParams {
   const { since, until } = periodOf(from, to)
   const given = { store_id, placed_since: since, placed_until: until, cursor }
-  const named = Object.entries(given).flatMap(([name, value]) => (value ? [[name, value]] : []))
-  return new URLSearchParams([['limit', String(pageSize)], ['sort', '-placed_at'], ...named])
+  const query = new URLSearchParams({ limit: String(pageSize), sort: '-placed_at' })
+  for (const [name, value] of Object.entries(given)) if (value) query.set(name, value)
+  return query
 }
 
 const ordersUrl = (filters: Filters) => `/console/orders?${new URLSearchParams(filters)}`

@@ -22,6 +22,11 @@ export const settingsBody = z.strictObject({
   track_retired: z.boolean().default(false),
   /** Sent as X-Klaviyo-Api-Retirement-Date. */
   retirement_date: z.iso.date().nullable().default(null),
+  /** Where storefeed is: the page leads from each event to its message there. */
+  console_url: z
+    .url({ protocol: /^https?$/ })
+    .nullable()
+    .default(null),
 })
 
 type Settings = z.infer<typeof settingsBody>

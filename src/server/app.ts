@@ -40,6 +40,8 @@ export type AppDeps = Pick<Health, 'state' | 'renderer' | 'feedProgress'> & {
   count: CountRequest
   verify: KeyVerifier['verify']
   workMs: number
+  /** Of the demo. */
+  addRoutes?: ((app: OpenAPIHono) => void) | undefined
 }
 
 export function createApp(deps: AppDeps): OpenAPIHono {
@@ -67,6 +69,7 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   keyRoutes(api, db)
   docsRoutes(app, version)
   startPage(app, version)
+  deps.addRoutes?.(app)
   consoleRoutes(app, { db, verify: deps.verify, publicUrl: config.publicUrl })
 
   const notFound = notFoundHandler(app)

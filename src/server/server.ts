@@ -50,6 +50,7 @@ export async function startServer(
   databaseUrl: string,
   log: Logger,
   limits = usualLimits,
+  addRoutes?: AppDeps['addRoutes'],
 ): Promise<RunningServer> {
   const web = connect(databaseUrl, { purpose: 'web', statementMs: limits.statementMs })
   // So that no poll waits for a slow request to release its connection.
@@ -74,7 +75,7 @@ export async function startServer(
     await feeds.load()
     state.loading = false
   }
-  const parts = { db: web.db, knownKeys, feeds, pollLog, metrics, state, renderer }
+  const parts = { db: web.db, knownKeys, feeds, pollLog, metrics, state, renderer, addRoutes }
   const server = createHttpServer(listener(parts, config, log, limits), limits)
   const sending = connect(databaseUrl, { max: 3, purpose: 'push' })
   const pools = { web, keys, background, push: sending }
@@ -110,11 +111,11 @@ export async function startServer(
   }
 }
 
-type Parts = Pick<AppDeps, 'db' | 'metrics' | 'state' | 'renderer'> &
+type Parts = Pick<AppDeps, 'db' | 'metrics' | 'state' | 'renderer' | 'addRoutes'> &
   Pick<FeedHandlerDeps, 'feeds' | 'pollLog'> & { knownKeys: KnownKeys }
 
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
-  const { db, knownKeys, state, renderer, feeds, pollLog, metrics } = parts
+  const { db, knownKeys, state, renderer, feeds, pollLog, metrics, addRoutes } = parts
   const verifier = createKeyVerifier(knownKeys.lookup, limits, knownKeys.lastScopes)
   const count = requestCounter(config.rateLimit, verifier.isTrusted)
   const answerPoll = feedListener({
@@ -138,6 +139,7 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
     authorize: bearerAuthorizer(verifier.verify),
     authorizeMetrics: bearerAuthorizer(verifier.verifyOrLastKnown),
     workMs: limits.workMs,
+    addRoutes,
   })
   const answerRest = getRequestListener(app.fetch, { errorHandler: respondToMalformedRequest })
   return (request, response) => {

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import type { RunningSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { eventBody, openSandbox, send } from './klaviyo-requests.ts'
 
-async function openPage(sandbox: RunningSandbox) {
-  const response = await fetch(sandbox.url)
+async function openPage(sandbox: RunningSandbox, path = '/') {
+  const response = await fetch(`${sandbox.url}${path}`)
   return { headers: response.headers, text: await response.text() }
 }
 
@@ -60,4 +60,39 @@ test('the page loads nothing from elsewhere and allows only its own script', asy
     const source = new RegExp(`<${tag}>([^]*?)</${tag}>`).exec(text)?.[1] ?? ''
     expect(policy).toContain(createHash('sha256').update(source).digest('base64'))
   }
+})
+
+test('an event leads to its message, and a message to its event, however many came since', async () => {
+  const sandbox = await openSandbox()
+  sandbox.state.settings.console_url = 'http://localhost:3000'
+  await send(sandbox, '/api/events', eventBody({ metric: 'Placed Order', unique_id: 'a & b' }))
+  await send(sandbox, '/api/events', eventBody({ metric: 'Refunded Order', unique_id: 'a & b' }))
+  for (let n = 0; n < 60; n++)
+    await send(
+      sandbox,
+      '/api/events',
+      eventBody({ metric: 'Placed Order', unique_id: `later-${n}` }),
+    )
+  const { text } = await openPage(sandbox, '/?unique_id=a+%26+b&metric=Placed+Order')
+  expect(text.match(/<details/g)).toHaveLength(1)
+  expect(text).toContain(
+    'href="http://localhost:3000/console/deliveries/of?unique_id=a+%26+b&amp;metric=Placed+Order"',
+  )
+  expect((await openPage(sandbox, '/?unique_id=none')).text).toContain('no such event')
+})
+
+test('pictures are those of the catalog, and only of web addresses', async () => {
+  const sandbox = await openSandbox()
+  const fields = { title: 'T', link: 'x', description: 'd' }
+  const images = { a: 'https://shop.example/a.svg', b: 'javascript:alert(1)', c: '"><script>' }
+  for (const [id, image_link] of Object.entries(images))
+    sandbox.state.account.catalog.items.set(id, {
+      id,
+      source: 's',
+      fields: { ...fields, image_link },
+    })
+  const { text } = await openPage(sandbox)
+  expect(text.match(/<img [^>]*>/g)).toEqual([
+    '<img src="https://shop.example/a.svg" alt="" width="36" height="36" loading="lazy">',
+  ])
 })

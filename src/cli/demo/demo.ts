@@ -5,6 +5,7 @@ import { ensureKey } from '../../auth/api-keys.ts'
 import type { Config } from '../../config.ts'
 import { createSignInLink } from '../../console/sessions.ts'
 import { connect } from '../../db/connection.ts'
+import { limits } from '../../http/limits.ts'
 import { type RunningSandbox, startSandbox } from '../../klaviyo-sandbox/listen.ts'
 import { AppError } from '../../lib/errors.ts'
 import { startLoop } from '../../lib/loop.ts'
@@ -16,6 +17,7 @@ import { print, waitForShutdownSignal } from '../terminal.ts'
 import { importDemoCatalog } from './demo-catalog.ts'
 import { type DemoKeys, demoKeys } from './demo-keys.ts'
 import { simulateOrders } from './demo-orders.ts'
+import { pictureRoutes, showPictures } from './pictures/pictures.ts'
 
 export function demoCommand(program: Command, readConfig: () => Config): void {
   program
@@ -50,6 +52,8 @@ async function run(
     await ensureKey(db, keys.feeds, { name: 'demo feeds', scopes: ['feeds'] })
     await importDemoCatalog(db, config.currency)
     const server = await startOnFreePort(sendingTo(sandbox.url, config), databaseUrl, log)
+    sandbox.state.settings.console_url = server.url
+    await showPictures(db, server.url)
     const onError = (error: unknown) =>
       log.warn({ err: error }, 'the simulation failed and is tried again')
     const orders = simulateOrders(db, config.currency, onError)
@@ -98,8 +102,9 @@ async function pollAsKlaviyo(
 
 /** Another demo may use the default port; a port that is set is not changed. */
 function startOnFreePort(config: Config, databaseUrl: string, log: Logger): Promise<RunningServer> {
-  if (config.port !== null) return startServer(config, databaseUrl, log)
-  return onFreePort(null, (port) => startServer({ ...config, port }, databaseUrl, log))
+  const start = (port: number | null) =>
+    startServer({ ...config, port }, databaseUrl, log, limits, pictureRoutes)
+  return config.port === null ? onFreePort(null, start) : start(config.port)
 }
 
 /** On the default port, or on any other when that is in use. */

@@ -6,7 +6,7 @@ import type { Profile } from '../account/profiles.ts'
 import type { ErrorRecord } from '../api/errors.ts'
 import { dropView, eventView, itemView, profileView } from '../api/resources.ts'
 
-type Html = ReturnType<typeof html>
+export type Html = ReturnType<typeof html>
 
 export function countsSection({ counts, profiles, catalog }: Account): Html {
   const dropped = Object.values(counts.dropped).reduce((sum, count) => sum + count, 0)
@@ -26,18 +26,24 @@ export function countsSection({ counts, profiles, catalog }: Account): Html {
   )}</dl>`
 }
 
-export function eventsSection(account: Account, count: number): Html {
+export function eventsSection(account: Account, count: number, consoleUrl: string | null): Html {
   const entries = account.eventLog.entries.slice(-count).reverse()
   const empty = html`No events yet. Start storefeed with <code>KLAVIYO_URL</code> set to this address and any <code>KLAVIYO_API_KEY</code>.`
   return section(
     'Events',
     'newest first',
     empty,
-    entries.map((entry) => eventRow(account, entry)),
+    entries.map((entry) => eventRow(account, entry, consoleUrl)),
   )
 }
 
-function eventRow(account: Account, entry: EventLogEntry): Html {
+/** `consoleUrl`: where storefeed shows the message; null when that is not known. */
+export function eventRow(
+  account: Account,
+  entry: EventLogEntry,
+  consoleUrl: string | null,
+  isOpen = false,
+): Html {
   const profile = account.profiles.byId.get(entry.profileId)
   const value = entry.value === null ? '' : html`<span class="good">${entry.value}</span>`
   const backfill = entry.backfill ? html`<span class="soft">backfill: triggers no flow</span>` : ''
@@ -45,7 +51,14 @@ function eventRow(account: Account, entry: EventLogEntry): Html {
     html`<b>${entry.metric}</b><code>${entry.uniqueId}</code>${value}${backfill}
       <span class="end">${profile ? nameOf(profile) : ''}</span>${timestamp(entry.time)}`,
     eventView(account.eventLog, entry),
+    consoleUrl === null ? '' : messageLink(consoleUrl, entry),
+    isOpen,
   )
+}
+
+function messageLink(consoleUrl: string, { uniqueId, metric }: EventLogEntry): Html {
+  const query = new URLSearchParams({ unique_id: uniqueId, metric })
+  return html`<p class="to"><a href="${consoleUrl}/console/deliveries/of?${query.toString()}">Its message in storefeed</a></p>`
 }
 
 /** Silently dropped events and rejected requests: why an event does not show up. */
@@ -111,9 +124,13 @@ function reportRow(report: ImportReport): Html {
 }
 
 function itemRow(item: CatalogItem): Html {
-  const { title, price } = item.fields
+  const { title, price, image_link: image } = item.fields
+  const picture =
+    typeof image === 'string' && /^https?:\/\//i.test(image)
+      ? html`<img src="${image}" alt="" width="36" height="36" loading="lazy">`
+      : ''
   return details(
-    html`<b>${String(title)}</b><code>${item.id}</code>
+    html`${picture}<b>${String(title)}</b><code>${item.id}</code>
       <span class="end">${price === undefined ? '' : String(price)}</span>`,
     itemView(item),
   )
@@ -133,6 +150,6 @@ function section(title: string, subtitle: string, empty: Html, rows: Html[]): Ht
     <div class="rows">${rows.length > 0 ? rows : html`<p class="soft">${empty}</p>`}</div></section>`
 }
 
-function details(summary: Html, content: unknown): Html {
-  return html`<details><summary>${summary}</summary><pre>${JSON.stringify(content, null, 2)}</pre></details>`
+function details(summary: Html, content: unknown, link: Html | '' = '', isOpen = false): Html {
+  return html`<details${isOpen ? ' open' : ''}><summary>${summary}</summary>${link}<pre>${JSON.stringify(content, null, 2)}</pre></details>`
 }
