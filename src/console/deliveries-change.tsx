@@ -87,9 +87,8 @@ async function ask(c: C, action: Action, given: Filters, problem?: string) {
       ) : (
         <form class="block ask" method="post" action={`/console/deliveries/${action}`}>
           <p>
-            <strong>{shown}</strong>
-            {` (${inWords(given)}).`}
-            {more && ' There are more: these are the oldest; repeat it for the others.'}
+            <strong>{inWords(matched, given)}</strong>
+            {more && '. There are more: these are the oldest; repeat it for the others.'}
           </p>
           <p class="soft">{effect}</p>
           {Object.entries(given).map(([name, value]) => (

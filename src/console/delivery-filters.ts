@@ -23,21 +23,26 @@ export const apiFilters = ({ from, to, ...others }: Filters): Filters => ({
   ...periodOf(from, to),
 })
 
-/** "failed messages of order 1234". */
-export function inWords({ status, metric, order_id, cause, from, to }: Filters): string {
-  const states: Record<string, string> = {
-    pending: 'waiting messages',
-    failed: 'failed messages',
-    unsendable: 'messages that cannot be sent',
-    discarded: 'discarded messages',
-  }
+const states: Record<string, [before: string, after: string]> = {
+  pending: ['waiting', ''],
+  failed: ['failed', ''],
+  unsendable: ['', 'that cannot be sent'],
+  discarded: ['discarded', ''],
+}
+
+/** "3 failed messages of order 1234". */
+export function inWords(count: number, { status = 'failed', ...given }: Filters): string {
+  const [before = '', after = ''] = states[status] ?? []
   return [
-    states[status ?? 'failed'] ?? 'messages',
-    metric && `of the event ${metric.replaceAll('_', ' ')}`,
-    order_id && `of order ${order_id}`,
-    cause && 'of one cause',
-    from && `written from ${from}`,
-    to && `until ${to}`,
+    count.toLocaleString('en'),
+    before,
+    count === 1 ? 'message' : 'messages',
+    after,
+    given.metric && `of the event ${given.metric.replaceAll('_', ' ')}`,
+    given.order_id && `of order ${given.order_id}`,
+    given.cause && 'of this cause',
+    given.from && `written from ${given.from}`,
+    given.to && `until ${given.to}`,
   ]
     .filter(Boolean)
     .join(' ')

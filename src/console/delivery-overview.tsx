@@ -35,7 +35,7 @@ export function Overview({ state, causes, mayWrite, given }: OverviewProps) {
           <dd class="soft">
             {state.unsendable > 0
               ? `${state.unsendable.toLocaleString('en')} more cannot be sent yet`
-              : 'none without an address'}
+              : 'Klaviyo refused them'}
           </dd>
         </div>
         <div>
@@ -46,7 +46,7 @@ export function Overview({ state, causes, mayWrite, given }: OverviewProps) {
         <div>
           <dt>Last sent</dt>
           <dd>{state.lastSentAt === null ? 'not today' : <Time at={state.lastSentAt} />}</dd>
-          <dd class="soft">Events and profiles</dd>
+          <dd class="soft">of events and profiles</dd>
         </div>
       </dl>
       {causes.length > 0 && (

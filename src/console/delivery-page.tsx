@@ -133,7 +133,7 @@ function momentsOf(message: Message): Moment[] {
   const { occurred_at, created_at, status, attempts, settled_at } = message
   const tries = attempts === 1 ? 'once' : `${attempts} times`
   const moments: (Moment | false)[] = [
-    { at: occurred_at, text: 'It happened' },
+    { at: occurred_at, text: 'Happened' },
     { at: created_at, text: message.backfill ? 'Written, as history: no flow starts' : 'Written' },
     status === 'pending' && {
       at: nextTry(message),

@@ -5,7 +5,7 @@ import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
 import { page } from './layout.tsx'
 import { listMessages, MessageTable } from './messages.tsx'
-import { money, type Order, order as orderSchema, UpdateTag } from './orders.tsx'
+import { money, type Order, order as orderSchema, storeNames, UpdateTag } from './orders.tsx'
 import { Facts, PageTitle, Table, Time } from './parts.tsx'
 import { nameOf, PersonButton, person } from './people-parts.tsx'
 import { Picture } from './picture.tsx'
@@ -18,8 +18,9 @@ async function showOrder(c: Context<ConsoleEnv>, id: string) {
   const api = c.get('api')
   const order = await read(api, `/v1/orders/${encodeURIComponent(id)}`, orderSchema)
   const { customer_id } = order
-  const [{ events }, customer] = await Promise.all([
+  const [{ events }, stores, customer] = await Promise.all([
     listMessages(api, { order_id: id, limit: '100' }),
+    storeNames(api),
     customer_id === null
       ? null
       : read(api, `/v1/customers/${encodeURIComponent(customer_id)}`, person),
@@ -50,6 +51,7 @@ async function showOrder(c: Context<ConsoleEnv>, id: string) {
           <Facts
             facts={factsOf(
               order,
+              stores,
               customer && (
                 <PersonButton id={customer.id} name={nameOf(customer) || customer.email || ''} />
               ),
@@ -68,7 +70,11 @@ async function showOrder(c: Context<ConsoleEnv>, id: string) {
   )
 }
 
-function factsOf(order: Order, customer: Child | null): [string, Child][] {
+function factsOf(
+  order: Order,
+  stores: Map<string, string>,
+  customer: Child | null,
+): [string, Child][] {
   const { store_id, discount_code, discount_value, currency, erased_at } = order
   const none = <span class="soft">none</span>
   const discount = [discount_code, discount_value !== null && money(discount_value, currency)]
@@ -79,7 +85,9 @@ function factsOf(order: Order, customer: Child | null): [string, Child][] {
       store_id === null ? (
         none
       ) : (
-        <a href={`/console/stores/${encodeURIComponent(store_id)}`}>{store_id}</a>
+        <a href={`/console/stores/${encodeURIComponent(store_id)}`}>
+          {stores.get(store_id) ?? store_id}
+        </a>
       ),
     ],
     ['Person', customer ?? (erased_at === null ? none : <span class="soft">erased</span>)],

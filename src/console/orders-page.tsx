@@ -6,9 +6,8 @@ import { periodOf } from './delivery-filters.ts'
 import { FilterInput, type Filters, NothingMatches, readFilters } from './filters.tsx'
 import { Empty, page } from './layout.tsx'
 import { pathOfOrder } from './messages.tsx'
-import { OrderTable, orderPage } from './orders.tsx'
+import { OrderTable, orderPage, storeNames } from './orders.tsx'
 import { PageTitle, Paging } from './parts.tsx'
-import { storePage } from './records.ts'
 
 const pageSize = 50
 
@@ -19,11 +18,10 @@ export function ordersPage(pages: Hono<ConsoleEnv>): void {
     const api = c.get('api')
     const given = readFilters(['store_id', 'from', 'to'], c.req.query())
     const cursor = c.req.query('cursor')
-    const [{ orders, next_cursor }, { stores }] = await Promise.all([
+    const [{ orders, next_cursor }, names] = await Promise.all([
       read(api, `/v1/orders?${apiQuery(given, cursor)}`, orderPage),
-      read(api, '/v1/stores?limit=1000&sort=title', storePage),
+      storeNames(api),
     ])
-    const names = new Map(stores.map((store) => [store.id, store.title]))
     return page(
       c,
       { title: 'Orders' },

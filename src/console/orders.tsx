@@ -1,7 +1,9 @@
 /** Orders, as the pages show them. */
 import { z } from 'zod'
+import { type Api, read } from './api.ts'
 import { pathOfOrder } from './messages.tsx'
 import { Table, Tag, Time } from './parts.tsx'
+import { storePage } from './records.ts'
 
 export const order = z.object({
   id: z.string(),
@@ -52,6 +54,12 @@ export const order = z.object({
 export type Order = z.infer<typeof order>
 
 export const orderPage = z.object({ orders: z.array(order), next_cursor: z.string().nullable() })
+
+/** By id, in the order of titles; of very many stores the first 1,000. */
+export async function storeNames(api: Api): Promise<Map<string, string>> {
+  const { stores } = await read(api, '/v1/stores?limit=1000&sort=title', storePage)
+  return new Map(stores.map(({ id, title }) => [id, title]))
+}
 
 export const money = (value: number | null, currency: string) =>
   value === null ? '–' : new Intl.NumberFormat('en', { style: 'currency', currency }).format(value)

@@ -6,7 +6,7 @@ import type { ConsoleEnv } from './console-env.ts'
 import { readTexts } from './form-texts.ts'
 import { Empty, page } from './layout.tsx'
 import { listMessages, type Message } from './messages.tsx'
-import { orderPage } from './orders.tsx'
+import { orderPage, storeNames } from './orders.tsx'
 import { PageTitle, Table, Time } from './parts.tsx'
 import { nameOf, type Person, PersonButton, person } from './people-parts.tsx'
 import { PersonView } from './person-view.tsx'
@@ -129,10 +129,11 @@ async function personPage(c: C, id: string, problem?: string) {
   const api = c.get('api')
   const theirs = new URLSearchParams({ customer_id: id, limit: shown })
   const record = await read(api, `/v1/customers/${encodeURIComponent(id)}`, person)
-  const [orders, visits, profile] = await Promise.all([
+  const [orders, visits, profile, stores] = await Promise.all([
     read(api, `/v1/orders?sort=-placed_at&${theirs}`, orderPage),
     read(api, `/v1/visits?${theirs}`, visitPage),
     listMessages(api, { customer_id: id, limit: shown }),
+    storeNames(api),
   ])
   const ofOrders = await Promise.all(
     orders.orders.map((order) => listMessages(api, { order_id: order.id, limit: shown })),
@@ -145,6 +146,7 @@ async function personPage(c: C, id: string, problem?: string) {
       person={record}
       orders={orders.orders}
       visits={visits.visits}
+      stores={stores}
       messages={newest([profile, ...ofOrders].flatMap(({ events }) => events))}
       scopes={c.get('principal').scopes}
       problem={problem}

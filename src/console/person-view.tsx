@@ -10,12 +10,14 @@ type PersonProps = {
   orders: Order[]
   visits: { store_id: string; at: string }[]
   messages: Message[]
+  /** Their names by id. */
+  stores: Map<string, string>
   scopes: readonly Scope[]
   problem: string | undefined
 }
 
 export function PersonView(props: PersonProps) {
-  const { person, orders, visits, messages } = props
+  const { person, orders, visits, messages, stores } = props
   return (
     <>
       <a href="/console/people">← People</a>
@@ -23,14 +25,17 @@ export function PersonView(props: PersonProps) {
       <div class="columns">
         <div>
           <Part title="Orders" none="No orders." rows={orders}>
-            <OrderTable orders={orders} stores={new Map()} />
+            <OrderTable orders={orders} stores={stores} />
           </Part>
           <Part title="Visits" none="No visits." rows={visits}>
             <Table
               label="Visits"
               rows={visits}
               columns={[
-                { label: 'Store', cell: ({ store_id }) => <StoreLink id={store_id} /> },
+                {
+                  label: 'Store',
+                  cell: ({ store_id }) => <StoreLink id={store_id} stores={stores} />,
+                },
                 { label: 'When', cell: ({ at }) => <Time at={at} /> },
               ]}
             />
@@ -59,13 +64,13 @@ function Part({ title, none, rows, children }: PartProps) {
   )
 }
 
-const StoreLink = ({ id }: { id: string }) => (
-  <a href={`/console/stores/${encodeURIComponent(id)}`}>{id}</a>
+const StoreLink = ({ id, stores }: { id: string; stores: Map<string, string> }) => (
+  <a href={`/console/stores/${encodeURIComponent(id)}`}>{stores.get(id) ?? id}</a>
 )
 
 const addressFields = ['address1', 'address2', 'zip', 'city', 'region', 'country']
 
-function PersonFacts({ person }: PersonProps) {
+function PersonFacts({ person, stores }: PersonProps) {
   const { email, phone_number, most_recent_store_id: store, warnings } = person
   const address = addressFields.flatMap((name) => {
     const value = person[name]
@@ -76,7 +81,7 @@ function PersonFacts({ person }: PersonProps) {
     ['E-mail', email ?? none],
     ['Telephone', phone_number ?? none],
     ['Address', address.length > 0 ? address.join(', ') : none],
-    ['Last in', store === null ? none : <StoreLink id={store} />],
+    ['Last in', store === null ? none : <StoreLink id={store} stores={stores} />],
     ['Last there', <Time at={person.most_recent_store_at} />],
     ['First seen', <Time at={person.created_at} />],
     ['Id', person.id],

@@ -102,9 +102,8 @@ const oneAtATime = semaphore(
 )
 
 async function readBody<Body extends z.ZodType>(schema: Body, c: Context) {
-  if (!takesBody(schema) || (isOptional(schema) && !hasBody(c)))
-    return schema.safeParse(undefined, wording)
-  const { value, size } = await readJson(c)
+  if (!takesBody(schema)) return schema.safeParse(undefined, wording)
+  const { value, size } = await readJson(c, isOptional(schema))
   if (size <= largeSize) return schema.safeParse(value, wording)
   return oneAtATime(async () => {
     const issues = await findIssues(schema, value)
@@ -118,9 +117,6 @@ async function readBody<Body extends z.ZodType>(schema: Body, c: Context) {
 
 const takesBody = (body: z.ZodType) => !(body instanceof z.ZodUndefined)
 const isOptional = (body: z.ZodType) => body instanceof z.ZodOptional
-
-const hasBody = (c: Context) =>
-  c.req.header('Transfer-Encoding') !== undefined || Number(c.req.header('Content-Length') ?? 0) > 0
 
 /** A list of ETags, or `*`. Weak ones never match (RFC 9110, 13.1.1). */
 function readIfMatch(header: string | undefined): string[] | undefined {

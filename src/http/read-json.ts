@@ -20,14 +20,17 @@ const maxKeys = 1_000
 /** `application/json`, or any JSON type such as `application/merge-patch+json`. */
 const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i
 
-export async function readJson(c: Context): Promise<JsonBody> {
+/** `mayBeEmpty`: no body at all is undefined. */
+export async function readJson(c: Context, mayBeEmpty = false): Promise<JsonBody> {
+  const first = mayBeEmpty ? await readBytes(c) : undefined
+  if (first?.byteLength === 0) return { value: undefined, size: 0 }
   if (!jsonType.test(c.req.header('Content-Type') ?? '')) {
     throw new AppError(
       'unsupported_media_type',
       'The body must be JSON, sent as Content-Type: application/json.',
     )
   }
-  const bytes = await readBytes(c)
+  const bytes = first ?? (await readBytes(c))
   const { values, depth } = await measureJson(bytes)
   if (depth > maxDepth)
     throw new AppError(

@@ -1,6 +1,7 @@
 /** Every page of the console, with data and without: readable by everybody, and nothing asked elsewhere. */
 import { readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
+import { sql } from 'drizzle-orm'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasBrowser, launch } from '../support/browser.ts'
@@ -18,6 +19,16 @@ const paths = [
   '/console/stores/s-1',
   '/console/new/stores',
   '/console/availability',
+  '/console/deliveries',
+  '/console/deliveries?status=failed&metric=placed_order',
+  '/console/deliveries/1',
+  '/console/deliveries/retry?status=pending',
+  '/console/orders',
+  '/console/orders?store_id=none',
+  '/console/orders/o-1',
+  '/console/people',
+  '/console/keys',
+  '/console/keys/1/revoke',
   '/console/no-such-page',
 ]
 
@@ -34,6 +45,15 @@ async function fill(server: TestServer): Promise<void> {
     const plain = { title: `Product ${n}`, price: n, categories: ['Pans'], store_ids: ['s-1'] }
     await server.ask('PUT', `/v1/products/p-${n}`, { ...plain, ...odd[n] })
   }
+  await server.ask('PUT', '/v1/orders/o-1', {
+    store_id: 's-1',
+    total: 3,
+    customer: { email: 'ann.lee@klaviyo-demo.com', first_name: 'Ann' },
+    items: [{ product_id: 'p-1' }, { product_id: 'p-2' }],
+  })
+  await server.ask('POST', '/v1/orders/o-1/refunds', { id: 'r', reason: 'R'.repeat(1000) })
+  await server.database.db.execute(sql`
+    update outbox set status = 'failed', error = '400 ' || repeat('x', 500), settled_at = now() where id = 1`)
 }
 
 describe.skipIf(!hasBrowser)('in a browser', () => {
@@ -137,7 +157,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const { page } = await signIn(browser, full)
     await page.goto(`${full.url}/console/products`)
     const seen: unknown[] = []
-    for (let n = 0; n < 8; n++) {
+    for (let n = 0; n < 12; n++) {
       await page.keyboard.press('Tab')
       seen.push(
         await page.evaluate(
@@ -151,6 +171,10 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       'Products',
       'Stores',
       'Availability',
+      'Deliveries',
+      'Orders',
+      'People',
+      'Keys',
       'REST API',
       'tests',
       'New product',

@@ -50,6 +50,21 @@ test('without a body, or with an empty one, all that failed are retried', async 
   expect((await post('retry', {})).body).toEqual({ ...all, matched: 0, retried: 0 })
 })
 
+test('a body counts whether or not its length is told', async () => {
+  const chunked = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode('{"status":"failed","dry_run":true}'))
+      controller.close()
+    },
+  })
+  const headers = { Authorization: `Bearer ${server.key}`, 'Content-Type': 'application/json' }
+  const url = `${server.url}/v1/events/retry`
+  const response = await fetch(url, { method: 'POST', headers, body: chunked, duplex: 'half' })
+  expect(await response.json()).toMatchObject({ matched: 3, retried: 0 })
+  const typed = await fetch(url, { method: 'POST', headers })
+  expect(await typed.json()).toMatchObject({ retried: 3 })
+})
+
 test.each([
   ['status', { status: 'unsendable' }, 3],
   ['metric', { status: 'failed', metric: 'placed_order' }, 1],

@@ -22,7 +22,7 @@ const SHOWN_ROWS = 25
 const RELOAD = `setInterval(() => { if (!document.hidden && !document.querySelector('details[open]')) location.reload() }, 3000)`
 
 /** Pictures are those of the catalog. */
-const POLICY = `default-src 'none'; style-src '${sourceHash(style)}'; script-src '${sourceHash(RELOAD)}'; img-src http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
+const POLICY = `default-src 'none'; style-src '${sourceHash(style)}'; script-src '${sourceHash(RELOAD)}'; img-src http: https: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
 export function pageRoutes(state: SandboxState): Hono<SandboxEnv> {
   const app = new Hono<SandboxEnv>()
@@ -55,6 +55,7 @@ function renderPage({ settings: { console_url } }: SandboxState, content: Html) 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>storefeed sandbox</title>
+<link rel="icon" href="data:,">
 <style>${raw(style)}</style>
 <noscript><meta http-equiv="refresh" content="10"></noscript>
 </head>
