@@ -24,6 +24,9 @@ const order = {
   items: [{ product_id: '1111' }, { product_id: '1112' }],
 }
 
+/** Klaviyo refuses its orders, so that the pictures show what failed. */
+const refused = ['2041', '2042', '2043']
+
 const eventsPage = z.object({ events: z.array(z.unknown()) })
 const catalogPage = z.object({ items: z.array(z.unknown()) })
 
@@ -36,6 +39,13 @@ try {
   await post('/v1/orders/1234/fulfillments', { id: 'f1', shipping_method: 'Picked up' })
   await post('/v1/orders/1234/refunds', { id: 'r1', items: [{ line: 2 }] })
   await untilReceived(sandbox)
+  await put(`${sandbox}/sandbox/faults`, { bad: { ids: refused } })
+  for (const id of refused) await post('/v1/orders', { ...order, id })
+  await until('The orders did not fail', async () => {
+    const headers = { Authorization: `Bearer ${apiKey}` }
+    const response = await fetch(`${server}/v1/events?status=failed`, { headers })
+    return eventsPage.parse(await response.json()).events.length >= refused.length
+  })
   await photograph(sandbox)
 } finally {
   demo.kill('SIGINT')
@@ -79,14 +89,24 @@ async function post(path: string, body: object): Promise<void> {
   if (!response.ok) throw new Error(`${path} returned ${response.status}: ${await response.text()}`)
 }
 
+async function put(url: string, body: object): Promise<void> {
+  const headers = { 'Content-Type': 'application/json' }
+  await fetch(url, { method: 'PUT', headers, body: JSON.stringify(body) })
+}
+
 /** All five events of the order and both feeds, so that the picture shows them. */
-async function untilReceived(sandbox: string): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  for (;;) {
+function untilReceived(sandbox: string): Promise<void> {
+  return until('The sandbox did not receive the order', async () => {
     const events = eventsPage.parse(await read(`${sandbox}/sandbox/events?order=${order.id}`))
     const catalog = catalogPage.parse(await read(`${sandbox}/sandbox/catalog`))
-    if (events.events.length >= 5 && catalog.items.length > 0) return
-    if (Date.now() > deadline) throw new Error('The sandbox did not receive the order in time.')
+    return events.events.length >= 5 && catalog.items.length > 0
+  })
+}
+
+async function until(failure: string, isDone: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  while (!(await isDone())) {
+    if (Date.now() > deadline) throw new Error(`${failure} in time.`)
     await delay(200)
   }
 }
@@ -102,31 +122,39 @@ async function photograph(sandbox: string): Promise<void> {
   })
   try {
     const page = await browser.newPage({ viewport: { width: 1200, height: 900 } })
-    await page.goto(sandbox)
-    const placed = page
-      .locator('summary', { hasText: 'Placed Order' })
-      .filter({ hasText: order.id })
-    await placed.click()
-    await page.screenshot({ path: join(root, 'docs/images/sandbox.png') })
     await page.goto(`${server}/docs`)
     await page.locator('.opblock').first().waitFor()
     await page.screenshot({ path: join(root, 'docs/images/api.png') })
-    for (const colorScheme of ['light', 'dark'] as const)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await photographSandbox(browser, sandbox, colorScheme)
       await photographConsole(browser, colorScheme)
+    }
   } finally {
     await browser.close()
   }
 }
 
-async function photographConsole(browser: Browser, colorScheme: 'light' | 'dark'): Promise<void> {
+type ColorScheme = 'light' | 'dark'
+
+const fileOf = (name: string, colorScheme: ColorScheme) =>
+  join(root, 'docs/images', `${name}${colorScheme === 'dark' ? '-dark' : ''}.png`)
+
+async function photographSandbox(browser: Browser, sandbox: string, colorScheme: ColorScheme) {
+  const page = await browser.newPage({ viewport: { width: 1200, height: 900 }, colorScheme })
+  await page.goto(sandbox)
+  const placed = page.locator('summary', { hasText: 'Placed Order' }).filter({ hasText: order.id })
+  await placed.click()
+  await page.screenshot({ path: fileOf('sandbox', colorScheme) })
+}
+
+async function photographConsole(browser: Browser, colorScheme: ColorScheme): Promise<void> {
   const page = await browser.newPage({ viewport: { width: 1200, height: 700 }, colorScheme })
   await page.goto(`${server}/console`)
   await page.fill('#key', apiKey)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.waitForURL(/\/console\/products/)
-  for (const name of ['products', 'availability']) {
-    await page.goto(`${server}/console/${name}`)
-    const file = `console-${name}${colorScheme === 'dark' ? '-dark' : ''}.png`
-    await page.screenshot({ path: join(root, 'docs/images', file) })
+  for (const name of ['products', 'availability', 'deliveries']) {
+    await page.goto(`${server}/console/${name}`, { waitUntil: 'networkidle' })
+    await page.screenshot({ path: fileOf(`console-${name}`, colorScheme) })
   }
 }
