@@ -67,8 +67,10 @@ const tones: Record<string, 'good' | 'bad' | 'warn'> = {
   unsendable: 'warn',
 }
 
+type TableProps = { label: string; messages: Message[]; isOfOneOrder?: boolean }
+
 /** The newest first. */
-export function MessageTable({ label, messages }: { label: string; messages: Message[] }) {
+export function MessageTable({ label, messages, isOfOneOrder = false }: TableProps) {
   return (
     <Table
       label={label}
@@ -82,17 +84,7 @@ export function MessageTable({ label, messages }: { label: string; messages: Mes
             </a>
           ),
         },
-        {
-          label: 'Order',
-          cell: (row) =>
-            row.order_id === null ? (
-              <span class="soft">–</span>
-            ) : (
-              <a id={`m-${row.id}-order`} href={pathOfOrder(row.order_id)}>
-                {row.order_id}
-              </a>
-            ),
-        },
+        ...(isOfOneOrder ? [] : [{ label: 'Order', cell: orderLink }]),
         { label: 'State', cell: (row) => <StatusTag message={row} /> },
         { label: 'Written', cell: (row) => <Time at={row.created_at} /> },
         { label: 'What happened', cell: (row) => <WhatHappened message={row} /> },
@@ -100,6 +92,15 @@ export function MessageTable({ label, messages }: { label: string; messages: Mes
     />
   )
 }
+
+const orderLink = ({ id, order_id }: Message) =>
+  order_id === null ? (
+    <span class="soft">–</span>
+  ) : (
+    <a id={`m-${id}-order`} href={pathOfOrder(order_id)}>
+      {order_id}
+    </a>
+  )
 
 function WhatHappened({ message: { status, error, ...row } }: { message: Message }) {
   if (status === 'sent')

@@ -40,7 +40,7 @@ async function showOrder(c: Context<ConsoleEnv>, id: string) {
           <section class="part">
             <h2>Messages to Klaviyo</h2>
             {events.length > 0 ? (
-              <MessageTable label="Messages to Klaviyo" messages={events} />
+              <MessageTable label="Messages to Klaviyo" messages={events} isOfOneOrder />
             ) : (
               <p class="soft">None: it was erased, or recorded without messages.</p>
             )}

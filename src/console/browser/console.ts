@@ -32,6 +32,9 @@ document.addEventListener('keydown', (event) => {
   }
 })
 
+/** On a phone the sections scroll. */
+document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest' })
+
 /** A list that refreshes itself rests while nobody sees it. */
 document.addEventListener('htmx:beforeRequest', (event) => {
   const { target } = event
