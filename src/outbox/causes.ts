@@ -10,7 +10,7 @@ import { mask } from '../lib/mask.ts'
 import { errorHead, headCharacters } from './error-head.ts'
 import { conditionsOf, type MessageFilter } from './messages.ts'
 
-export const cause = z.strictObject({
+const cause = z.strictObject({
   cause: z.string().meta({ description: 'Its name, as a filter of messages' }),
   detail: z.string().meta({
     description: 'What the errors have in common, without e-mails, numbers and what is quoted',

@@ -34,7 +34,20 @@ async function tour(demo: Running): Promise<{ feed: string; url: string; key: st
   const headers = { Authorization: `Bearer ${key}` }
   expect((await fetch(`${url}/v1/products/1111`, { headers })).status).toBe(200)
   expect((await fetch(`${url}/docs`)).status).toBe(200)
+  await expectPictures(url, headers)
   return { feed, url, key }
+}
+
+/** Absolute, as Klaviyo needs them. Of demos that share a database the one that started last serves them. */
+async function expectPictures(url: string, headers: Record<string, string>): Promise<void> {
+  for (const path of ['products/1111', 'stores/1212']) {
+    const { image_link } = await (await fetch(`${url}/v1/${path}`, { headers })).json()
+    expect(image_link).toMatch(new RegExp(`^http://[^/]+/demo/pictures/${path}\\.svg$`))
+    const picture = await fetch(`${url}${new URL(image_link).pathname}`)
+    expect(picture.headers.get('Content-Type')).toBe('image/svg+xml')
+    expect(await picture.text()).toMatch(/^<svg /)
+  }
+  expect((await fetch(`${url}/demo/pictures/products/9.svg`)).status).toBe(404)
 }
 
 /** The process of the embedded Postgres; undefined when none runs. */
