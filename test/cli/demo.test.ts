@@ -41,7 +41,8 @@ async function tour(demo: Running): Promise<{ feed: string; url: string; key: st
 /** Absolute, as Klaviyo needs them. Of demos that share a database the one that started last serves them. */
 async function expectPictures(url: string, headers: Record<string, string>): Promise<void> {
   for (const path of ['products/1111', 'stores/1212']) {
-    const { image_link } = await (await fetch(`${url}/v1/${path}`, { headers })).json()
+    const record = await (await fetch(`${url}/v1/${path}`, { headers })).json()
+    const { image_link } = record as { image_link: string }
     expect(image_link).toMatch(new RegExp(`^http://[^/]+/demo/pictures/${path}\\.svg$`))
     const picture = await fetch(`${url}${new URL(image_link).pathname}`)
     expect(picture.headers.get('Content-Type')).toBe('image/svg+xml')
