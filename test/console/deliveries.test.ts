@@ -137,7 +137,8 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await page.getByRole('button', { name: 'eve@' }).click()
     await page.getByRole('heading', { name: 'eve@klaviyo-demo.com' }).waitFor()
     expect([...requested, ...titles].filter((one) => /@|%40/.test(one))).toEqual([])
-    expect(errors).toEqual([])
+    // The browser reports the page that refused the wrong id.
+    expect(errors).toEqual([expect.stringContaining('422')])
     await page.context().close()
   })
 
