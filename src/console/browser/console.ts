@@ -35,12 +35,13 @@ document.addEventListener('keydown', (event) => {
 /** On a phone the sections scroll. */
 document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest' })
 
-/** A list that refreshes itself rests while nobody sees it. */
+/** What asks by itself shows no wait, and rests while nobody sees the page. */
+const asksByItself = ({ target }: Event) =>
+  target instanceof HTMLElement && target.matches('.count, [data-refresh]')
+
 document.addEventListener('htmx:beforeRequest', (event) => {
-  const { target } = event
-  if (document.hidden && target instanceof HTMLElement && target.dataset.refresh !== undefined)
-    event.preventDefault()
+  if (!asksByItself(event)) list()?.setAttribute('aria-busy', 'true')
+  else if (document.hidden) event.preventDefault()
 })
-document.addEventListener('htmx:beforeRequest', () => list()?.setAttribute('aria-busy', 'true'))
 document.addEventListener('htmx:afterRequest', () => list()?.removeAttribute('aria-busy'))
 const list = () => document.querySelector('#list')
