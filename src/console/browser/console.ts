@@ -35,13 +35,13 @@ document.addEventListener('keydown', (event) => {
 /** On a phone the sections scroll. */
 document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest' })
 
-/** What asks by itself shows no wait, and rests while nobody sees the page. */
-const asksByItself = ({ target }: Event) =>
-  target instanceof HTMLElement && target.matches('.count, [data-refresh]')
-
+/** What asks by itself shows no wait; a list that refreshes itself rests while nobody sees the page. */
 document.addEventListener('htmx:beforeRequest', (event) => {
-  if (!asksByItself(event)) list()?.setAttribute('aria-busy', 'true')
-  else if (document.hidden) event.preventDefault()
+  const { target } = event
+  const isRefresh = target instanceof HTMLElement && target.dataset.refresh !== undefined
+  const isCount = target instanceof HTMLElement && target.matches('.count')
+  if (isRefresh && document.hidden) event.preventDefault()
+  if (!isRefresh && !isCount) list()?.setAttribute('aria-busy', 'true')
 })
 document.addEventListener('htmx:afterRequest', () => list()?.removeAttribute('aria-busy'))
 const list = () => document.querySelector('#list')
