@@ -10,6 +10,7 @@ import { AppError } from '../lib/errors.ts'
 import { apiOf } from './api.ts'
 import { type Assets, loadAssets } from './assets.ts'
 import { availabilityPage } from './availability-page.tsx'
+import { changesPages } from './changes-page.tsx'
 import type { ConsoleEnv } from './console-env.ts'
 import { respondWithErrorPage } from './error-page.tsx'
 import { productKind, storeKind } from './kinds.ts'
@@ -83,6 +84,7 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
     recordPages(pages, kind)
   }
   availabilityPage(pages)
+  changesPages(pages)
   pages.all('*', () => {
     throw new AppError('not_found', 'There is no such page.')
   })

@@ -115,7 +115,7 @@ type Parts = Pick<AppDeps, 'db' | 'metrics' | 'state' | 'renderer'> &
 
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
   const { db, knownKeys, state, renderer, feeds, pollLog, metrics } = parts
-  const verifier = createKeyVerifier(knownKeys.lookup, limits, knownKeys.lastScopes)
+  const verifier = createKeyVerifier(knownKeys.lookup, limits, knownKeys.lastKnown)
   const count = requestCounter(config.rateLimit, verifier.isTrusted)
   const answerPoll = feedListener({
     feeds,
