@@ -23,9 +23,7 @@ export function poolOf(name: string, parent: string): string {
 /** The resource at a path: refunds at `/v1/orders/{id}/refunds`, orders at `/v1/orders/{id}`. */
 export function resourceOf(path: string): string {
   const segments = path.split('/').filter((step) => step !== '' && !pathParameter.test(step))
-  return (
-    segments.findLast((step) => step !== 'batch' && step !== 'retry' && step !== 'discard') ?? ''
-  )
+  return segments.findLast((step) => !['batch', 'retry', 'discard', 'undo'].includes(step)) ?? ''
 }
 
 /** The resource that a path parameter identifies: orders for `{id}` of `/v1/orders/{id}/refunds`. */
