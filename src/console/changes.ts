@@ -14,7 +14,7 @@ const place = {
 }
 export type Place = z.infer<z.ZodObject<typeof place>>
 
-export const changedRecord = z.object({
+const changedRecord = z.object({
   ...place,
   action: z.enum(['created', 'updated', 'removed']),
   before: values,
@@ -22,7 +22,7 @@ export const changedRecord = z.object({
 })
 export type ChangedRecord = z.infer<typeof changedRecord>
 
-export const change = z.object({
+const change = z.object({
   id: z.string(),
   at: z.string(),
   via: z.enum(['rest', 'console', 'import']),
@@ -53,6 +53,8 @@ export const undoResult = z.object({
   conflicting: z.array(z.object({ ...place, field: z.string().nullable(), detail: z.string() })),
 })
 export type UndoResult = z.infer<typeof undoResult>
+
+export const changeApiPath = (id: string) => `/v1/changes/${encodeURIComponent(id)}`
 
 export const countOf = (count: number, one: string, many = `${one}s`) =>
   `${count.toLocaleString('en')} ${count === 1 ? one : many}`
@@ -98,7 +100,7 @@ function valueText(field: string, value: unknown): string {
   return text.length > shownLength ? `${text.slice(0, shownLength)}…` : text || '(empty)'
 }
 
-export type FieldChange = { field: string; label: string; before: string; after: string }
+type FieldChange = { field: string; label: string; before: string; after: string }
 
 /** Only what has a value, when the record was created or removed. */
 export function fieldChanges({ before, after }: ChangedRecord): FieldChange[] {

@@ -20,6 +20,7 @@ import { sameOrigin } from './same-origin.ts'
 import { sessionCookie } from './session-cookie.ts'
 import { endSession, endSessionsOfKey, findSession } from './sessions.ts'
 import { type SignInDeps, signInRoutes, smallForm } from './sign-in-routes.tsx'
+import { undoPage } from './undo-page.tsx'
 
 export type ConsoleDeps = Omit<SignInDeps, 'cookie'> & { publicUrl: string | null }
 
@@ -85,6 +86,7 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
   }
   availabilityPage(pages)
   changesPages(pages)
+  undoPage(pages)
   pages.all('*', () => {
     throw new AppError('not_found', 'There is no such page.')
   })

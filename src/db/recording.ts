@@ -13,7 +13,8 @@ export type Author = {
 
 export type Recording = {
   readonly changeId: string
-  readonly author: Author
+  /** To be completed before the first write. */
+  author: Author
   /** Whether a transaction that was recorded has committed; one that changes nothing is not recorded. */
   isRecorded: boolean
 }

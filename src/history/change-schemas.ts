@@ -17,7 +17,7 @@ const place = {
 const value = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]).nullable()
 const fields = z.record(z.string(), value).nullable()
 
-export const changedRecord = z
+const changedRecord = z
   .strictObject({
     ...place,
     action: z.enum(actions),
@@ -57,7 +57,7 @@ export const change = z
   .meta({ id: 'Change' })
 export type Change = z.infer<typeof change>
 
-export const conflict = z
+const conflict = z
   .strictObject({
     ...place,
     field: z.string().nullable().meta({ description: 'Null: the record as a whole' }),

@@ -9,7 +9,12 @@ import { historyRecords } from '../db/schema/history.ts'
 import type { Conflict } from './change-schemas.ts'
 
 /** Fields are JSON as Postgres wrote it: numbers have more digits there than here. */
-export type Restored = { id: string; title: string; fields: string; replaced: string }
+export type Restored = {
+  id: string
+  title: string
+  fields: string | null
+  replaced: string | null
+}
 export type Link = Pick<Conflict, 'product_id' | 'store_id' | 'product_title' | 'store_title'>
 
 export type RecordPlan = {

@@ -4,7 +4,7 @@ import { toast } from './toast.ts'
 
 /** Throws when no answer comes. Null: nothing stayed. */
 async function undoChange(id: string): Promise<string | null> {
-  const answer = await send('POST', `/v1/changes/${id}/undo`, {})
+  const answer = await send('POST', `/v1/changes/${encodeURIComponent(id)}/undo`, {})
   if (answer.status !== 200) return wordsOf(answer, 'id')
   return Number(answer.body.conflicts) > 0 ? 'Some of it was changed since, and stays.' : null
 }
