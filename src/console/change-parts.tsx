@@ -28,30 +28,40 @@ export function RecordName({ product_id, store_id, product_title, store_title }:
   )
 }
 
-/** Each field before and after; of availability only that it began or ended. */
-export function Differences({
-  record,
-  limit = maxFields,
-}: {
-  record: ChangedRecord
-  limit?: number
-}) {
+type DifferencesProps = { record: ChangedRecord; limit?: number }
+
+/** Each field before and after; the values of what was created or removed; of availability that it began or ended. */
+export function Differences({ record, limit = maxFields }: DifferencesProps) {
   const { kind, action } = record
   if (kind === 'availability')
     return <>{action === 'created' ? 'Sold there' : 'No longer sold there'}</>
-  if (action !== 'updated') return <>{action === 'created' ? 'Created' : 'Removed'}</>
   const changes = fieldChanges(record)
   const more = changes.length - limit
   return (
-    <ul class="differences">
-      {changes.slice(0, limit).map(({ label, before, after }) => (
-        <li>
-          <span class="soft">{label}</span> {before} <span aria-hidden="true">→</span>
-          <span class="hidden"> became </span> <strong>{after}</strong>
-        </li>
-      ))}
-      {more > 0 && <li class="soft">{`and ${more} more`}</li>}
-    </ul>
+    <>
+      {action === 'created' && 'Created'}
+      {action === 'removed' && 'Removed'}
+      {(action === 'updated' || limit === maxFields) && (
+        <ul class="differences">
+          {changes.slice(0, limit).map(({ label, before, after }) => (
+            <li>
+              <span class="soft">{label}</span>{' '}
+              {action === 'updated' ? (
+                <>
+                  {before} <span aria-hidden="true">→</span>
+                  <span class="hidden"> became </span> <strong>{after}</strong>
+                </>
+              ) : action === 'created' ? (
+                after
+              ) : (
+                before
+              )}
+            </li>
+          ))}
+          {more > 0 && <li class="soft">{`and ${more} more`}</li>}
+        </ul>
+      )}
+    </>
   )
 }
 
