@@ -1,11 +1,10 @@
 /** Which admin key a server starts with, and how keys are looked up. */
-import { once } from 'node:events'
-import { connect as connectSocket, createServer } from 'node:net'
 import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { ensureAdminKey, listKeys, principalOfKey } from '../../src/auth/api-keys.ts'
 import { connect } from '../../src/db/connection.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { tapWire } from '../support/wire-tap.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -104,35 +103,3 @@ test('a key that was used a moment ago is looked up in one round trip', async ()
     await wire.stop()
   }
 })
-
-/** A way to Postgres that counts how often the client spoke after Postgres had. */
-async function tapWire(databaseUrl: string) {
-  const target = new URL(databaseUrl)
-  let turns = 0
-  let postgresSpoke = true
-  const server = createServer((client) => {
-    const upstream = connectSocket(Number(target.port || 5432), target.hostname)
-    client.on('data', () => {
-      if (postgresSpoke) turns++
-      postgresSpoke = false
-    })
-    upstream.on('data', () => {
-      postgresSpoke = true
-    })
-    client.on('error', () => upstream.destroy()).pipe(upstream)
-    upstream.on('error', () => client.destroy()).pipe(client)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const url = new URL(databaseUrl)
-  url.host = `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
-  return {
-    url: url.href,
-    turns: () => turns,
-    async stop() {
-      server.close()
-      await once(server, 'close')
-    },
-  }
-}

@@ -2,8 +2,10 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createKey } from '../../src/auth/api-keys.ts'
+import { connect, type Database } from '../../src/db/connection.ts'
 import { startRecording } from '../../src/db/recording.ts'
 import { asker, startTestServer, type TestServer } from '../support/server.ts'
+import { tapWire } from '../support/wire-tap.ts'
 import { changeOf, changesOf } from './changes.ts'
 
 let server: TestServer
@@ -194,4 +196,26 @@ test('the records of a change come in pages', async () => {
     cursor = Object(body).next_cursor
   }
   expect(ids).toEqual(products.map(({ id }) => id))
+})
+
+test('to be recorded costs a transaction no round trip', async () => {
+  await server.ask('PUT', '/v1/products/tapped', { title: 'Tapped', price: 1 })
+  const wire = await tapWire(server.database.url)
+  const tapped = connect(wire.url, { max: 1, statementMs: 10_000 })
+  const recording = startRecording({ via: 'rest', keyId: null, name: null })
+  const turnsOf = async (db: Database) => {
+    const before = wire.turns()
+    await db.transaction((tx) =>
+      tx.execute(sql`update products set price = price + 1 where id = 'tapped'`),
+    )
+    return wire.turns() - before
+  }
+  try {
+    await tapped.db.execute(sql`select 1`)
+    expect([await turnsOf(tapped.db), await turnsOf(tapped.db.recorded(recording))]).toEqual([2, 2])
+    expect(recording.isRecorded).toBe(true)
+  } finally {
+    await tapped.close()
+    await wire.stop()
+  }
 })
