@@ -7,6 +7,7 @@ import { textArray } from '../db/parameters.ts'
 import { apiKeys, type Scope, scopes } from '../db/schema/api-keys.ts'
 import { AppError } from '../lib/errors.ts'
 import { instant, title } from '../lib/fields.ts'
+import type { Principal } from './principal.ts'
 
 export { type Scope, scopes }
 
@@ -46,6 +47,7 @@ export const allows = (granted: readonly Scope[], wanted: Scope) =>
 
 export const hashOf = (key: string) => createHash('sha256').update(key).digest('hex')
 
+const principal = sql`json_build_object('id', id, 'name', name, 'scopes', scopes)`
 const columns = sql`id, name, scopes, created_at, last_used_at, revoked_at`
 
 /** The key is in the response and nowhere else: it cannot be shown again. */
@@ -99,23 +101,23 @@ export async function revokeKey(db: Queryable, id: number): Promise<void> {
  * Null when the key is unknown or revoked. Its last use is written at most once a minute, so that polls do not write a
  * row each.
  */
-export async function scopesOfKey(db: Queryable, key: string): Promise<Scope[] | null> {
+export async function principalOfKey(db: Queryable, key: string): Promise<Principal | null> {
   const hash = hashOf(key)
-  const [row] = await db.execute<{ id: number; hash: string; scopes: Scope[]; stale: boolean }>(sql`
-    select id, hash, scopes, coalesce(last_used_at < now() - interval '1 minute', true) as stale
+  const [row] = await db.execute<{ principal: Principal; hash: string; stale: boolean }>(sql`
+    select ${principal} as principal, hash, coalesce(last_used_at < now() - interval '1 minute', true) as stale
     from ${apiKeys} where hash = ${hash} and revoked_at is null`)
   if (!row || !isSameHash(row.hash, hash)) return null
   if (row.stale)
-    await db.execute(sql`update ${apiKeys} set last_used_at = now() where id = ${row.id}`)
-  return row.scopes
+    await db.execute(sql`update ${apiKeys} set last_used_at = now() where id = ${row.principal.id}`)
+  return row.principal
 }
 
-/** The scopes of all valid keys, by hash. */
-export async function readValidKeys(db: Queryable): Promise<Map<string, readonly Scope[]>> {
-  const rows = await db.execute<{ hash: string; scopes: Scope[] }>(
-    sql`select hash, scopes from ${apiKeys} where revoked_at is null`,
+/** All valid keys, by hash. */
+export async function readValidKeys(db: Queryable): Promise<Map<string, Principal>> {
+  const rows = await db.execute<{ hash: string; principal: Principal }>(
+    sql`select hash, ${principal} as principal from ${apiKeys} where revoked_at is null`,
   )
-  return new Map(rows.map(({ hash, scopes }) => [hash, scopes]))
+  return new Map(rows.map(({ hash, principal }) => [hash, principal]))
 }
 
 /** In constant time; the length of a digest is no secret. */

@@ -3,13 +3,13 @@ import type { Limits } from '../http/limits.ts'
 import { coalesceByKey } from '../lib/coalesce.ts'
 import { AppError } from '../lib/errors.ts'
 import { withTimeout } from '../lib/with-timeout.ts'
-import type { Scope } from './api-keys.ts'
 import type { Credentials } from './credentials.ts'
+import type { Principal } from './principal.ts'
 import { consume, windowSeconds } from './rate-limits.ts'
 
 /** Null when the key is unknown or revoked. */
-type Scopes = readonly Scope[] | null
-type Verify = (caller: Credentials) => Promise<Scopes>
+type Found = Principal | null
+type Verify = (caller: Credentials) => Promise<Found>
 
 export type KeyVerifier = {
   /** Looks the key up, so a revoked one ends at once. Rejects when the address must wait or the database does not answer. */
@@ -29,28 +29,28 @@ const nameOf = ({ address, key }: Credentials) => `${address} ${key}`
 const keyOf = (name: string) => name.slice(name.indexOf(' ') + 1)
 
 export function createKeyVerifier(
-  lookupScopes: (key: string) => Promise<Scopes>,
+  lookUp: (key: string) => Promise<Found>,
   { keyCheckMs, wrongKeys }: Pick<Limits, 'keyCheckMs' | 'wrongKeys'>,
-  lastScopes: (key: string) => Scopes = () => null,
+  lastKnown: (key: string) => Found = () => null,
 ): KeyVerifier {
   const wrong = new RateLimiterMemory({
     points: wrongKeys,
     duration: windowSeconds,
     keyPrefix: '',
   })
-  /** The last known scopes by address and key: a key is trusted only at addresses that sent it while it was valid. */
-  const trusted = new Map<string, readonly Scope[]>()
+  /** The keys as they were last known, by address and key: one is trusted only at addresses that sent it while it was valid. */
+  const trusted = new Map<string, Principal>()
 
   /** Not bounded in time: an answer that comes too late for its request still counts for the next one. */
-  async function lookup(name: string): Promise<Scopes> {
-    const scopes = await lookupScopes(keyOf(name))
-    if (scopes) trust(name, scopes)
+  async function lookup(name: string): Promise<Found> {
+    const principal = await lookUp(keyOf(name))
+    if (principal) trust(name, principal)
     else distrust(keyOf(name))
-    return scopes
+    return principal
   }
 
-  function trust(name: string, scopes: readonly Scope[]): void {
-    trusted.set(name, scopes)
+  function trust(name: string, principal: Principal): void {
+    trusted.set(name, principal)
     const [oldest] = trusted.keys()
     if (trusted.size > maxTrusted && oldest !== undefined) trusted.delete(oldest)
   }
@@ -64,15 +64,15 @@ export function createKeyVerifier(
    * A key that is not trusted counts as wrong until it is found valid, so that no more are tried in parallel than in
    * sequence.
    */
-  async function check(name: string): Promise<Scopes> {
+  async function check(name: string): Promise<Found> {
     const [address = ''] = name.split(' ', 1)
     const wasTrusted = trusted.has(name)
     if (!wasTrusted) await consume(wrong, address, 'Too many wrong keys came from this address.')
     let isWrong = false
     try {
-      const scopes = await withTimeout(lookup(name), keyCheckMs)
-      isWrong = scopes === null
-      return scopes
+      const principal = await withTimeout(lookup(name), keyCheckMs)
+      isWrong = principal === null
+      return principal
     } finally {
       if (wasTrusted && isWrong) await wrong.penalty(address)
       if (!wasTrusted && !isWrong) await wrong.reward(address)
@@ -86,10 +86,10 @@ export function createKeyVerifier(
     verifyOrLastKnown: (caller) =>
       verify(caller).catch((error: unknown) => {
         // An address that must wait does so with a valid key too.
-        const last = error instanceof AppError ? null : lastScopes(caller.key ?? '')
-        const scopes = trusted.get(nameOf(caller)) ?? last
-        if (!scopes) throw error
-        return scopes
+        const last = error instanceof AppError ? null : lastKnown(caller.key ?? '')
+        const principal = trusted.get(nameOf(caller)) ?? last
+        if (!principal) throw error
+        return principal
       }),
     isTrusted: (caller) => trusted.has(nameOf(caller)),
   }

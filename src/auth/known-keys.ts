@@ -1,26 +1,27 @@
 /** The valid keys as the database last had them: what they open for reading stays open while it does not answer. */
 import type { Database } from '../db/connection.ts'
-import { hashOf, readValidKeys, type Scope, scopesOfKey } from './api-keys.ts'
+import { hashOf, principalOfKey, readValidKeys } from './api-keys.ts'
+import type { Principal } from './principal.ts'
 
 export type KnownKeys = {
   load: () => Promise<void>
   /** Asks the database; null when the key is unknown or revoked. */
-  lookup: (key: string) => Promise<readonly Scope[] | null>
+  lookup: (key: string) => Promise<Principal | null>
   /** Without the database. */
-  lastScopes: (key: string) => readonly Scope[] | null
+  lastKnown: (key: string) => Principal | null
 }
 
 export function createKnownKeys(db: Database): KnownKeys {
-  let scopesByHash = new Map<string, readonly Scope[]>()
+  let keysByHash = new Map<string, Principal>()
   return {
     async load() {
-      scopesByHash = await readValidKeys(db)
+      keysByHash = await readValidKeys(db)
     },
     async lookup(key) {
-      const scopes = await scopesOfKey(db, key)
-      if (scopes === null) scopesByHash.delete(hashOf(key))
-      return scopes
+      const principal = await principalOfKey(db, key)
+      if (principal === null) keysByHash.delete(hashOf(key))
+      return principal
     },
-    lastScopes: (key) => scopesByHash.get(hashOf(key)) ?? null,
+    lastKnown: (key) => keysByHash.get(hashOf(key)) ?? null,
   }
 }

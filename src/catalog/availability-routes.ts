@@ -36,6 +36,7 @@ export function availabilityRoutes(api: ApiContext, db: Database): void {
       query: none,
       body: noBody,
       scope: 'write',
+      recorded: true,
       errors: ['not_found'],
     } as const
     endpoint(
@@ -48,7 +49,7 @@ export function availabilityRoutes(api: ApiContext, db: Database): void {
         responses: { 204: { description: 'The product is sold there' } },
       },
       async (input, c) => {
-        await addLink(db, input.params.product_id, input.params.store_id)
+        await addLink(db.recorded(input.recording), input.params.product_id, input.params.store_id)
         return c.body(null, 204)
       },
     )
@@ -62,7 +63,11 @@ export function availabilityRoutes(api: ApiContext, db: Database): void {
         responses: { 204: { description: 'The product is no longer sold there' } },
       },
       async (input, c) => {
-        await removeLink(db, input.params.product_id, input.params.store_id)
+        await removeLink(
+          db.recorded(input.recording),
+          input.params.product_id,
+          input.params.store_id,
+        )
         return c.body(null, 204)
       },
     )
@@ -76,14 +81,15 @@ export function availabilityRoutes(api: ApiContext, db: Database): void {
       summary: `Start and stop selling up to ${maxChanges} products in stores, all or nothing`,
       tag: 'availability',
       scope: 'write',
+      recorded: true,
       params: none,
       query: none,
       body: batch,
       responses: { 200: { description: 'How many links were changed', schema: counts } },
     },
-    async ({ body: { add, remove } }, c) => {
+    async ({ body: { add, remove }, recording }, c) => {
       assertApart(add, remove)
-      const { added, removed } = await changeLinks(db, add, remove)
+      const { added, removed } = await changeLinks(db.recorded(recording), add, remove)
       return c.json({ added, removed, unchanged: add.length + remove.length - added - removed })
     },
   )

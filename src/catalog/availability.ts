@@ -25,15 +25,17 @@ async function lockForLink(tx: Queryable, resource: CatalogTable, id: string): P
   if (found.length === 0) recordNotFound(resource.name, id)
 }
 
-export async function removeLink(db: Queryable, productId: string, storeId: string): Promise<void> {
-  const removed = await db.execute(
-    sql`delete from product_stores where product_id = ${productId} and store_id = ${storeId} returning 1`,
-  )
-  if (removed.length === 0)
-    throw new AppError(
-      'not_found',
-      `The product "${productId}" is not sold in the store "${storeId}".`,
+export function removeLink(db: Database, productId: string, storeId: string): Promise<void> {
+  return transaction(db, async (tx) => {
+    const removed = await tx.execute(
+      sql`delete from product_stores where product_id = ${productId} and store_id = ${storeId} returning 1`,
     )
+    if (removed.length === 0)
+      throw new AppError(
+        'not_found',
+        `The product "${productId}" is not sold in the store "${storeId}".`,
+      )
+  })
 }
 
 export type Link = { product_id: string; store_id: string }

@@ -106,7 +106,7 @@ function readRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>): v
 
 function createRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>): void {
   const plural = `${resource.name}s`
-  const writes = { ...common, method: 'post', tag: plural, scope: 'write' } as const
+  const writes = { ...common, method: 'post', tag: plural, scope: 'write', recorded: true } as const
   const typeName = nameOf(resource)
   const batch = z
     .strictObject({ [plural]: z.array(resource.input).min(1).max(maxBatch) })
@@ -123,7 +123,8 @@ function createRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>):
       responses: { 201: recordResponse(resource, 'Created') },
       errors: ['conflict'],
     },
-    async ({ body }, c) => respondWithRecord(c, await createRecord(db, resource, body), 201),
+    async ({ body, recording }, c) =>
+      respondWithRecord(c, await createRecord(db.recorded(recording), resource, body), 201),
   )
   endpoint(
     api,
@@ -138,7 +139,8 @@ function createRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>):
       },
       errors: ['conflict'],
     },
-    async ({ body }, c) => c.json(await saveRecords(db, resource, body[plural] ?? [])),
+    async ({ body, recording }, c) =>
+      c.json(await saveRecords(db.recorded(recording), resource, body[plural] ?? [])),
   )
 }
 
@@ -151,6 +153,7 @@ function changeRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>):
     params: byId,
     tag: `${name}s`,
     scope: 'write',
+    recorded: true,
     ifMatch: true,
   } as const
 
@@ -168,14 +171,14 @@ function changeRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>):
       },
       errors: ['conflict'],
     },
-    async ({ params, body, ifMatch }, c) => {
+    async ({ params, body, ifMatch, recording }, c) => {
       if (body.id !== undefined && body.id !== params.id) {
         throw new AppError('invalid', 'The id in the body differs from the id in the path.', [
           { field: 'id', detail: `must be "${params.id}" or left out` },
         ])
       }
       const saved = await saveRecord(
-        db,
+        db.recorded(recording),
         resource,
         resource.input.parse({ ...body, id: params.id }, { error: errorMap }),
         ifMatch,
@@ -194,8 +197,11 @@ function changeRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>):
       responses: { 200: recordResponse(resource, 'As it is now') },
       errors: ['not_found'],
     },
-    async ({ params, body, ifMatch }, c) =>
-      respondWithRecord(c, await patchRecord(db, resource, params.id, body, ifMatch)),
+    async ({ params, body, ifMatch, recording }, c) =>
+      respondWithRecord(
+        c,
+        await patchRecord(db.recorded(recording), resource, params.id, body, ifMatch),
+      ),
   )
   endpoint(
     api,
@@ -207,8 +213,8 @@ function changeRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>):
       responses: { 204: { description: 'Removed' } },
       errors: ['not_found'],
     },
-    async ({ params, ifMatch }, c) => {
-      await removeRecord(db, resource, params.id, ifMatch)
+    async ({ params, ifMatch, recording }, c) => {
+      await removeRecord(db.recorded(recording), resource, params.id, ifMatch)
       return c.body(null, 204)
     },
   )

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { Config } from '../config.ts'
 import type { Database } from '../db/connection.ts'
+import { type Recording, startRecording } from '../db/recording.ts'
 import { type ImportResult, importFile } from '../import-export/import-file.ts'
 import { type ImportKind, importKinds } from '../import-export/import-kinds.ts'
 import { type InputFile, openInput } from '../import-export/input-file.ts'
@@ -14,7 +15,14 @@ import { withDatabase } from './open-database.ts'
 import { startProgress } from './progress.ts'
 import { print, printError, waitForShutdownSignal } from './terminal.ts'
 
-type CheckedFile = { input: InputFile; kind: ImportKind; file: RecordFile; rejectsBase: string }
+type CheckedFile = {
+  input: InputFile
+  kind: ImportKind
+  file: RecordFile
+  rejectsBase: string
+  /** All transactions of a file are one change. */
+  recording: Recording
+}
 type Summary = ImportResult & {
   file: string
   kind: string
@@ -53,10 +61,14 @@ async function runImport(config: Config, paths: string[], options: ImportOptions
       for (const one of options.replace ? checked : [])
         plans.set(
           one,
-          await planReplacement(db, one.file, one.kind, { ...options, of: options.of }),
+          await planReplacement(db.recorded(one.recording), one.file, one.kind, {
+            ...options,
+            of: options.of,
+          }),
         )
       const summaries: Summary[] = []
-      for (const one of checked) summaries.push(await importOne(db, one, run, plans.get(one)))
+      for (const one of checked)
+        summaries.push(await importOne(db.recorded(one.recording), one, run, plans.get(one)))
       report(summaries, options, stopping.signal.aborted)
     })
   } finally {
@@ -82,7 +94,9 @@ async function check(path: string, options: ImportOptions, currency: string): Pr
     const file = await checkFile(input, { ...kind, schema }, readOptions, (done) =>
       progress.update(done, null),
     )
-    return { input, kind, file, rejectsBase: path === '-' ? 'import' : path }
+    const author = { via: 'import', keyId: null, name: null, file: input.name } as const
+    const rejectsBase = path === '-' ? 'import' : path
+    return { input, kind, file, rejectsBase, recording: startRecording(author) }
   } catch (error) {
     await input.close()
     throw error

@@ -2,7 +2,12 @@
 import { z } from 'zod'
 import type { Principal } from '../auth/principal.ts'
 
-export type ApiAnswer = { status: number; etag: string | null; body: unknown }
+export type ApiAnswer = {
+  status: number
+  etag: string | null
+  changeId: string | null
+  body: unknown
+}
 type Sent = { body?: unknown; ifMatch?: string | undefined }
 export type Api = (method: string, path: string, sent?: Sent) => Promise<ApiAnswer>
 
@@ -23,6 +28,7 @@ export function apiOf(app: App, env: object, principal: Principal, origin: strin
     return {
       status: response.status,
       etag: response.headers.get('ETag'),
+      changeId: response.headers.get('Change-Id'),
       body: text === '' ? undefined : JSON.parse(text),
     }
   }

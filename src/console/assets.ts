@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 type Asset = { type: string; content: Uint8Array<ArrayBuffer> }
 export type Assets = { version: string; files: Map<string, Asset> }
 
-const scripts = ['console', 'send', 'toast', 'dialog', 'grid', 'form', 'matrix']
+const scripts = ['console', 'send', 'toast', 'undo', 'dialog', 'grid', 'form', 'matrix']
 /** One style sheet, in this order. */
 const styles = [
   'base',
@@ -18,6 +18,7 @@ const styles = [
   'messages',
   'parts',
   'deliveries',
+  'changes',
 ]
 const styleOf = (name: string) => new URL(`../../src/console/styles/${name}.css`, import.meta.url)
 const javascript = 'text/javascript; charset=utf-8'

@@ -10,6 +10,7 @@ import { AppError } from '../lib/errors.ts'
 import { apiOf } from './api.ts'
 import { type Assets, loadAssets } from './assets.ts'
 import { availabilityPage } from './availability-page.tsx'
+import { changesPages } from './changes-page.tsx'
 import type { ConsoleEnv } from './console-env.ts'
 import { deliveryChanges } from './deliveries-change.tsx'
 import { deliveriesPage } from './deliveries-page.tsx'
@@ -26,6 +27,7 @@ import { sameOrigin } from './same-origin.ts'
 import { sessionCookie } from './session-cookie.ts'
 import { endSession, endSessionsOfKey, findSession } from './sessions.ts'
 import { type SignInDeps, signInRoutes, smallForm } from './sign-in-routes.tsx'
+import { undoPage } from './undo-page.tsx'
 
 export type ConsoleDeps = Omit<SignInDeps, 'cookie'> & { publicUrl: string | null }
 
@@ -97,6 +99,8 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
   orderPages(pages)
   peoplePages(pages)
   keysPages(pages)
+  changesPages(pages)
+  undoPage(pages)
   pages.all('*', () => {
     throw new AppError('not_found', 'There is no such page.')
   })

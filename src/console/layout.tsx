@@ -18,6 +18,7 @@ const sections: Section[] = [
   { path: '/console/orders', label: 'Orders' },
   { path: '/console/people', label: 'People' },
   { path: '/console/keys', label: 'Keys' },
+  { path: '/console/changes', label: 'Changes' },
 ]
 
 const htmxConfig = JSON.stringify({

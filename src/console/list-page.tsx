@@ -55,6 +55,13 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
           <p class="soft">To change something, sign in with a key that has the scope "write".</p>
         )}
       </PageTitle>
+      {c.req.query('removed') && (
+        <p
+          class="hidden"
+          data-toast={`The ${kind.name} was removed`}
+          data-undo={c.req.query('removed')}
+        />
+      )}
       <FilterForm kind={kind} given={given} />
       <section id="list" aria-label={kind.label}>
         <nav class="chips" aria-label="Quick filters">

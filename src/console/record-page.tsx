@@ -14,6 +14,7 @@ import {
   type Texts,
   textsOf,
 } from './record-form.ts'
+import { RecordHistory, readHistory } from './record-history.tsx'
 import { RecordForm, type RecordView } from './record-view.tsx'
 import {
   type CatalogRecord,
@@ -31,12 +32,13 @@ export function recordPages(pages: Hono<ConsoleEnv>, kind: Kind): void {
   pages.post(`/new/${kind.plural}`, async (c) => create(c, kind))
   pages.get(`/${kind.plural}/:id`, async (c) => {
     const found = await find(c, kind, c.req.param('id'))
-    return show(c, { ...opened(kind, found), isSaved: c.req.query('saved') !== undefined })
+    return show(c, { ...opened(kind, found), saved: c.req.query('saved') })
   })
   pages.post(`/${kind.plural}/:id`, async (c) => save(c, kind, c.req.param('id')))
   pages.post(`/${kind.plural}/:id/remove`, async (c) => {
-    succeeded(await c.get('api')('DELETE', apiPath(kind, c.req.param('id'))))
-    return c.redirect(`/console/${kind.plural}`, 303)
+    const answer = await c.get('api')('DELETE', apiPath(kind, c.req.param('id')))
+    succeeded(answer)
+    return c.redirect(`/console/${kind.plural}?removed=${answer.changeId ?? ''}`, 303)
   })
 }
 
@@ -64,8 +66,18 @@ function blank(kind: Kind): View {
 async function show(c: C, view: View, status: 200 | 409 | 422 = 200) {
   const stores = await storesFor(c, view)
   const title = view.record?.title ?? `New ${view.kind.name}`
-  const form = <RecordForm {...view} stores={stores} mayWrite={mayWrite(c)} />
-  return page(c, { title, script: 'form', status }, form)
+  const { kind, record } = view
+  const changes = record ? await readHistory(c.get('api'), kind, record.id) : []
+  return page(
+    c,
+    { title, script: 'form', status },
+    <>
+      <RecordForm {...view} stores={stores} mayWrite={mayWrite(c)} />
+      {record && (
+        <RecordHistory kind={kind} id={record.id} changes={changes} mayWrite={mayWrite(c)} />
+      )}
+    </>,
+  )
 }
 
 const mayWrite = (c: C) => allows(c.get('principal').scopes, 'write')
@@ -82,7 +94,7 @@ async function create(c: C, kind: Kind) {
   const answer = await c.get('api')('POST', `/v1/${kind.plural}`, {
     body: { id: form.id, ...patch },
   })
-  if (answer.status === 201) return c.redirect(`${pathOf(kind, form.id)}?saved`, 303)
+  if (answer.status === 201) return c.redirect(savedPath(kind, form.id, [answer.changeId]), 303)
   const view = { ...blank(kind), id: form.id, texts: form.texts }
   return show(c, { ...view, ...faults(answer) }, 422)
 }
@@ -111,9 +123,13 @@ async function save(c: C, kind: Kind, id: string) {
     const view = { ...opened(kind, found), etag: form.etag, texts: form.texts, was: form.was }
     return show(c, { ...view, sells: form.sells, ...faults(answer) }, 422)
   }
-  await saveLinks(c, id, form)
-  return c.redirect(`${pathOf(kind, id)}?saved`, 303)
+  const linked = await saveLinks(c, id, form)
+  return c.redirect(savedPath(kind, id, [answer.changeId, linked]), 303)
 }
+
+/** With the changes, for Undo. */
+const savedPath = (kind: Kind, id: string, changeIds: (string | null)[]) =>
+  `${pathOf(kind, id)}?saved=${changeIds.filter((one) => one !== null).join('.')}`
 
 const changedTexts = ({ texts, was }: Submitted, now: Texts): Texts =>
   Object.fromEntries(
@@ -131,7 +147,7 @@ async function write(
   patch: object,
 ): Promise<Written> {
   if (Object.keys(patch).length === 0)
-    return { answer: { status: 200, etag: null, body: undefined } }
+    return { answer: { status: 200, etag: null, changeId: null, body: undefined } }
   let { etag } = form
   for (let tries = 1; ; tries++) {
     const answer = await c.get('api')('PATCH', apiPath(kind, id), { body: patch, ifMatch: etag })
@@ -143,10 +159,16 @@ async function write(
   }
 }
 
-/** Exactly the differences, so that what others ticked meanwhile stays. */
-async function saveLinks(c: C, id: string, { sells: { add, remove } }: Submitted): Promise<void> {
-  if (add.length + remove.length === 0) return
+/** Exactly the differences, so that what others ticked meanwhile stays. Returns the id of the change. */
+async function saveLinks(
+  c: C,
+  id: string,
+  { sells: { add, remove } }: Submitted,
+): Promise<string | null> {
+  if (add.length + remove.length === 0) return null
   const link = (store_id: string) => ({ product_id: id, store_id })
   const body = { add: add.map(link), remove: remove.map(link) }
-  succeeded(await c.get('api')('POST', '/v1/availability/batch', { body }))
+  const answer = await c.get('api')('POST', '/v1/availability/batch', { body })
+  succeeded(answer)
+  return answer.changeId
 }

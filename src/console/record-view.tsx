@@ -20,7 +20,8 @@ export type RecordView = {
   errors?: { field: string; detail: string }[] | undefined
   problem?: string | undefined
   conflicts?: Field[]
-  isSaved?: boolean
+  /** The changes that were just saved, joined by dots. */
+  saved?: string | undefined
 }
 
 export function RecordForm(view: RecordView) {
@@ -34,7 +35,9 @@ export function RecordForm(view: RecordView) {
         </div>
         {record && mayWrite && <RemoveForm kind={kind} record={record} />}
       </div>
-      {view.isSaved && <p data-toast={`Saved ${record?.title}`} class="hidden" />}
+      {view.saved !== undefined && (
+        <p data-toast={`Saved ${record?.title}`} data-undo={view.saved} class="hidden" />
+      )}
       {view.problem && (
         <p class="block alert error" role="alert">
           {view.problem}
@@ -84,7 +87,7 @@ function RemoveForm({ kind, record }: { kind: Kind; record: CatalogRecord }) {
     <form
       method="post"
       action={`${pathOf(kind, record.id)}/remove`}
-      data-confirm={`Remove "${record.title}"? It leaves the feed, and its links with it. This cannot be undone.`}
+      data-confirm={`Remove "${record.title}"? It leaves the feed, and its links with it. Changes can bring it back for 90 days.`}
     >
       <button class="danger" type="submit">
         Remove

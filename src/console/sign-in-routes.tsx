@@ -27,10 +27,10 @@ export function signInRoutes(pages: Hono<ConsoleEnv>, { db, verify, cookie }: Si
     const given = typeof key === 'string' ? key.trim() : ''
     const back = typeof next === 'string' ? next : undefined
     const address = networkOf(getConnInfo(c).remote.address)
-    const scopes = given === '' ? null : await verify({ address, key: given })
-    if (scopes === null)
+    const principal = given === '' ? null : await verify({ address, key: given })
+    if (principal === null)
       return signInPage(c, { next: back, error: 'This key is unknown or revoked.', status: 422 })
-    if (!allows(scopes, 'read'))
+    if (!allows(principal.scopes, 'read'))
       return signInPage(c, {
         next: back,
         error: 'This key opens feeds only. The console needs one with the scope "read".',

@@ -7,6 +7,7 @@ import { settleBoth } from '../lib/settle-both.ts'
 import { createListener, type Listener } from './listener.ts'
 import { connectionSettings, createPool, type Pool, type QueryFn } from './pool.ts'
 import { postgresCode } from './postgres-error.ts'
+import type { Recording } from './recording.ts'
 
 /** A database or a transaction on it: what a query needs, wherever it runs. */
 export type Queryable = Pick<NodePgDatabase, 'select' | 'insert' | 'update' | 'delete'> & {
@@ -17,6 +18,8 @@ export type Queryable = Pick<NodePgDatabase, 'select' | 'insert' | 'update' | 'd
 export type Database = Queryable & {
   /** Runs `work` in one transaction, once; see {@link transaction}. */
   transaction: <T>(work: Work<T>, config?: PgTransactionConfig) => Promise<T>
+  /** The same database, whose transactions are recorded in the history. */
+  recorded: (recording: Recording) => Database
 }
 
 type Work<T> = (tx: Queryable) => Promise<T>
@@ -59,17 +62,21 @@ export function connect(
   }
 }
 
-function databaseOf(pool: Pool, statementMs?: number): Database {
+function databaseOf(pool: Pool, statementMs?: number, recording?: Recording): Database {
+  const options = { statementMs, recording }
   const run: Database['transaction'] = (work, config) =>
-    pool.withConnection((send) => runTransaction(send, work, config, statementMs))
-  // The statement timeout is set per transaction, so a single statement runs in one of its own.
+    pool.withConnection((send) => runTransaction(send, work, config, options))
+  // Both are set per transaction, so a single statement runs in one of its own.
   const single: QueryFn = (query, values) =>
     pool.withConnection((send) =>
-      statementMs === undefined
+      statementMs === undefined && recording === undefined
         ? send(query, values)
-        : inTransaction(send, (sendInside) => sendInside(query, values), {}, statementMs),
+        : inTransaction(send, (sendInside) => sendInside(query, values), {}, options),
     )
-  return Object.assign(queryable(single), { transaction: run })
+  return Object.assign(queryable(single), {
+    transaction: run,
+    recorded: (next: Recording) => databaseOf(pool, statementMs, next),
+  })
 }
 
 const dialect = new PgDialect()
@@ -134,8 +141,10 @@ const runTransaction = <T>(
   send: QueryFn,
   work: Work<T>,
   config: PgTransactionConfig | undefined,
-  statementMs: number | undefined,
-) => inTransaction(send, (sendInside) => work(queryable(sendInside)), config, statementMs)
+  options: TransactionOptions,
+) => inTransaction(send, (sendInside) => work(queryable(sendInside)), config, options)
+
+type TransactionOptions = { statementMs: number | undefined; recording: Recording | undefined }
 
 /** How long BEGIN may take: a database that does not answer at all is given up soon. */
 const beginTimeoutMs = 5_000
@@ -145,7 +154,7 @@ async function inTransaction<T>(
   send: QueryFn,
   work: (sendInside: QueryFn) => Promise<T>,
   config: PgTransactionConfig = {},
-  statementMs?: number,
+  options: TransactionOptions,
 ): Promise<T> {
   let ended = false
   const sendInside: QueryFn = async (query, values) => {
@@ -153,12 +162,10 @@ async function inTransaction<T>(
     return send(query, values)
   }
   try {
-    const begun = send({ text: beginStatement(config, statementMs), query_timeout: beginTimeoutMs })
+    const begun = send({ text: beginStatement(config, options), query_timeout: beginTimeoutMs })
     const [result] = await settleBoth(work(sendInside), begun)
     ended = true
-    const { command } = await send({ text: 'commit' })
-    if (command === 'ROLLBACK')
-      throw new Error('a query failed, so the transaction was rolled back')
+    await commit(send, options.recording)
     return result
   } catch (error) {
     ended = true
@@ -168,14 +175,31 @@ async function inTransaction<T>(
   }
 }
 
-/** The timeout is not set on the connection: a pooler in transaction mode rejects the setting, or passes it on to other clients. */
+/** Whether triggers recorded the transaction is asked together with COMMIT, where it is known. */
+async function commit(send: QueryFn, recording: Recording | undefined): Promise<void> {
+  const ask = recording ? `select current_setting('storefeed.recorded', true) as recorded; ` : ''
+  // Of several statements the driver returns several results.
+  const results = [await send({ text: `${ask}commit` })].flat()
+  if (results.at(-1)?.command === 'ROLLBACK')
+    throw new Error('a query failed, so the transaction was rolled back')
+  if (recording && results[0]?.rows[0]?.recorded === 'yes') recording.isRecorded = true
+}
+
+/** Nothing is set on the connection: a pooler in transaction mode rejects settings, or passes them on to other clients. */
 function beginStatement(
   { isolationLevel, accessMode }: PgTransactionConfig,
-  statementMs: number | undefined,
+  { statementMs, recording }: TransactionOptions,
 ): string {
   const modes = [isolationLevel && `isolation level ${isolationLevel}`, accessMode]
   const begin = ['begin', modes.filter(Boolean).join(', ')].join(' ')
-  return statementMs === undefined
-    ? begin
-    : `${begin}; set local statement_timeout = ${statementMs}`
+  return [
+    begin,
+    ...(statementMs === undefined ? [] : [`set local statement_timeout = ${statementMs}`]),
+    ...(recording ? [`set local storefeed.change = ${settingOf(recording)}`] : []),
+  ].join('; ')
+}
+
+/** As the triggers of the history read it. */
+function settingOf({ changeId, author: { via, keyId, name, file } }: Recording): string {
+  return pg.escapeLiteral(JSON.stringify({ id: changeId, via, key_id: keyId, actor: name, file }))
 }

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { z } from 'zod'
+import { type Author, changeIdOf, type Recording, startRecording } from '../db/recording.ts'
 import type { Scope } from '../db/schema/api-keys.ts'
 import { AppError, type ErrorCode } from '../lib/errors.ts'
 import { findIssues } from '../lib/find-issues.ts'
@@ -13,8 +14,8 @@ import { errorTable, problem, validationError } from './problem.ts'
 import { readJson } from './read-json.ts'
 import { bodyExamples, parameterExample } from './request-examples.ts'
 
-/** Throws an {@link AppError} when the request may not do what needs `scope`. */
-export type Authorize = (c: Context, scope: Scope) => Promise<void>
+/** Who sends the request. Throws an {@link AppError} when it may not do what needs `scope`. */
+export type Authorize = (c: Context, scope: Scope) => Promise<Author>
 
 export type ApiContext = {
   app: OpenAPIHono
@@ -42,6 +43,8 @@ export type Contract<
   query: Query
   body: Body
   ifMatch?: boolean
+  /** Whether its writes are recorded in the history: then the response has a Change-Id. */
+  recorded?: boolean
   responses: Record<number, ResponseContract>
   /** Besides those that the rest of the contract implies. */
   errors?: readonly ErrorCode[]
@@ -53,6 +56,8 @@ type Input<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z
   body: z.output<Body>
   /** The ETags of If-Match, without quotes; undefined without the header. */
   ifMatch: string[] | undefined
+  /** For the writes of this request. */
+  recording: Recording
 }
 
 /** For a contract that takes no path parameters or no query. Unknown query parameters are errors, so that a typing error is found. */
@@ -72,7 +77,7 @@ export function endpoint<
 ): void {
   app.openAPIRegistry.registerPath(describe(contract))
   app.on(contract.method, contract.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
-    await authorize(c, contract.scope)
+    const author = await authorize(c, contract.scope)
     const params = contract.params.safeParse(c.req.param(), wording)
     const query = contract.query.safeParse(c.req.query(), wording)
     const body = await readBody(contract.body, c)
@@ -81,8 +86,12 @@ export function endpoint<
       throw validationError([params, query, body].flatMap((checked) => checked.error?.issues ?? []))
     }
     const ifMatch = readIfMatch(c.req.header('If-Match'))
-    const input = { params: params.data, query: query.data, body: body.data, ifMatch }
-    return withTimeout(handle(input, c), workMs, timedOut)
+    const recording = startRecording(author)
+    const input = { params: params.data, query: query.data, body: body.data, ifMatch, recording }
+    const response = await withTimeout(handle(input, c), workMs, timedOut)
+    const changeId = changeIdOf(recording)
+    if (changeId !== null) response.headers.set('Change-Id', changeId)
+    return response
   })
 }
 
@@ -129,6 +138,12 @@ const etagHeader = {
     schema: { type: 'string' as const },
   },
 }
+const changeHeader = {
+  'Change-Id': {
+    description: 'The id of the change in the history, when something was changed',
+    schema: { type: 'string' as const },
+  },
+}
 const ifMatchHeader = z.object({
   'If-Match': z
     .string()
@@ -159,6 +174,7 @@ function describe({
   query,
   body,
   ifMatch,
+  recorded = false,
   responses,
   errors = [],
 }: Contract<z.ZodObject, z.ZodObject, z.ZodType>) {
@@ -166,7 +182,7 @@ function describe({
   if (takesBody(body)) codes.push('unsupported_media_type')
   if (ifMatch) codes.push('precondition_failed')
   const successes = Object.entries(responses).map(
-    ([status, response]) => [status, describeResponse(response)] as const,
+    ([status, response]) => [status, describeResponse(response, recorded)] as const,
   )
   return {
     method,
@@ -201,11 +217,12 @@ const withExamples = (params: z.ZodObject, path: string) =>
     ),
   )
 
-function describeResponse({ description, schema, etag }: ResponseContract) {
+function describeResponse({ description, schema, etag }: ResponseContract, recorded: boolean) {
+  const headers = { ...(etag ? etagHeader : {}), ...(recorded ? changeHeader : {}) }
   return {
     description,
     ...(schema ? { content: { 'application/json': { schema } } } : {}),
-    ...(etag ? { headers: etagHeader } : {}),
+    ...(etag || recorded ? { headers } : {}),
   }
 }
 

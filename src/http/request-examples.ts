@@ -49,6 +49,7 @@ export const bodyExamples: Record<string, object> = {
   patchStore: { phone: '+16175550113' },
   saveStoreBatch: { stores: [store, { id: '1213', title: 'Salem', city: 'Salem' }] },
   changeAvailability: { add: [{ product_id: product.id, store_id: store.id }], remove: [] },
+  undoChange: { dry_run: true },
   saveCustomer: customer,
   patchCustomer: { phone_number: null },
   recordOrder: order,

@@ -15,6 +15,7 @@ import { visitRoutes } from '../customers/visit-routes.ts'
 import type { Database } from '../db/connection.ts'
 import { feedStatusRoutes } from '../feeds/feed-routes.ts'
 import { describeFeeds } from '../feeds/poll-contract.ts'
+import { historyRoutes } from '../history/history-routes.ts'
 import { limitBody } from '../http/body-limit.ts'
 import { compressAnswers } from '../http/compression.ts'
 import type { Authorize } from '../http/endpoint.ts'
@@ -62,6 +63,7 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   catalogRoutes(api, db, storeResource)
   availabilityRoutes(api, db)
   feedStatusRoutes(api, db, config)
+  historyRoutes(api, db)
   customerRoutes(api, db)
   orderRoutes(api, db, config.currency)
   visitRoutes(api, db)

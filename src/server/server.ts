@@ -116,7 +116,7 @@ type Parts = Pick<AppDeps, 'db' | 'metrics' | 'state' | 'renderer' | 'addRoutes'
 
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
   const { db, knownKeys, state, renderer, feeds, pollLog, metrics, addRoutes } = parts
-  const verifier = createKeyVerifier(knownKeys.lookup, limits, knownKeys.lastScopes)
+  const verifier = createKeyVerifier(knownKeys.lookup, limits, knownKeys.lastKnown)
   const count = requestCounter(config.rateLimit, verifier.isTrusted)
   const answerPoll = feedListener({
     feeds,

@@ -1,11 +1,10 @@
 /** Which admin key a server starts with, and how keys are looked up. */
-import { once } from 'node:events'
-import { connect as connectSocket, createServer } from 'node:net'
 import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { ensureAdminKey, listKeys, scopesOfKey } from '../../src/auth/api-keys.ts'
+import { ensureAdminKey, listKeys, principalOfKey } from '../../src/auth/api-keys.ts'
 import { connect } from '../../src/db/connection.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { tapWire } from '../support/wire-tap.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -17,7 +16,7 @@ afterEach(() => database.db.execute(sql`truncate api_keys cascade`))
 test('without API_KEY the first start makes an admin key, and later ones none', async () => {
   const { db } = database
   const made = await ensureAdminKey(db, null)
-  expect(await scopesOfKey(db, made ?? '')).toEqual(['admin'])
+  expect(await principalOfKey(db, made ?? '')).toMatchObject({ scopes: ['admin'] })
   expect(await ensureAdminKey(db, null)).toBeNull()
   expect(await listKeys(db)).toHaveLength(1)
 })
@@ -32,13 +31,19 @@ test('API_KEY is an admin key; when it changes, the one before it is revoked', a
   const { db } = database
   expect(await ensureAdminKey(db, 'first-key-of-the-environment')).toBeNull()
   expect(await ensureAdminKey(db, 'first-key-of-the-environment')).toBeNull()
-  expect(await scopesOfKey(db, 'first-key-of-the-environment')).toEqual(['admin'])
+  expect(await principalOfKey(db, 'first-key-of-the-environment')).toMatchObject({
+    scopes: ['admin'],
+  })
   await ensureAdminKey(db, 'other-key-of-the-environment')
-  expect(await scopesOfKey(db, 'first-key-of-the-environment')).toBeNull()
-  expect(await scopesOfKey(db, 'other-key-of-the-environment')).toEqual(['admin'])
+  expect(await principalOfKey(db, 'first-key-of-the-environment')).toBeNull()
+  expect(await principalOfKey(db, 'other-key-of-the-environment')).toMatchObject({
+    scopes: ['admin'],
+  })
   await ensureAdminKey(db, 'first-key-of-the-environment')
-  expect(await scopesOfKey(db, 'first-key-of-the-environment')).toEqual(['admin'])
-  expect(await scopesOfKey(db, 'other-key-of-the-environment')).toBeNull()
+  expect(await principalOfKey(db, 'first-key-of-the-environment')).toMatchObject({
+    scopes: ['admin'],
+  })
+  expect(await principalOfKey(db, 'other-key-of-the-environment')).toBeNull()
 })
 
 test('a new first key is made once the last admin key is revoked', async () => {
@@ -55,11 +60,11 @@ test('what Postgres takes for the hash of a key is compared once more, to the by
   try {
     // Padded with blanks, which Postgres overlooks.
     await db.execute(sql`alter table api_keys alter hash type char(70)`)
-    expect(await scopesOfKey(db, key)).toBeNull()
+    expect(await principalOfKey(db, key)).toBeNull()
   } finally {
     await db.execute(sql`alter table api_keys alter hash type text`)
   }
-  expect(await scopesOfKey(db, key)).toEqual(['admin'])
+  expect(await principalOfKey(db, key)).toMatchObject({ scopes: ['admin'] })
 })
 
 test('the use of a key is recorded once a minute', async () => {
@@ -70,7 +75,7 @@ test('the use of a key is recorded once a minute', async () => {
       sql`update api_keys set last_used_at = now() - make_interval(secs => ${seconds})`,
     )
     const [before] = await listKeys(db)
-    await scopesOfKey(db, 'key-of-the-environment')
+    await principalOfKey(db, 'key-of-the-environment')
     const [after] = await listKeys(db)
     return before?.last_used_at === after?.last_used_at ? 'unchanged' : 'recorded'
   }
@@ -80,13 +85,15 @@ test('the use of a key is recorded once a minute', async () => {
 test('a key that was used a moment ago is looked up in one round trip', async () => {
   const { db } = database
   await ensureAdminKey(db, 'key-of-the-environment')
-  await scopesOfKey(db, 'key-of-the-environment')
+  await principalOfKey(db, 'key-of-the-environment')
   const wire = await tapWire(database.url)
   const tapped = connect(wire.url, { max: 1 })
   try {
     await tapped.db.execute(sql`select 1`)
     const before = wire.turns()
-    expect(await scopesOfKey(tapped.db, 'key-of-the-environment')).toEqual(['admin'])
+    expect(await principalOfKey(tapped.db, 'key-of-the-environment')).toMatchObject({
+      scopes: ['admin'],
+    })
     expect(wire.turns() - before).toBe(1)
     await tapped.db.execute(sql`select 1`)
     await tapped.db.execute(sql`select 2`)
@@ -96,35 +103,3 @@ test('a key that was used a moment ago is looked up in one round trip', async ()
     await wire.stop()
   }
 })
-
-/** A way to Postgres that counts how often the client spoke after Postgres had. */
-async function tapWire(databaseUrl: string) {
-  const target = new URL(databaseUrl)
-  let turns = 0
-  let postgresSpoke = true
-  const server = createServer((client) => {
-    const upstream = connectSocket(Number(target.port || 5432), target.hostname)
-    client.on('data', () => {
-      if (postgresSpoke) turns++
-      postgresSpoke = false
-    })
-    upstream.on('data', () => {
-      postgresSpoke = true
-    })
-    client.on('error', () => upstream.destroy()).pipe(upstream)
-    upstream.on('error', () => client.destroy()).pipe(client)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const url = new URL(databaseUrl)
-  url.host = `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`
-  return {
-    url: url.href,
-    turns: () => turns,
-    async stop() {
-      server.close()
-      await once(server, 'close')
-    },
-  }
-}

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { scopesOfKey } from '../../src/auth/api-keys.ts'
+import { principalOfKey } from '../../src/auth/api-keys.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { run } from './command-line.ts'
 
@@ -16,14 +16,14 @@ test('a key is made, listed without the key itself, and revoked', async () => {
   expect(code).toBe(0)
   const key = stdout.trimEnd()
   expect(key).toMatch(/^sf_[\w-]{43}$/)
-  expect(await scopesOfKey(database.db, key)).toEqual(['feeds', 'read'])
+  expect(await principalOfKey(database.db, key)).toMatchObject({ scopes: ['feeds', 'read'] })
 
   const listed = await keys('list')
   expect(listed.stdout).toMatch(/^1\tKlaviyo\tfeeds,read\tlast used \d{4}-/)
   expect(listed.stdout).not.toContain(key)
 
   expect((await keys('revoke', '1')).stdout).toBe('Key 1 is revoked.\n')
-  expect(await scopesOfKey(database.db, key)).toBeNull()
+  expect(await principalOfKey(database.db, key)).toBeNull()
   expect((await keys('list')).stdout).toMatch(/^1\tKlaviyo\tfeeds,read\trevoked \d{4}-/)
 })
 

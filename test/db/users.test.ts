@@ -147,7 +147,11 @@ test('the server serves, records, erases and stops as its own user, without the 
     await expect.poll(() => sandbox.state.account.eventLog.entries.length).toBeGreaterThan(0)
     const { customer_id } = ordered.body as { customer_id: string }
     expect((await ask('DELETE', `/v1/customers/${customer_id}`)).status).toBe(204)
-    expect((await ask('DELETE', '/v1/products/p1')).status).toBe(204)
+    const removed = await ask('DELETE', '/v1/products/p1')
+    expect(removed.status).toBe(204)
+    const change = `/v1/changes/${removed.headers.get('Change-Id')}`
+    expect((await ask('GET', change)).status).toBe(200)
+    expect((await ask('POST', `${change}/undo`, {})).body).toMatchObject({ restored: 2 })
     expect((await ask('GET', '/feeds/stores.json')).text).toContain('"$id":"s1"')
     expect((await ask('GET', '/v1/feeds')).status).toBe(200)
     expect((await ask('GET', '/metrics')).status).toBe(200)

@@ -23,7 +23,10 @@ export function poolOf(name: string, parent: string): string {
 /** The resource at a path: refunds at `/v1/orders/{id}/refunds`, orders at `/v1/orders/{id}`. */
 export function resourceOf(path: string): string {
   const segments = path.split('/').filter((step) => step !== '' && !pathParameter.test(step))
-  return segments.findLast((step) => !['batch', 'retry', 'discard', 'search'].includes(step)) ?? ''
+  return (
+    segments.findLast((step) => !['batch', 'retry', 'discard', 'search', 'undo'].includes(step)) ??
+    ''
+  )
 }
 
 /** The resource that a path parameter identifies: orders for `{id}` of `/v1/orders/{id}/refunds`. */

@@ -9,6 +9,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { startEmbedded } from '../../src/db/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import type { Author } from '../../src/db/recording.ts'
 import { checkDatabase } from '../../src/doctor/database-diagnostics.ts'
 import { rendererOf } from '../../src/feeds/renderer.ts'
 import { createApp } from '../../src/server/app.ts'
@@ -192,6 +193,8 @@ test('a database that is read-only is reported, and a write gets a 503', async (
   }
 })
 
+const nobody: Author = { via: 'rest', keyId: null, name: null }
+
 test('a server that stops is not ready', async () => {
   const app = createApp({
     db: server.database.db,
@@ -201,8 +204,8 @@ test('a server that stops is not ready', async () => {
     state: { stopping: true, loading: false },
     renderer: rendererOf({ currency: 'USD', storeProductIds: true }),
     feedProgress: () => undefined,
-    authorize: async () => undefined,
-    authorizeMetrics: async () => undefined,
+    authorize: async () => nobody,
+    authorizeMetrics: async () => nobody,
     count: async () => undefined,
     verify: async () => null,
     workMs: 1000,

@@ -1,4 +1,6 @@
-/** On every page: pictures that do not load, and shortcuts. */
+/** On every page: pictures that do not load, shortcuts, and what was just done. */
+import { toast } from './toast.ts'
+import { undoChanges } from './undo.ts'
 
 /** An image that failed before this script ran reports it no more. */
 function removeBroken(root: ParentNode): void {
@@ -43,5 +45,12 @@ document.addEventListener('htmx:beforeRequest', (event) => {
   if (isRefresh && document.hidden) event.preventDefault()
   if (!isRefresh && !isCount) list()?.setAttribute('aria-busy', 'true')
 })
+const done = document.querySelector<HTMLElement>('[data-toast]')
+if (done) {
+  const ids = done.dataset.undo?.split('.').filter((id) => id !== '') ?? []
+  toast(done.dataset.toast ?? '', ids.length > 0 ? () => void undoChanges(ids) : undefined)
+  history.replaceState(null, '', location.pathname)
+}
+
 document.addEventListener('htmx:afterRequest', () => list()?.removeAttribute('aria-busy'))
 const list = () => document.querySelector('#list')

@@ -4,7 +4,6 @@
  * together.
  */
 import { choose } from './dialog.ts'
-import { toast } from './toast.ts'
 
 let isLeaving = false
 const theForm = () => document.querySelector<HTMLFormElement>('[data-form]')
@@ -126,9 +125,4 @@ function connect(): void {
   }
 }
 
-const saved = document.querySelector<HTMLElement>('[data-toast]')
-if (saved) {
-  toast(saved.dataset.toast ?? '')
-  history.replaceState(null, '', location.pathname)
-}
 connect()

@@ -1,0 +1,114 @@
+/** Changes as the API tells them, and in the words of the pages. */
+import { z } from 'zod'
+import { textOf } from './field-values.ts'
+import { type FieldKind, productKind, storeKind } from './kinds.ts'
+
+const values = z.record(z.string(), z.unknown()).nullable()
+
+const place = {
+  kind: z.enum(['product', 'store', 'availability']),
+  product_id: z.string().nullable(),
+  store_id: z.string().nullable(),
+  product_title: z.string().nullable(),
+  store_title: z.string().nullable(),
+}
+export type Place = z.infer<z.ZodObject<typeof place>>
+
+const changedRecord = z.object({
+  ...place,
+  action: z.enum(['created', 'updated', 'removed']),
+  before: values,
+  after: values,
+})
+export type ChangedRecord = z.infer<typeof changedRecord>
+
+const change = z.object({
+  id: z.string(),
+  at: z.string(),
+  via: z.enum(['rest', 'console', 'import']),
+  actor: z.string().nullable(),
+  file: z.string().nullable(),
+  counts: z.array(
+    z.object({ kind: place.kind, action: changedRecord.shape.action, count: z.number() }),
+  ),
+  complete: z.boolean(),
+  undoes: z.string().nullable(),
+  undone_by: z.string().nullable(),
+  records: z.array(changedRecord),
+})
+export type Change = z.infer<typeof change>
+
+export const changePage = z.object({
+  changes: z.array(change),
+  next_cursor: z.string().nullable(),
+})
+export const changeDetail = change.extend({ next_cursor: z.string().nullable() })
+
+export const undoResult = z.object({
+  change_id: z.string().nullable(),
+  restored: z.number(),
+  unchanged: z.number(),
+  conflicts: z.number(),
+  restored_records: z.array(changedRecord),
+  conflicting: z.array(z.object({ ...place, field: z.string().nullable(), detail: z.string() })),
+})
+export type UndoResult = z.infer<typeof undoResult>
+
+export const changeApiPath = (id: string) => `/v1/changes/${encodeURIComponent(id)}`
+
+export const countOf = (count: number, one: string, many = `${one}s`) =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`
+
+const verbs = { created: 'created', updated: 'changed', removed: 'removed' } as const
+
+/** "2 products changed, 1 place of sale removed". */
+export function sentenceOf({ counts }: Change): string {
+  const order = ['product', 'store', 'availability']
+  const sorted = counts.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
+  const parts = sorted.map(({ kind, action, count }) =>
+    kind === 'availability'
+      ? `${countOf(count, 'place of sale', 'places of sale')} ${action === 'created' ? 'added' : 'removed'}`
+      : `${countOf(count, kind)} ${verbs[action]}`,
+  )
+  return parts.join(', ')
+}
+
+export const whoOf = ({ actor }: Change) => actor ?? 'Command line'
+export const wayOf = ({ via, file }: Change) =>
+  ({ console: 'in the console', rest: 'by REST', import: file ? `import of ${file}` : 'import' })[
+    via
+  ]
+
+const fields = [productKind, storeKind].flatMap(({ groups }) =>
+  groups.flatMap((group) => group.fields),
+)
+
+export function labelOf(field: string): string {
+  if (field.startsWith('metadata.')) return `Own field ${field.slice('metadata.'.length)}`
+  return fields.find(({ name }) => name === field)?.label ?? field
+}
+
+const shownLength = 90
+
+function valueText(field: string, value: unknown): string {
+  if (value === null || value === undefined || value === '') return '(empty)'
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  const kind: FieldKind = fields.find(({ name }) => name === field)?.kind ?? 'text'
+  const isList = kind === 'list' && Array.isArray(value)
+  const text =
+    isList || kind === 'money' ? textOf(kind, value).replaceAll('\n', ', ') : String(value)
+  return text.length > shownLength ? `${text.slice(0, shownLength)}…` : text || '(empty)'
+}
+
+type FieldChange = { field: string; label: string; before: string; after: string }
+
+/** Only what has a value, when the record was created or removed. */
+export function fieldChanges({ before, after }: ChangedRecord): FieldChange[] {
+  const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])]
+  return names.map((field) => ({
+    field,
+    label: labelOf(field),
+    before: valueText(field, before?.[field]),
+    after: valueText(field, after?.[field]),
+  }))
+}
