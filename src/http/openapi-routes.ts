@@ -52,6 +52,7 @@ const tags = [
   { name: 'products', description: 'What is sold, and in which stores' },
   { name: 'stores', description: 'Where it is sold' },
   { name: 'availability', description: 'Which product is sold in which store, many links at once' },
+  { name: 'catalog', description: 'What products and stores have in common' },
   { name: 'feeds', description: 'What Klaviyo polls, and its state' },
   { name: 'customers', description: 'Who buys' },
   { name: 'orders', description: 'Orders with their fulfillments, cancellations and refunds' },
