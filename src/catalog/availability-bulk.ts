@@ -12,7 +12,7 @@ import { assertExpected, type Selection, selectedIds } from './selection.ts'
 import { type StoreTypes, storeResource } from './stores.ts'
 
 /** So many links are added within the time that a request has; each is checked by two foreign keys. */
-export const maxPairs = 100_000
+export const maxPairs = 50_000
 
 export type AvailabilityChange = {
   products: Selection<ProductTypes>

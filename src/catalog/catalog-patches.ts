@@ -21,8 +21,14 @@ export function patchRecords(
   assertDistinct(resource, patches)
   const ids = patches.map(({ id }) => id)
   return transaction(db, async (tx) => {
-    await lockRows(tx, resource.table, ids, 'change')
-    assertUnchanged(resource, patches, await readEtags(tx, resource, ids))
+    assertAllExist(resource, patches, await lockRows(tx, resource.table, ids, 'change'))
+    const tagged = patches.filter(({ if_match }) => if_match !== undefined)
+    const before = await readEtags(
+      tx,
+      resource,
+      tagged.map(({ id }) => id),
+    )
+    assertUnchanged(resource, patches, before)
     const changed = await mergeRecords(tx, resource, patches)
     await assertFewKeys(tx, resource, patches)
     const etags = await readEtags(tx, resource, ids)
@@ -31,32 +37,38 @@ export function patchRecords(
   })
 }
 
-/** Against a record that is not there, and against one that has changed since it was read. */
+function assertAllExist(resource: CatalogTable, patches: TaggedPatch[], known: Set<string>): void {
+  const errors = patches.flatMap(({ id }, index): FieldError[] =>
+    known.has(id) ? [] : [faultOf(resource, index, 'id', `unknown ${resource.name} "${id}"`)],
+  )
+  if (errors.length > 0)
+    throw new AppError('invalid', `Unknown ${resource.name}s. Nothing was changed.`, errors)
+}
+
 function assertUnchanged(
   resource: CatalogTable,
   patches: TaggedPatch[],
   etags: Map<string, string>,
 ): void {
-  const field = (index: number, name: string) => `${resource.name}s.${index}.${name}`
-  const unknown = patches.flatMap(({ id }, index): FieldError[] =>
-    etags.has(id)
-      ? []
-      : [{ field: field(index, 'id'), detail: `unknown ${resource.name} "${id}"` }],
-  )
-  if (unknown.length > 0)
-    throw new AppError('invalid', `Unknown ${resource.name}s. Nothing was changed.`, unknown)
-  const outdated = patches.flatMap(({ id, if_match }, index): FieldError[] =>
+  const errors = patches.flatMap(({ id, if_match }, index): FieldError[] =>
     if_match === undefined || if_match.replace(/^"(.*)"$/, '$1') === etags.get(id)
       ? []
-      : [{ field: field(index, 'if_match'), detail: `"${id}" has changed since: read it again` }],
+      : [faultOf(resource, index, 'if_match', `"${id}" has changed since: read it again`)],
   )
-  if (outdated.length > 0)
+  if (errors.length > 0)
     throw new AppError(
       'precondition_failed',
       `Some ${resource.name}s have changed since they were read. Nothing was changed.`,
-      outdated,
+      errors,
     )
 }
+
+const faultOf = (
+  { name }: CatalogTable,
+  index: number,
+  field: string,
+  detail: string,
+): FieldError => ({ field: `${name}s.${index}.${field}`, detail })
 
 /** Of what is in the record and what a patch adds together. */
 async function assertFewKeys(
@@ -76,12 +88,7 @@ async function assertFewKeys(
     'Some records would have too many own fields. Nothing was changed.',
     patches.flatMap(({ id }, index) =>
       full.has(id)
-        ? [
-            {
-              field: `${resource.name}s.${index}.metadata`,
-              detail: `may hold at most ${maxRecordKeys} keys`,
-            },
-          ]
+        ? [faultOf(resource, index, 'metadata', `may hold at most ${maxRecordKeys} keys`)]
         : [],
     ),
   )

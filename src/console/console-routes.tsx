@@ -10,6 +10,7 @@ import { AppError } from '../lib/errors.ts'
 import { apiOf } from './api.ts'
 import { type Assets, loadAssets } from './assets.ts'
 import { availabilityPage } from './availability-page.tsx'
+import { bulkPages } from './bulk-page.tsx'
 import type { ConsoleEnv } from './console-env.ts'
 import { respondWithErrorPage } from './error-page.tsx'
 import { productKind, storeKind } from './kinds.ts'
@@ -81,6 +82,7 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
   for (const kind of [productKind, storeKind]) {
     listPage(pages, kind)
     recordPages(pages, kind)
+    bulkPages(pages, kind)
   }
   availabilityPage(pages)
   pages.all('*', () => {
@@ -115,6 +117,11 @@ function signInFirst(c: Context<ConsoleEnv>) {
     throw new AppError('unauthorized', 'Your session has ended. Sign in again.')
   const { pathname, search } = new URL(c.req.url)
   const next = c.req.method === 'GET' ? `?next=${encodeURIComponent(pathname + search)}` : ''
+  if (c.req.header('HX-Request') !== undefined) {
+    // A part of a page has no room for the form.
+    c.header('HX-Redirect', `/console/sign-in${next}`)
+    return c.body(null, 401)
+  }
   return c.redirect(`/console/sign-in${next}`, 303)
 }
 

@@ -1,4 +1,5 @@
 /** On every page: pictures that do not load, and shortcuts. */
+import './suggest.ts'
 
 /** An image that failed before this script ran reports it no more. */
 function removeBroken(root: ParentNode): void {
