@@ -4,6 +4,11 @@ import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
 import { id } from '../lib/fields.ts'
 import { addLink, changeLinks, type Link, removeLink } from './availability.ts'
+import { changeAvailability, maxPairs } from './availability-bulk.ts'
+import type { CatalogResource, CatalogTypes } from './catalog-resource.ts'
+import { productResource } from './products.ts'
+import { expectedShape, isOneSelection, oneSelection, selectionShape } from './selection.ts'
+import { storeResource } from './stores.ts'
 
 const params = z.strictObject({ product_id: id, store_id: id })
 
@@ -27,6 +32,33 @@ const batch = z
 const counts = z
   .strictObject({ added: z.int(), removed: z.int(), unchanged: z.int() })
   .meta({ id: 'AvailabilityCounts' })
+
+const selection = <T extends CatalogTypes>(resource: CatalogResource<T>) =>
+  z.strictObject(selectionShape(resource)).refine(isOneSelection, oneSelection)
+const bulk = z
+  .strictObject({
+    products: selection(productResource),
+    stores: selection(storeResource),
+    action: z.enum(['add', 'remove']),
+    ...expectedShape,
+  })
+  .meta({ id: 'AvailabilityChange' })
+const bulkResult = z
+  .strictObject({
+    products: z.int(),
+    stores: z.int(),
+    matched: z.int().meta({ description: 'Pairs of a product and a store' }),
+    changed: z.int().meta({ description: 'Those that are not as they should be already' }),
+    sample: z.array(
+      z.strictObject({
+        product_id: z.string(),
+        product_title: z.string(),
+        store_id: z.string(),
+        store_title: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'AvailabilityResult' })
 
 export function availabilityRoutes(api: ApiContext, db: Database): void {
   for (const { name, ...side } of sides) {
@@ -92,6 +124,24 @@ export function availabilityRoutes(api: ApiContext, db: Database): void {
       const { added, removed } = await changeLinks(db.recorded(recording), add, remove)
       return c.json({ added, removed, unchanged: add.length + remove.length - added - removed })
     },
+  )
+  endpoint(
+    api,
+    {
+      method: 'post',
+      path: '/v1/availability/bulk',
+      operationId: 'changeMatchingAvailability',
+      summary: `Sell matching products in matching stores or stop it, up to ${maxPairs} pairs`,
+      tag: 'availability',
+      scope: 'write',
+      params: none,
+      query: none,
+      body: bulk,
+      responses: { 200: { description: 'What was changed, or would be', schema: bulkResult } },
+      errors: ['conflict'],
+    },
+    async ({ body: { expected, dry_run, ...change } }, c) =>
+      c.json(await changeAvailability(db, change, { expected, dryRun: dry_run })),
   )
 }
 

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
+import { textArray } from '../db/parameters.ts'
 import { recordNotFound } from '../lib/errors.ts'
 import type { CatalogResource, CatalogTable, CatalogTypes, Listing } from './catalog-resource.ts'
 import { sortingBy } from './catalog-sort.ts'
@@ -37,7 +38,7 @@ export async function listRecords<T extends CatalogTypes>(
   { limit, cursor, sort = 'id', count: counted, etags: tagged }: Listing,
 ): Promise<RecordPage<T['record']>> {
   const sorting = sortingBy(sort)
-  const matches = sql.join([sql`true`, ...resource.conditions(filter)], sql` and `)
+  const matches = matchesOf(resource, filter)
   const after = cursor === undefined ? sql`true` : sorting.after(cursor)
   const [rows, [counts]] = await Promise.all([
     db.execute<{ id: string; position: string; etag: string | null; record: T['record'] }>(sql`
@@ -59,6 +60,24 @@ export async function listRecords<T extends CatalogTypes>(
     count: counts?.count,
     etags: tagged ? Object.fromEntries(shown.map(({ id, etag }) => [id, etag ?? ''])) : undefined,
   }
+}
+
+/** Of the row `t`. */
+export const matchesOf = <T extends CatalogTypes>(
+  resource: CatalogResource<T>,
+  filter: T['filter'],
+): SQL => sql.join([sql`true`, ...resource.conditions(filter)], sql` and `)
+
+/** Of those of the ids that exist. */
+export async function readEtags(
+  db: Queryable,
+  resource: CatalogTable,
+  ids: string[],
+): Promise<Map<string, string>> {
+  const rows = await db.execute<{ id: string; etag: string }>(
+    sql`select t.id, ${etag(resource)} as etag from ${resource.table} t where t.id = any(${textArray(ids)})`,
+  )
+  return new Map(rows.map((row) => [row.id, row.etag]))
 }
 
 /** Of the row `t`. */

@@ -4,18 +4,13 @@ import type { PgTable } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { timestamp } from '../db/parameters.ts'
 import { instant, text } from '../lib/fields.ts'
-import { booleanQuery, type Page, pageQuery } from '../lib/pagination.ts'
+import type { Page } from '../lib/pagination.ts'
 import type { Sort } from './catalog-sort.ts'
 
-export const catalogQuery = z.strictObject({
-  ...pageQuery,
+export const catalogFilters = z.strictObject({
   q: text(255).optional().meta({ description: 'Part of the id or of a name, in any case' }),
   category: text(255).optional().meta({ description: 'The whole name of a category' }),
-  published: booleanQuery,
-  count: booleanQuery.meta({ description: 'Whether to count what matches, on all pages' }),
-  etags: booleanQuery.meta({
-    description: 'Whether to answer the ETag of each record, for If-Match',
-  }),
+  published: z.boolean().optional(),
   updated_since: instant.optional().meta({ description: 'Only what was written then or later' }),
 })
 /** How records are listed, besides which. */
@@ -24,7 +19,7 @@ export type Listing = Page & {
   count?: boolean | undefined
   etags?: boolean | undefined
 }
-export type CatalogFilter = Omit<z.infer<typeof catalogQuery>, keyof Listing>
+export type CatalogFilter = z.infer<typeof catalogFilters>
 
 /** The linked ids it lists replace those there are. */
 export type CatalogInput = {
@@ -51,6 +46,18 @@ export type CatalogTable = {
   defaults: Record<string, unknown>
 }
 
+export type TaggedPatch = CatalogInput &
+  Record<string, unknown> & {
+    /** The ETag that the record must have. */
+    if_match?: string | undefined
+  }
+
+export const ifMatch = z
+  .string()
+  .max(200)
+  .optional()
+  .meta({ description: 'Write only if the record still has this ETag' })
+
 export type CatalogTypes = { record: { id: string }; input: CatalogInput; filter: CatalogFilter }
 
 export type CatalogResource<T extends CatalogTypes> = CatalogTable & {
@@ -60,6 +67,11 @@ export type CatalogResource<T extends CatalogTypes> = CatalogTable & {
   replacement: z.ZodType<Omit<T['input'], 'id'> & { id?: string | undefined }>
   /** A JSON merge patch (RFC 7396): null sets a field back to its default, metadata is merged key by key. */
   patch: z.ZodType<Record<string, unknown>>
+  /** The same without links. */
+  fieldPatch: z.ZodType<Record<string, unknown>>
+  /** A patch that names its record. */
+  taggedPatch: z.ZodType<TaggedPatch>
+  filters: z.ZodType<T['filter']>
   query: z.ZodObject & z.ZodType<T['filter'] & Listing>
   conditions: (filter: T['filter']) => SQL[]
 }
@@ -77,12 +89,5 @@ export function catalogConditions(filter: CatalogFilter, searched: string[]): SQ
     conditions.push(sql`t.updated_at >= ${timestamp(filter.updated_since)}`)
   return conditions
 }
-
-/** The first is the default. */
-export const sortQuery = <S extends Sort>(sorts: readonly [S, ...S[]]) =>
-  z
-    .enum(sorts)
-    .default(sorts[0])
-    .meta({ description: 'The order of the list; with - before it, from the largest or newest on' })
 
 export const hasCategory = (category: string) => sql`${category} = any(t.categories)`

@@ -55,15 +55,18 @@ export async function saveRecords<T extends CatalogTypes>(
   resource: CatalogResource<T>,
   inputs: T['input'][],
 ): Promise<{ created: number; updated: number; unchanged: number }> {
+  assertDistinct(resource, inputs)
+  return transaction(db, (tx) => writeRecords(tx, resource, inputs))
+}
+
+export function assertDistinct(resource: CatalogTable, inputs: CatalogInput[]): void {
   const seen = new Set<string>()
   const repeated = inputs.findIndex(({ id }) => seen.size === seen.add(id).size)
-  if (repeated >= 0) {
-    const field = `${resource.name}s.${repeated}.id`
-    throw new AppError('invalid', 'A batch may hold each id only once.', [
-      { field, detail: `"${inputs[repeated]?.id}" is already used earlier in the batch` },
-    ])
-  }
-  return transaction(db, (tx) => writeRecords(tx, resource, inputs))
+  if (repeated < 0) return
+  const field = `${resource.name}s.${repeated}.id`
+  throw new AppError('invalid', 'A batch may hold each id only once.', [
+    { field, detail: `"${inputs[repeated]?.id}" is already used earlier in the batch` },
+  ])
 }
 
 /** Part of the caller's transaction, which cannot go on after an error; `inputs` must not repeat an id. */

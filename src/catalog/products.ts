@@ -17,16 +17,15 @@ import {
   text,
   title,
 } from '../lib/fields.ts'
-import { booleanQuery } from '../lib/pagination.ts'
 import { defaultsOf, type FieldsOf, shapeOf } from './catalog-fields.ts'
 import {
   type CatalogResource,
   catalogConditions,
-  catalogQuery,
+  catalogFilters,
   hasCategory,
-  type Listing,
-  sortQuery,
+  ifMatch,
 } from './catalog-resource.ts'
+import { listQuery } from './list-query.ts'
 
 const inventoryPolicy = z.union(
   [z.literal(1), z.literal(2)],
@@ -96,6 +95,8 @@ const productPatch = productInput
 /** Of an import that changes only the fields it names. */
 export const productMerge = productPatch.extend({ id })
 
+const productFieldPatch = productPatch.omit({ store_ids: true }).meta({ id: 'ProductFieldPatch' })
+
 const productReplacement = productInput.partial({ id: true }).meta({ id: 'ProductReplacement' })
 
 const productRecord = z
@@ -109,27 +110,27 @@ const productRecord = z
   .meta({ id: 'Product' })
 type Product = z.infer<typeof productRecord>
 
-const amount = z.string().regex(/^\d{1,10}(\.\d{1,4})?$/, 'must be an amount, such as 9.95')
+const productFilters = catalogFilters
+  .extend({
+    store_id: id.optional().meta({ description: 'Only what this store sells' }),
+    not_store_id: id.optional().meta({ description: 'Only what this store does not sell' }),
+    sold: z
+      .enum(['none', 'some'])
+      .optional()
+      .meta({ description: 'Only what no store sells, or what at least one does' }),
+    brand: text(255).optional().meta({ description: 'The whole name of a brand' }),
+    in_store_only: z.boolean().optional(),
+    in_stock: z.boolean().optional().meta({
+      description:
+        'Whether its quantity is above 0; without a quantity a product is in neither list',
+    }),
+    price_min: money.optional().meta({ description: 'Only what costs at least this' }),
+    price_max: money.optional().meta({ description: 'Only what costs at most this' }),
+  })
+  .meta({ id: 'ProductFilters' })
+type ProductFilter = z.infer<typeof productFilters>
 
-const productQuery = catalogQuery.extend({
-  sort: sortQuery(['id', '-updated_at', 'title', 'price', '-price']),
-  store_id: id.optional().meta({ description: 'Only what this store sells' }),
-  not_store_id: id.optional().meta({ description: 'Only what this store does not sell' }),
-  sold: z
-    .enum(['none', 'some'])
-    .optional()
-    .meta({ description: 'Only what no store sells, or what at least one does' }),
-  brand: text(255).optional().meta({ description: 'The whole name of a brand' }),
-  in_store_only: booleanQuery,
-  in_stock: booleanQuery.meta({
-    description: 'Whether its quantity is above 0; without a quantity a product is in neither list',
-  }),
-  price_min: amount.optional().meta({ description: 'Only what costs at least this' }),
-  price_max: amount.optional().meta({ description: 'Only what costs at most this' }),
-})
-type ProductFilter = Omit<z.infer<typeof productQuery>, keyof Listing>
-
-type ProductTypes = { record: Product; input: ProductInput; filter: ProductFilter }
+export type ProductTypes = { record: Product; input: ProductInput; filter: ProductFilter }
 
 export const productResource: CatalogResource<ProductTypes> = {
   name: 'product',
@@ -137,7 +138,10 @@ export const productResource: CatalogResource<ProductTypes> = {
   input: productInput,
   replacement: productReplacement,
   patch: productPatch,
-  query: productQuery,
+  fieldPatch: productFieldPatch,
+  taggedPatch: productMerge.extend({ if_match: ifMatch }).meta({ id: 'ProductTaggedPatch' }),
+  filters: productFilters,
+  query: listQuery(productFilters, ['id', '-updated_at', 'title', 'price', '-price']),
   table: products,
   links: {
     field: 'store_ids',

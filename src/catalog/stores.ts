@@ -19,11 +19,11 @@ import { defaultsOf, type FieldsOf, shapeOf } from './catalog-fields.ts'
 import {
   type CatalogResource,
   catalogConditions,
-  catalogQuery,
+  catalogFilters,
   hasCategory,
-  type Listing,
-  sortQuery,
+  ifMatch,
 } from './catalog-resource.ts'
+import { listQuery } from './list-query.ts'
 
 const countryCode = z
   .string()
@@ -89,6 +89,8 @@ const storePatch = storeInput
 /** Of an import that changes only the fields it names. */
 export const storeMerge = storePatch.extend({ id })
 
+const storeFieldPatch = storePatch.omit({ product_ids: true }).meta({ id: 'StoreFieldPatch' })
+
 const storeReplacement = storeInput.partial({ id: true }).meta({ id: 'StoreReplacement' })
 
 const storeRecord = z
@@ -102,16 +104,17 @@ const storeRecord = z
   .meta({ id: 'Store' })
 type Store = z.infer<typeof storeRecord>
 
-const storeQuery = catalogQuery.extend({
-  sort: sortQuery(['id', '-updated_at', 'title']),
-  product_id: id.optional().meta({ description: 'Only stores that sell this product' }),
-  city: text(255).optional().meta({ description: 'The whole name of a city' }),
-  region: text(255).optional().meta({ description: 'The whole name of a region' }),
-  country_code: countryCode.optional(),
-})
-type StoreFilter = Omit<z.infer<typeof storeQuery>, keyof Listing>
+const storeFilters = catalogFilters
+  .extend({
+    product_id: id.optional().meta({ description: 'Only stores that sell this product' }),
+    city: text(255).optional().meta({ description: 'The whole name of a city' }),
+    region: text(255).optional().meta({ description: 'The whole name of a region' }),
+    country_code: countryCode.optional(),
+  })
+  .meta({ id: 'StoreFilters' })
+type StoreFilter = z.infer<typeof storeFilters>
 
-type StoreTypes = { record: Store; input: StoreInput; filter: StoreFilter }
+export type StoreTypes = { record: Store; input: StoreInput; filter: StoreFilter }
 
 export const storeResource: CatalogResource<StoreTypes> = {
   name: 'store',
@@ -119,7 +122,10 @@ export const storeResource: CatalogResource<StoreTypes> = {
   input: storeInput,
   replacement: storeReplacement,
   patch: storePatch,
-  query: storeQuery,
+  fieldPatch: storeFieldPatch,
+  taggedPatch: storeMerge.extend({ if_match: ifMatch }).meta({ id: 'StoreTaggedPatch' }),
+  filters: storeFilters,
+  query: listQuery(storeFilters, ['id', '-updated_at', 'title']),
   table: stores,
   links: {
     field: 'product_ids',

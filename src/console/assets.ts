@@ -6,19 +6,14 @@ import { readFile } from 'node:fs/promises'
 type Asset = { type: string; content: Uint8Array<ArrayBuffer> }
 export type Assets = { version: string; files: Map<string, Asset> }
 
-const scripts = ['console', 'send', 'toast', 'undo', 'dialog', 'grid', 'form', 'matrix']
+const scripts = [
+  ...['console', 'suggest', 'send', 'toast', 'undo', 'dialog', 'form', 'groups', 'matrix'],
+  ...['list', 'grid', 'cells', 'paste', 'tsv', 'select', 'bulk'],
+]
 /** One style sheet, in this order. */
 const styles = [
-  'base',
-  'top',
-  'lists',
-  'pictures',
-  'forms',
-  'matrix',
-  'messages',
-  'parts',
-  'deliveries',
-  'changes',
+  ...['base', 'top', 'lists', 'pictures', 'forms', 'matrix', 'messages', 'parts'],
+  ...['bulk', 'deliveries', 'changes'],
 ]
 const styleOf = (name: string) => new URL(`../../src/console/styles/${name}.css`, import.meta.url)
 const javascript = 'text/javascript; charset=utf-8'
@@ -48,5 +43,5 @@ async function readScript(name: string): Promise<string> {
   const source = await readFile(new URL(`browser/${name}.ts`, import.meta.url), 'utf8')
   const { transform } = await import('esbuild')
   const { code } = await transform(source, { loader: 'ts', target: 'es2022' })
-  return code.replaceAll(/(from ".\/\w+).ts"/g, '$1.js"')
+  return code.replaceAll(/((?:from|import) ".\/\w+).ts"/g, '$1.js"')
 }

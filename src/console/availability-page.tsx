@@ -36,6 +36,7 @@ export function availabilityPage(pages: Hono<ConsoleEnv>): void {
       read(api, `/v1/products?${query}`, catalogPage),
       read(api, `/v1/stores?${storeQuery}`, storePage),
     ])
+    const mayWrite = allows(c.get('principal').scopes, 'write')
     const shown = { products: products.products ?? [], stores: stores.stores }
     return page(
       c,
@@ -43,10 +44,13 @@ export function availabilityPage(pages: Hono<ConsoleEnv>): void {
       <>
         <PageTitle title="Availability">
           <p class="soft">A tick sells a product in a store. Nothing is written before you save.</p>
+          {mayWrite && products.count > 0 && stores.count > 0 && (
+            <SellButton filters={filters} region={region} count={products.count} />
+          )}
         </PageTitle>
         <FilterForm given={given} />
         {shown.products.length > 0 && shown.stores.length > 0 ? (
-          <Matrix {...shown} mayWrite={allows(c.get('principal').scopes, 'write')} />
+          <Matrix {...shown} mayWrite={mayWrite} />
         ) : (
           <Nothing given={given} hasStores={shown.stores.length > 0} />
         )}
@@ -63,6 +67,25 @@ export function availabilityPage(pages: Hono<ConsoleEnv>): void {
   })
 }
 
+type SellButtonProps = { filters: Filters; region: string | undefined; count: number }
+
+function SellButton({ filters, region = '', count }: SellButtonProps) {
+  const selection = { all: 'true', where: JSON.stringify(filters), count, region }
+  return (
+    <>
+      <button
+        type="button"
+        hx-post="/console/bulk/products/sell"
+        hx-vals={JSON.stringify(selection)}
+        hx-target="#bulk"
+      >
+        {`Change all ${count.toLocaleString('en')} that match`}
+      </button>
+      <dialog id="bulk" aria-labelledby="bulk-title" />
+    </>
+  )
+}
+
 function countsOf(products: number, ofProducts: number, stores: number, ofStores: number): string {
   const counts = `${products} of ${ofProducts.toLocaleString('en')} products, ${stores} of ${ofStores.toLocaleString('en')} stores`
   return ofStores > storesShown ? `${counts}: choose a region to see the others` : counts
@@ -73,12 +96,18 @@ function FilterForm({ given }: { given: Filters }) {
     <search>
       <form class="filters" action="/console/availability">
         <SearchInput value={given.q} placeholder="Search products" />
-        <FilterInput name="category" value={given.category} placeholder="Category" />
+        <FilterInput
+          name="category"
+          value={given.category}
+          placeholder="Category"
+          suggest="products.categories"
+        />
         <FilterInput
           name="region"
           value={given.region}
           placeholder="Region"
           label="Region of the stores"
+          suggest="stores.region"
         />
         <button type="submit">Show</button>
       </form>

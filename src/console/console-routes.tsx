@@ -10,6 +10,7 @@ import { AppError } from '../lib/errors.ts'
 import { apiOf } from './api.ts'
 import { type Assets, loadAssets } from './assets.ts'
 import { availabilityPage } from './availability-page.tsx'
+import { bulkPages } from './bulk-page.tsx'
 import { changesPages } from './changes-page.tsx'
 import type { ConsoleEnv } from './console-env.ts'
 import { deliveryChanges } from './deliveries-change.tsx'
@@ -90,6 +91,7 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
   for (const kind of [productKind, storeKind]) {
     listPage(pages, kind)
     recordPages(pages, kind)
+    bulkPages(pages, kind)
   }
   availabilityPage(pages)
   deliveriesPage(pages)

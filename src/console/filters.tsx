@@ -30,9 +30,18 @@ export function FilterInput({
   value,
   placeholder,
   label = placeholder,
-}: InputProps & { name: string }) {
+  suggest,
+}: InputProps & { name: string; suggest?: string }) {
   return (
-    <input name={name} value={value} placeholder={placeholder} aria-label={label} maxlength={255} />
+    <input
+      name={name}
+      value={value}
+      placeholder={placeholder}
+      aria-label={label}
+      maxlength={255}
+      data-suggest={suggest}
+      autocomplete="off"
+    />
   )
 }
 

@@ -11,7 +11,14 @@ export type FieldKind =
   | 'policy'
   | 'metadata'
 
-export type Field = { name: string; label: string; kind: FieldKind; hint?: string }
+export type Field = {
+  name: string
+  label: string
+  kind: FieldKind
+  hint?: string
+  /** Inputs propose the values that other records have. */
+  suggests?: true
+}
 type Column = Field & { width: string }
 export type Chip = { label: string; query: Record<string, string> }
 
@@ -46,6 +53,7 @@ const categories: Field = {
   label: 'Categories',
   kind: 'list',
   hint: 'One a line.',
+  suggests: true,
 }
 const published: Field = { name: 'published', label: 'In the feed', kind: 'flag' }
 const metadata: Field = {
@@ -56,7 +64,7 @@ const metadata: Field = {
 }
 const title: Field = { name: 'title', label: 'Title', kind: 'text' }
 
-const brand: Field = { name: 'brand', label: 'Brand', kind: 'text' }
+const brand: Field = { name: 'brand', label: 'Brand', kind: 'text', suggests: true }
 const price: Field = { name: 'price', label: 'Price', kind: 'money' }
 const stock: Field = { name: 'inventory_quantity', label: 'Stock', kind: 'number' }
 
@@ -118,8 +126,8 @@ export const productKind: Kind = {
 
 const place = (name: string, label: string): Field => ({ name, label, kind: 'text' })
 const location = place('location', 'Location')
-const city = place('city', 'City')
-const region = place('region', 'Region')
+const city: Field = { ...place('city', 'City'), suggests: true }
+const region: Field = { ...place('region', 'Region'), suggests: true }
 const phone = place('phone', 'Phone')
 
 export const storeKind: Kind = {
@@ -155,8 +163,12 @@ export const storeKind: Kind = {
         city,
         region,
         place('zip', 'Postal code'),
-        place('country', 'Country'),
-        { ...place('country_code', 'Country code'), hint: 'Two capital letters, such as US.' },
+        { ...place('country', 'Country'), suggests: true },
+        {
+          ...place('country_code', 'Country code'),
+          hint: 'Two capital letters, such as US.',
+          suggests: true,
+        },
         phone,
         { name: 'latitude', label: 'Latitude', kind: 'number' },
         { name: 'longitude', label: 'Longitude', kind: 'number' },

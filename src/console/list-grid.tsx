@@ -18,7 +18,16 @@ export function Grid({ kind, records, etags, mayWrite }: GridProps) {
         <thead>
           <tr>
             <th scope="col" class="picture-head">
-              <span class="hidden">Picture</span>
+              {mayWrite ? (
+                <input
+                  type="checkbox"
+                  data-select-page
+                  aria-label="Select the page"
+                  autocomplete="off"
+                />
+              ) : (
+                <span class="hidden">Picture</span>
+              )}
             </th>
             {kind.columns.map(({ label, kind: type, width }) => (
               <th scope="col" class={`${width} ${type}`}>
@@ -36,9 +45,20 @@ export function Grid({ kind, records, etags, mayWrite }: GridProps) {
           {records.map((record) => (
             <tr data-id={record.id} data-etag={etags[record.id]}>
               <td class="picture-cell">
-                <a href={pathOf(kind, record.id)} aria-label={`Open ${record.title}`}>
-                  <Picture address={record.image_link} title={record.title} />
-                </a>
+                <div>
+                  {mayWrite && (
+                    <input
+                      type="checkbox"
+                      data-select
+                      value={record.id}
+                      aria-label={`Select ${record.title}`}
+                      autocomplete="off"
+                    />
+                  )}
+                  <a href={pathOf(kind, record.id)} aria-label={`Open ${record.title}`}>
+                    <Picture address={record.image_link} title={record.title} />
+                  </a>
+                </div>
               </td>
               {kind.columns.map((field) => (
                 <Cell field={field} record={record} mayWrite={mayWrite} kind={kind} />
@@ -84,6 +104,7 @@ function Cell({ field, record, mayWrite, kind }: CellProps) {
           {...common}
           data-value={text}
           value={text}
+          data-suggest={field.suggests ? `${kind.plural}.${field.name}` : undefined}
           readonly={!mayWrite || !isPlain}
           inputmode={field.kind === 'money' || field.kind === 'number' ? 'decimal' : undefined}
         />

@@ -9,6 +9,7 @@ import { Empty, page } from './layout.tsx'
 import { Grid, type GridProps } from './list-grid.tsx'
 import { PageTitle, Paging } from './parts.tsx'
 import { catalogPage } from './records.ts'
+import { apiFilters, Refresh, SelectionBar, StagedBar } from './selection-bar.tsx'
 
 const pageSize = 50
 
@@ -28,16 +29,15 @@ export function listPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
       ...asked,
       mayWrite: allows(c.get('principal').scopes, 'write'),
     }
-    return page(c, { title: kind.label, script: 'grid' }, <ListPage c={c} list={list} />)
+    return page(c, { title: kind.label, script: 'list' }, <ListPage c={c} list={list} />)
   })
 }
 
-function apiQuery({ changed, ...filters }: Filters, cursor: string | undefined): URLSearchParams {
-  const query = new URLSearchParams({ ...filters, limit: String(pageSize) })
+function apiQuery({ sort, ...given }: Filters, cursor: string | undefined): URLSearchParams {
+  const query = new URLSearchParams({ ...apiFilters(given), limit: String(pageSize) })
   query.set('count', 'true')
   query.set('etags', 'true')
-  if (changed === 'today')
-    query.set('updated_since', `${new Date().toISOString().slice(0, 10)}T00:00:00Z`)
+  if (sort) query.set('sort', sort)
   if (cursor) query.set('cursor', cursor)
   return query
 }
@@ -46,6 +46,7 @@ type List = GridProps & { given: Filters; count: number; next_cursor: string | n
 
 function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
   const { kind, given, mayWrite } = list
+  const cursor = c.req.query('cursor')
   return (
     <>
       <PageTitle title={kind.label}>
@@ -70,8 +71,16 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
           ))}
         </nav>
         {list.records.length > 0 ? <Grid {...list} /> : <NoRecords list={list} />}
-        <ListPaging list={list} isFirst={!c.req.query('cursor')} />
+        <ListPaging list={list} isFirst={!cursor} />
+        {mayWrite && list.records.length > 0 && (
+          <div class="bars">
+            <StagedBar />
+            <SelectionBar {...list} shown={list.records.length} />
+          </div>
+        )}
+        <Refresh url={urlOf(kind, cursor ? { ...given, cursor } : given)} />
       </section>
+      <dialog id="bulk" aria-labelledby="bulk-title" />
     </>
   )
 }
@@ -102,7 +111,12 @@ function FilterForm({ kind, given }: { kind: Kind; given: Filters }) {
           placeholder={`Search ${kind.plural}`}
           label={`Search ${kind.plural} (Ctrl+K)`}
         />
-        <FilterInput name="category" value={given.category} placeholder="Category" />
+        <FilterInput
+          name="category"
+          value={given.category}
+          placeholder="Category"
+          suggest={`${kind.plural}.categories`}
+        />
         {kind.filters
           .filter((name) => !shown.includes(name) && given[name])
           .map((name) => (

@@ -6,9 +6,11 @@ type FieldProps = {
   field: Field
   texts: Texts
   errors: { field: string; detail: string }[] | undefined
+  /** Where its values are proposed from, such as `products.brand`. */
+  suggest?: string | undefined
 }
 
-export function FieldInput({ field, texts, errors: all = [] }: FieldProps) {
+export function FieldInput({ field, texts, errors: all = [], suggest }: FieldProps) {
   const { name, label, kind, hint } = field
   const errors = all.filter((one) => one.field === name || one.field.startsWith(`${name}.`))
   const words = errors.map(({ field: path, detail }) =>
@@ -16,7 +18,13 @@ export function FieldInput({ field, texts, errors: all = [] }: FieldProps) {
   )
   const note = words.length > 0 ? words.join('; ') : hint
   const control = (
-    <Control field={field} text={texts[name] ?? ''} isWrong={words.length > 0} note={note} />
+    <Control
+      field={field}
+      text={texts[name] ?? ''}
+      isWrong={words.length > 0}
+      note={note}
+      suggest={suggest}
+    />
   )
   return (
     <div class={`field ${kind}${name === 'title' ? ' first' : ''}`}>
@@ -29,6 +37,7 @@ export function FieldInput({ field, texts, errors: all = [] }: FieldProps) {
         <>
           <label for={`f-${name}`}>{label}</label>
           {control}
+          {kind === 'list' && suggest && <AddInput name={name} suggest={suggest} />}
         </>
       )}
       {note && (
@@ -40,9 +49,29 @@ export function FieldInput({ field, texts, errors: all = [] }: FieldProps) {
   )
 }
 
-type ControlProps = { field: Field; text: string; isWrong: boolean; note: string | undefined }
+/** A text of several lines can propose nothing: this adds a line to it. */
+function AddInput({ name, suggest }: { name: string; suggest: string }) {
+  return (
+    <input
+      data-suggest={suggest}
+      data-adds={`f-${name}`}
+      autocomplete="off"
+      maxlength={255}
+      placeholder="Add one that exists"
+      aria-label="Add one that exists"
+    />
+  )
+}
 
-function Control({ field: { name, kind }, text, isWrong, note }: ControlProps) {
+type ControlProps = {
+  field: Field
+  text: string
+  isWrong: boolean
+  note: string | undefined
+  suggest: string | undefined
+}
+
+function Control({ field: { name, kind }, text, isWrong, note, suggest }: ControlProps) {
   const common = {
     id: `f-${name}`,
     name,
@@ -72,6 +101,7 @@ function Control({ field: { name, kind }, text, isWrong, note }: ControlProps) {
           {...common}
           value={text}
           autocomplete="off"
+          data-suggest={suggest}
           required={name === 'title'}
           inputmode={kind === 'text' ? undefined : 'decimal'}
         />

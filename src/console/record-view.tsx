@@ -4,7 +4,8 @@ import { Facts, Table, Tag, Time } from './parts.tsx'
 import { Picture } from './picture.tsx'
 import { FieldInput } from './record-field.tsx'
 import type { Submitted, Texts } from './record-form.ts'
-import { byRegion, type CatalogRecord, pathOf, type StoreOption, webAddress } from './records.ts'
+import { type CatalogRecord, pathOf, type StoreOption, webAddress } from './records.ts'
+import { StoreBoxes } from './store-boxes.tsx'
 
 export type RecordView = {
   kind: Kind
@@ -58,7 +59,12 @@ export function RecordForm(view: RecordView) {
               <div class="fields">
                 {index === 0 && record === null && <IdInput {...view} />}
                 {fields.map((field) => (
-                  <FieldInput field={field} texts={view.texts} errors={view.errors} />
+                  <FieldInput
+                    field={field}
+                    texts={view.texts}
+                    errors={view.errors}
+                    suggest={field.suggests ? `${kind.plural}.${field.name}` : undefined}
+                  />
                 ))}
               </div>
             </fieldset>
@@ -160,27 +166,12 @@ function SoldIn({ record, stores, sells, mayWrite }: RecordView & { record: Cata
       <legend>{`Sold in ${was.size} of ${stores.length} stores`}</legend>
       <input type="hidden" name="sold_was" value={shown.join(',')} />
       {stores.length === 0 && <p class="soft">There is no store yet.</p>}
-      <div class="stores">
-        {byRegion(stores).map(([region, group]) => (
-          <div>
-            <label>
-              <input type="checkbox" data-all />
-              {region}
-            </label>
-            {group.map(({ id, title, location }) => (
-              <label title={title}>
-                <input type="checkbox" name="sold_in" value={id} checked={isTicked(id)} />
-                {location ?? title}
-              </label>
-            ))}
-          </div>
-        ))}
-      </div>
+      <StoreBoxes stores={stores} isTicked={({ id }) => isTicked(id)} />
     </fieldset>
   )
 }
 
-function Aside({ kind, record }: RecordView & { record: CatalogRecord }) {
+function Aside({ kind, record, mayWrite }: RecordView & { record: CatalogRecord }) {
   return (
     <aside class="block">
       <h2>
@@ -188,7 +179,26 @@ function Aside({ kind, record }: RecordView & { record: CatalogRecord }) {
       </h2>
       <Picture address={record.image_link} title={record.title} large />
       <Facts facts={factsOf(kind, record)} />
+      {kind.name === 'store' && mayWrite && <CopyButton store={record} />}
     </aside>
+  )
+}
+
+/** What another store sells is sold here too. */
+function CopyButton({ store }: { store: CatalogRecord }) {
+  return (
+    <>
+      <button
+        type="button"
+        class="wide-button"
+        hx-post="/console/bulk/stores/copy"
+        hx-vals={JSON.stringify({ ids: store.id })}
+        hx-target="#bulk"
+      >
+        Sell here what another store sells
+      </button>
+      <dialog id="bulk" aria-labelledby="bulk-title" />
+    </>
   )
 }
 

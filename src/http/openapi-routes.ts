@@ -53,6 +53,7 @@ const tags = [
   { name: 'stores', description: 'Where it is sold' },
   { name: 'availability', description: 'Which product is sold in which store, many links at once' },
   { name: 'changes', description: 'Who changed what in the catalog, and undo' },
+  { name: 'catalog', description: 'What products and stores have in common' },
   { name: 'feeds', description: 'What Klaviyo polls, and its state' },
   { name: 'customers', description: 'Who buys' },
   { name: 'orders', description: 'Orders with their fulfillments, cancellations and refunds' },

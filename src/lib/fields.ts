@@ -51,7 +51,9 @@ export const gtin = z
       context.addIssue(`has a wrong check digit: ${value} should end with ${expected}`)
   })
 
-export const categories = z.array(text(255)).max(500)
+export const maxCategories = 500
+export const category = text(255)
+export const categories = z.array(category).max(maxCategories)
 
 const metadataKey = z
   .string()
@@ -86,10 +88,13 @@ function metadataOf<T extends z.ZodType>(reserved: readonly string[], value: T) 
     )
 }
 
-export const links = z
-  .array(id)
-  .max(40_000)
-  .refine((ids) => new Set(ids).size === ids.length, 'names an id twice')
+export const ids = (max: number) =>
+  z
+    .array(id)
+    .max(max)
+    .refine((given) => new Set(given).size === given.length, 'names an id twice')
+
+export const links = ids(40_000)
 
 /** An instant; ISO 8601 with an offset. */
 export const instant = z.iso.datetime({
@@ -130,7 +135,7 @@ export const decimal = (min: number, max: number) =>
     )
     .overwrite(toFourDecimals)
 
-const maxMoney = 9_999_999_999
+export const maxMoney = 9_999_999_999
 
 export const money = decimal(0, maxMoney)
 

@@ -5,9 +5,11 @@ import { keyRoutes } from '../auth/key-routes.ts'
 import type { KeyVerifier } from '../auth/key-verifier.ts'
 import { type CountRequest, countRequests } from '../auth/rate-limits.ts'
 import { availabilityRoutes } from '../catalog/availability-routes.ts'
+import { bulkRoutes } from '../catalog/bulk-routes.ts'
 import { catalogRoutes } from '../catalog/catalog-routes.ts'
 import { productResource } from '../catalog/products.ts'
 import { storeResource } from '../catalog/stores.ts'
+import { valuesRoutes } from '../catalog/values-routes.ts'
 import type { Config } from '../config.ts'
 import { consoleRoutes } from '../console/console-routes.tsx'
 import { customerRoutes } from '../customers/customer-routes.ts'
@@ -60,8 +62,11 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   const api = { app, authorize, workMs }
   app.route('/', metricsRoutes(db, { authorize: deps.authorizeMetrics, metrics, log }))
   catalogRoutes(api, db, productResource)
+  bulkRoutes(api, db, productResource)
   catalogRoutes(api, db, storeResource)
+  bulkRoutes(api, db, storeResource)
   availabilityRoutes(api, db)
+  valuesRoutes(api, db)
   feedStatusRoutes(api, db, config)
   historyRoutes(api, db)
   customerRoutes(api, db)

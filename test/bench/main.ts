@@ -1,5 +1,6 @@
 /** `npm run bench`: which bench runs, at which sizes. */
 import { Command, InvalidArgumentError } from 'commander'
+import { benchBulk } from './bulk.ts'
 import { benchConsole } from './console.ts'
 import { benchDense } from './dense.ts'
 import { benchFeeds } from './feeds.ts'
@@ -42,6 +43,11 @@ program
   .description('the first rows of Products in a browser')
   .option('--size <products...>', 'numbers of products', readSizes, defaultImports)
   .action(({ size }: { size: number[] }) => benchConsole(size))
+
+program
+  .command('bulk')
+  .description('changes of 10,000 products in one request, and their dry runs')
+  .action(benchBulk)
 
 program
   .command('hostile')

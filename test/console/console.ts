@@ -1,9 +1,22 @@
 /** What the tests of the console share: pages that are watched, and sessions. */
+import { readFile } from 'node:fs/promises'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { type PageRecord, watch } from '../support/browser.ts'
 import type { TestServer } from '../support/server.ts'
 
 export type Watched = PageRecord & { page: Page }
+
+const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+
+/** What axe finds, by WCAG 2.2 AA. */
+export const faultsOf = (page: Page): Promise<string[]> =>
+  page.evaluate(
+    `${axe}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+      .then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
+  )
+
+export const isTooWide = (page: Page): Promise<boolean> =>
+  page.evaluate('document.documentElement.scrollWidth > innerWidth')
 
 export async function openPage(
   browser: Browser,

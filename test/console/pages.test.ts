@@ -1,14 +1,11 @@
 /** Every page of the console, with data and without: readable by everybody, and nothing asked elsewhere. */
-import { readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import { sql } from 'drizzle-orm'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasBrowser, launch } from '../support/browser.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
-import { openPage, signIn } from './console.ts'
-
-const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+import { faultsOf, isTooWide, openPage, signIn } from './console.ts'
 
 const paths = [
   '/console/products',
@@ -81,15 +78,6 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await browser.close()
     await Promise.all([full.stop(), empty.stop()])
   })
-
-  const faultsOf = (page: Page): Promise<string[]> =>
-    page.evaluate(
-      `${axe}; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
-        .then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
-    )
-
-  const isTooWide = (page: Page): Promise<boolean> =>
-    page.evaluate('document.documentElement.scrollWidth > innerWidth')
 
   test.each([
     ['light', 1280],

@@ -14,7 +14,7 @@ export const noValues = (): ObservedValues => ({ pools: new Map(), etags: new Ma
 
 /** The pool of a field: `store_id` and `store_ids` belong to `stores`, `id` to its parent resource. */
 export function poolOf(name: string, parent: string): string {
-  if (name === 'id') return parent
+  if (name === 'id' || name === 'ids') return parent
   if (name === 'cursor' || name === 'next_cursor') return `cursors of ${parent}`
   const [, resource] = /^(\w+?)_ids?$/.exec(name) ?? []
   return resource === undefined ? name : `${resource}s`
@@ -23,10 +23,8 @@ export function poolOf(name: string, parent: string): string {
 /** The resource at a path: refunds at `/v1/orders/{id}/refunds`, orders at `/v1/orders/{id}`. */
 export function resourceOf(path: string): string {
   const segments = path.split('/').filter((step) => step !== '' && !pathParameter.test(step))
-  return (
-    segments.findLast((step) => !['batch', 'retry', 'discard', 'search', 'undo'].includes(step)) ??
-    ''
-  )
+  const actions = ['batch', 'bulk', 'retry', 'discard', 'search', 'undo']
+  return segments.findLast((step) => !actions.includes(step)) ?? ''
 }
 
 /** The resource that a path parameter identifies: orders for `{id}` of `/v1/orders/{id}/refunds`. */

@@ -1,4 +1,5 @@
 /** On every page: pictures that do not load, shortcuts, and what was just done. */
+import './suggest.ts'
 import { toast } from './toast.ts'
 import { undoChanges } from './undo.ts'
 

@@ -3,7 +3,9 @@
  * answer and a session that ended; asks before edits are lost or something is removed; ticks the stores of a region
  * together.
  */
+import { activate } from './bulk.ts'
 import { choose } from './dialog.ts'
+import { watchGroups } from './groups.ts'
 
 let isLeaving = false
 const theForm = () => document.querySelector<HTMLFormElement>('[data-form]')
@@ -69,6 +71,7 @@ function showInstead(form: HTMLFormElement, html: string): void {
   }
   document.title = next.title
   document.querySelector('main')?.replaceWith(main)
+  activate(main)
   connect()
   scrollTo(0, 0)
 }
@@ -109,20 +112,7 @@ function connect(): void {
       button.disabled = true
     })
 
-  for (const all of document.querySelectorAll<HTMLInputElement>('[data-all]')) {
-    const group = all.closest('div')
-    const boxes = [...(group?.querySelectorAll<HTMLInputElement>('[name=sold_in]') ?? [])]
-    const update = () => {
-      const ticked = boxes.filter(({ checked }) => checked).length
-      all.checked = ticked === boxes.length
-      all.indeterminate = ticked > 0 && ticked < boxes.length
-    }
-    all.addEventListener('change', () => {
-      for (const box of boxes) box.checked = all.checked
-    })
-    group?.addEventListener('change', update)
-    update()
-  }
+  watchGroups(document)
 }
 
 connect()

@@ -1,5 +1,21 @@
 /** The grid: each cell is saved by itself when it is left, in the order of the edits of its row. */
-import { choose } from './dialog.ts'
+import {
+  askConflict,
+  isCell,
+  isDirty,
+  isStaged,
+  kindOf,
+  mark,
+  nameOf,
+  pathOf,
+  readValue,
+  saved,
+  show,
+  shown,
+  state,
+  tagOf,
+  textOf,
+} from './cells.ts'
 import { type Answer, type Fields, send, wordsOf } from './send.ts'
 import { toast } from './toast.ts'
 
@@ -7,75 +23,10 @@ const retryMs = 2_000
 /** The last save of each row: the next one waits for it, and so has its ETag. */
 const queues = new WeakMap<HTMLElement, Promise<void>>()
 
-const isCell = (target: EventTarget | null): target is HTMLInputElement =>
-  target instanceof HTMLInputElement && target.closest('.grid') !== null
-
-const shown = (cell: HTMLInputElement) =>
-  cell.type === 'checkbox' ? String(cell.checked) : cell.value
-const saved = (cell: HTMLInputElement) => cell.dataset.value ?? ''
-const nameOf = (cell: HTMLInputElement) => cell.dataset.field ?? ''
-
-function show(cell: HTMLInputElement, text: string): void {
-  if (cell.type === 'checkbox') cell.checked = text === 'true'
-  else cell.value = text
-}
-
-const isDirty = (cell: HTMLInputElement) => {
-  const [text, last] = [shown(cell).trim(), saved(cell)]
-  const isNumber = cell.dataset.kind === 'money' || cell.dataset.kind === 'number'
-  if (isNumber && text !== '' && last !== '' && Number(text) === Number(last)) return false
-  return text !== last
-}
 const dirtyCells = () =>
   [...document.querySelectorAll<HTMLInputElement>('.grid [data-field]')].filter(
     (cell) => isDirty(cell) || state(cell) === 'saving',
   )
-
-const state = (cell: HTMLInputElement) => cell.parentElement?.dataset.state
-
-function mark(
-  cell: HTMLInputElement,
-  next: 'saving' | 'saved' | 'failed' | 'invalid' | '',
-  words = '',
-): void {
-  const box = cell.parentElement
-  if (!box) return
-  box.dataset.state = next
-  box.querySelector('.note')?.remove()
-  cell.removeAttribute('aria-invalid')
-  cell.removeAttribute('aria-describedby')
-  if (words === '') return
-  const note = document.createElement('span')
-  note.className = 'note'
-  note.id = `note-${nameOf(cell)}-${cell.closest('tr')?.rowIndex}`
-  note.setAttribute('role', 'alert')
-  note.textContent = words
-  cell.setAttribute('aria-invalid', 'true')
-  cell.setAttribute('aria-describedby', note.id)
-  box.append(note)
-}
-
-function readValue(cell: HTMLInputElement, text: string): unknown {
-  const { kind } = cell.dataset
-  const trimmed = text.trim()
-  if (kind === 'flag') return text === 'true'
-  if (kind === 'list')
-    return trimmed
-      .split(',')
-      .map((one) => one.trim())
-      .filter((one) => one !== '')
-  if (trimmed === '') return null
-  const isNumber = (kind === 'money' || kind === 'number') && /^-?\d+(\.\d+)?$/.test(trimmed)
-  return isNumber ? Number(trimmed) : trimmed
-}
-
-function textOf(cell: HTMLInputElement, value: unknown): string {
-  if (value === null || value === undefined) return ''
-  if (Array.isArray(value)) return value.join(', ')
-  if (cell.dataset.kind === 'money' && typeof value === 'number')
-    return /\.\d{3,}/.test(String(value)) ? String(value) : value.toFixed(2)
-  return String(value)
-}
 
 function enqueue(cell: HTMLInputElement): void {
   const row = cell.closest('tr')
@@ -86,9 +37,6 @@ function enqueue(cell: HTMLInputElement): void {
     before.then(() => save(row, cell)),
   )
 }
-
-const pathOf = (row: HTMLElement) =>
-  `/v1/${row.closest<HTMLElement>('.grid')?.dataset.kind}/${encodeURIComponent(row.dataset.id ?? '')}`
 
 async function save(row: HTMLElement, cell: HTMLInputElement): Promise<void> {
   if (!isDirty(cell)) return mark(cell, '')
@@ -108,13 +56,13 @@ async function save(row: HTMLElement, cell: HTMLInputElement): Promise<void> {
   row.dataset.etag = tagOf(answer)
   accept(cell, text, answer.body)
   const title = row.querySelector<HTMLInputElement>('[data-field=title]')?.value ?? ''
-  toast(`${title}: saved`, () => {
+  const isHidden = nameOf(cell) === 'published' && text === 'false' && kindOf(row) === 'products'
+  const words = isHidden ? 'hidden. Klaviyo skips messages that name it' : 'saved'
+  toast(`${title}: ${words}`, () => {
     show(cell, before)
     enqueue(cell)
   })
 }
-
-const tagOf = ({ etag }: Answer) => (etag ?? '').replaceAll('"', '')
 
 /** What was typed since it was sent stays. */
 function accept(cell: HTMLInputElement, sent: string, record: Fields): void {
@@ -144,15 +92,7 @@ async function write(row: HTMLElement, cell: HTMLInputElement, text: string): Pr
     const theirs = textOf(cell, now.body[name])
     if (theirs === saved(cell)) continue
     cell.dataset.value = theirs
-    const choice = await choose(
-      'Changed since you read it',
-      [`Now: ${theirs || '(empty)'}`, `Yours: ${text || '(empty)'}`],
-      [
-        { value: 'theirs', label: 'Keep theirs' },
-        { value: 'mine', label: 'Write mine', main: true },
-      ],
-      'theirs',
-    )
+    const choice = await askConflict(theirs, text)
     if (choice === 'mine') continue
     show(cell, theirs)
     mark(cell, '')
@@ -160,8 +100,11 @@ async function write(row: HTMLElement, cell: HTMLInputElement, text: string): Pr
   }
 }
 
+/** When the cells of the row that were left before are saved. */
+export const rowIsSaved = (row: HTMLElement) => queues.get(row) ?? Promise.resolve()
+
 document.addEventListener('change', ({ target }) => {
-  if (isCell(target)) enqueue(target)
+  if (isCell(target) && !isStaged(target)) enqueue(target)
 })
 document.addEventListener('keydown', (event) => {
   const { target, key } = event
@@ -170,6 +113,7 @@ document.addEventListener('keydown', (event) => {
   if (key === 'Escape') {
     show(target, saved(target))
     mark(target, '')
+    delete target.dataset.staged
   }
 })
 /** After a fault the browser sees no change when the same text is left again. */

@@ -1,4 +1,5 @@
 /** The matrix: ticks are staged, then saved as differences, so that what others ticked meanwhile stays. */
+import './bulk.ts'
 import { type Answer, send, wordsOf } from './send.ts'
 import { toast } from './toast.ts'
 
@@ -130,3 +131,9 @@ window.addEventListener('beforeunload', (event) => {
   if (changed().length > 0) event.preventDefault()
 })
 refresh()
+/** What is changed in the dialog is read anew. */
+document.addEventListener('htmx:beforeRequest', (event) => {
+  if (changed().length === 0) return
+  event.preventDefault()
+  toast('Some ticks are not saved yet. Save or discard them first.')
+})

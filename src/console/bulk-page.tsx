@@ -1,0 +1,95 @@
+/** The dialog of a change of many: filled in, previewed by a dry run, and applied to exactly what was previewed. */
+import type { Context, Hono } from 'hono'
+import { z } from 'zod'
+import { AppError } from '../lib/errors.ts'
+import { type ApiAnswer, apiProblem, read } from './api.ts'
+import {
+  type Action,
+  actions,
+  copyAction,
+  countOf,
+  type Given,
+  type Selected,
+} from './bulk-actions.ts'
+import { type BulkView, type Outcome, outcome } from './bulk-state.ts'
+import { BulkDialog } from './bulk-view.tsx'
+import type { ConsoleEnv } from './console-env.ts'
+import type { Kind } from './kinds.ts'
+import { type StoreOption, storePage } from './records.ts'
+
+type C = Context<ConsoleEnv>
+
+export function bulkPages(pages: Hono<ConsoleEnv>, kind: Kind): void {
+  const known = { ...actions, copy: copyAction }
+  for (const [name, action] of Object.entries(known)) {
+    if (!action.kinds.includes(kind.name)) continue
+    pages.post(`/bulk/${kind.plural}/${name}`, async (c) => answer(c, kind, name, action))
+  }
+}
+
+async function answer(c: C, kind: Kind, name: string, action: Action) {
+  const form = await c.req.formData()
+  const all = (one: string) => form.getAll(one).map(String)
+  const given: Given = { all, text: (one) => all(one)[0] ?? '' }
+  const selected = selectedOf(given)
+  const step = given.text('step')
+  const view: BulkView = { kind, name, action, given, selected, stores: [] }
+  if (step === 'apply') {
+    const applied = await ask(c, view, { expected: Number(given.text('expected')) })
+    if (applied.status === 200) return done(c, kind, action, outcome.parse(applied.body))
+    if (applied.status !== 409) return show(c, { ...view, ...problemOf(applied) })
+    const { problem } = problemOf(applied)
+    return show(c, {
+      ...view,
+      ...(await preview(c, view)),
+      notice: `${problem} Look at the new preview.`,
+    })
+  }
+  if (step === 'preview' || action.isPlain) return show(c, { ...view, ...(await preview(c, view)) })
+  return show(c, view)
+}
+
+/** What cannot be read must not become a filter that everything matches. */
+function selectedOf({ text }: Given): Selected {
+  if (text('all') !== 'true') return { ids: text('ids').split(',').filter(Boolean) }
+  try {
+    return { where: z.record(z.string(), z.unknown()).parse(JSON.parse(text('where'))) }
+  } catch {
+    throw new AppError('malformed', 'The selection cannot be read.')
+  }
+}
+
+function ask(
+  c: C,
+  { action, kind, selected, given }: BulkView,
+  options: object,
+): Promise<ApiAnswer> {
+  const { path, body } = action.request(kind, selected, given)
+  return c.get('api')('POST', path, { body: { ...body, ...options } })
+}
+
+async function preview(c: C, view: BulkView): Promise<Partial<BulkView>> {
+  const dry = await ask(c, view, { dry_run: true })
+  return dry.status === 200 ? { outcome: outcome.parse(dry.body) } : problemOf(dry)
+}
+
+function problemOf({ body }: ApiAnswer): Required<Pick<BulkView, 'problem' | 'errors'>> {
+  const { detail, errors } = apiProblem.parse(body)
+  return { problem: detail, errors }
+}
+
+async function show(c: C, view: BulkView) {
+  const isAboutStores = view.name === 'sell' || view.name === 'copy'
+  const stores = isAboutStores ? await storesOf(c) : []
+  return c.html(<BulkDialog {...view} stores={stores} />)
+}
+
+async function storesOf(c: C): Promise<StoreOption[]> {
+  return (await read(c.get('api'), '/v1/stores?limit=1000&sort=title', storePage)).stores
+}
+
+function done(c: C, kind: Kind, action: Action, { changed }: Outcome) {
+  const words = `${countOf(action, kind, changed)} ${action.done}`
+  c.header('HX-Trigger', JSON.stringify({ bulkdone: { words } }))
+  return c.html('')
+}

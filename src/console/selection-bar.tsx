@@ -1,0 +1,85 @@
+/** Below the list: what can be done with the selected rows, and with pasted cells. */
+import { actions } from './bulk-actions.ts'
+import type { Filters } from './filters.tsx'
+import type { Kind } from './kinds.ts'
+
+/** As the list of the API takes them. */
+export function apiFilters({ changed, sort: _, ...filters }: Filters): Filters {
+  if (changed !== 'today') return filters
+  return { ...filters, updated_since: `${new Date().toISOString().slice(0, 10)}T00:00:00Z` }
+}
+
+const flags = new Set(['published', 'in_stock', 'in_store_only'])
+
+/** As a change of what matches takes them. */
+const whereOf = (given: Filters) =>
+  Object.fromEntries(
+    Object.entries(apiFilters(given)).map(([name, text]) => [
+      name,
+      flags.has(name) ? text === 'true' : text,
+    ]),
+  )
+
+type SelectionBarProps = { kind: Kind; given: Filters; count: number; shown: number }
+
+/** Shown by the script while rows are selected. */
+export function SelectionBar({ kind, given, count, shown }: SelectionBarProps) {
+  return (
+    <form id="selection" class="save selection" data-count={count} autocomplete="off" hidden>
+      <input type="hidden" name="ids" />
+      <input type="hidden" name="all" />
+      <input type="hidden" name="where" value={JSON.stringify(whereOf(given))} />
+      <input type="hidden" name="count" value={String(count)} />
+      <div class="words">
+        <span role="status" />
+        <button type="button" class="plain" data-choose="all" hidden={count <= shown}>
+          {`Select all ${count.toLocaleString('en')} that match`}
+        </button>
+        <button type="button" class="plain" data-choose="none">
+          Clear
+        </button>
+      </div>
+      {Object.entries(actions)
+        .filter(([, { kinds }]) => kinds.includes(kind.name))
+        .map(([name, { label }]) => (
+          <button
+            type="button"
+            class={name === 'delete' ? 'danger' : undefined}
+            hx-post={`/console/bulk/${kind.plural}/${name}`}
+            hx-target="#bulk"
+          >
+            {label}
+          </button>
+        ))}
+    </form>
+  )
+}
+
+export function StagedBar() {
+  return (
+    <div id="staged" class="save" hidden>
+      <span role="status" />
+      <button type="button" data-stage="discard">
+        Discard
+      </button>
+      <button type="button" class="primary" data-stage="save">
+        Save all
+      </button>
+    </div>
+  )
+}
+
+/** Reads the list again, at the page that it shows. */
+export function Refresh({ url }: { url: string }) {
+  return (
+    <span
+      hidden
+      data-refresh
+      hx-get={url}
+      hx-trigger="refresh"
+      hx-target="#list"
+      hx-select="#list"
+      hx-swap="outerHTML"
+    />
+  )
+}
