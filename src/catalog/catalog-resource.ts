@@ -6,6 +6,7 @@ import { timestamp } from '../db/parameters.ts'
 import { instant, text } from '../lib/fields.ts'
 import { booleanQuery, type Page, pageQuery } from '../lib/pagination.ts'
 import type { Sort } from './catalog-sort.ts'
+import { findingCodes } from './finding-codes.ts'
 
 export const catalogQuery = z.strictObject({
   ...pageQuery,
@@ -17,6 +18,10 @@ export const catalogQuery = z.strictObject({
     description: 'Whether to answer the ETag of each record, for If-Match',
   }),
   updated_since: instant.optional().meta({ description: 'Only what was written then or later' }),
+  finding: z
+    .enum(findingCodes)
+    .optional()
+    .meta({ description: 'Only published records in which the feed report finds this' }),
 })
 /** How records are listed, besides which. */
 export type Listing = Page & {

@@ -205,6 +205,7 @@ test('a server that stops is not ready', async () => {
     authorizeMetrics: async () => undefined,
     count: async () => undefined,
     verify: async () => null,
+    feeds: { poll: () => Promise.reject(new Error('nobody polls')) },
     workMs: 1000,
   })
   const answer = await app.request('/readyz')
