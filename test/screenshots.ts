@@ -123,8 +123,8 @@ async function photographConsole(browser: Browser, colorScheme: 'light' | 'dark'
   await page.goto(`${server}/console`)
   await page.fill('#key', apiKey)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.waitForURL(/\/console\/products/)
-  for (const name of ['products', 'availability']) {
+  await page.waitForURL(/\/console(?!\/sign-in)/)
+  for (const name of ['products', 'availability', 'feeds', 'attention']) {
     await page.goto(`${server}/console/${name}`)
     const file = `console-${name}${colorScheme === 'dark' ? '-dark' : ''}.png`
     await page.screenshot({ path: join(root, 'docs/images', file) })

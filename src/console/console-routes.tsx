@@ -9,11 +9,16 @@ import { maxBodyBytes } from '../http/limits.ts'
 import { AppError } from '../lib/errors.ts'
 import { apiOf } from './api.ts'
 import { type Assets, loadAssets } from './assets.ts'
+import { attentionPages } from './attention-page.tsx'
 import { availabilityPage } from './availability-page.tsx'
 import type { ConsoleEnv } from './console-env.ts'
 import { respondWithErrorPage } from './error-page.tsx'
+import { feedsPage } from './feeds-page.tsx'
 import { productKind, storeKind } from './kinds.ts'
 import { listPage } from './list-page.tsx'
+import { overviewPage } from './overview-page.tsx'
+import { previewPage } from './preview-page.tsx'
+import { problemsBanner } from './problems.tsx'
 import { recordPages } from './record-page.tsx'
 import { sameOrigin } from './same-origin.ts'
 import { sessionCookie } from './session-cookie.ts'
@@ -77,12 +82,16 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
   })
   pages.use(anyForm)
   pages.all('/v1/*', (c) => forward(app, c))
-  pages.get('/', (c) => c.redirect('/console/products'))
+  overviewPage(pages)
   for (const kind of [productKind, storeKind]) {
     listPage(pages, kind)
     recordPages(pages, kind)
+    previewPage(pages, kind)
   }
   availabilityPage(pages)
+  attentionPages(pages)
+  feedsPage(pages)
+  problemsBanner(pages)
   pages.all('*', () => {
     throw new AppError('not_found', 'There is no such page.')
   })

@@ -7,10 +7,14 @@ import type { ConsoleEnv } from './console-env.ts'
 
 type Page = { title: string; script?: string; status?: ContentfulStatusCode }
 
-const sections = [
+/** `count`: where the number beside it comes from, once the page is there. */
+type Section = { path: string; label: string; count?: string }
+
+const sections: Section[] = [
   { path: '/console/products', label: 'Products' },
   { path: '/console/stores', label: 'Stores' },
   { path: '/console/availability', label: 'Availability' },
+  { path: '/console/feeds', label: 'Feeds', count: '/console/feeds/to-do' },
 ]
 
 const htmxConfig = JSON.stringify({
@@ -44,6 +48,7 @@ export function page(c: Context<ConsoleEnv>, { title, script, status = 200 }: Pa
             Skip to the content
           </a>
           <Header c={c} />
+          {c.get('principal') && <div hx-get="/console/problems" hx-trigger="load" />}
           <main id="main">{body}</main>
           <div id="toasts" role="status" aria-live="polite" />
         </body>
@@ -62,9 +67,10 @@ function Header({ c }: { c: Context<ConsoleEnv> }) {
         storefeed
       </a>
       <nav aria-label="Sections">
-        {sections.map(({ path, label }) => (
+        {sections.map(({ path, label, count }) => (
           <a href={path} aria-current={c.req.path.startsWith(path) ? 'page' : undefined}>
             {label}
+            {count && <span class="count" hx-get={count} hx-trigger="load" />}
           </a>
         ))}
         <a href="/docs">REST API</a>

@@ -10,6 +10,14 @@ import { openPage, signIn } from './console.ts'
 const axe = await readFile(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 
 const paths = [
+  '/console',
+  '/console/feeds',
+  '/console/feeds/products/held',
+  '/console/attention',
+  '/console/attention/products/no_image',
+  '/console/attention/products/title_used_twice',
+  '/console/attention/stores/no_coordinates',
+  '/console/products/p-1/preview',
   '/console/products',
   '/console/products?q=nothing-matches',
   '/console/products/p-1',
@@ -86,7 +94,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
         await page.context().close()
       }
     },
-    240_000,
+    480_000,
   )
 
   test('the sign-in is readable by everybody', async () => {
@@ -151,6 +159,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       'Products',
       'Stores',
       'Availability',
+      'Feeds',
       'REST API',
       'tests',
       'New product',

@@ -32,6 +32,10 @@ document.addEventListener('keydown', (event) => {
   }
 })
 
-document.addEventListener('htmx:beforeRequest', () => list()?.setAttribute('aria-busy', 'true'))
-document.addEventListener('htmx:afterRequest', () => list()?.removeAttribute('aria-busy'))
 const list = () => document.querySelector('#list')
+const isOfList = ({ target }: Event) =>
+  target instanceof Element && target.getAttribute('hx-target') === '#list'
+document.addEventListener('htmx:beforeRequest', (event) => {
+  if (isOfList(event)) list()?.setAttribute('aria-busy', 'true')
+})
+document.addEventListener('htmx:afterRequest', () => list()?.removeAttribute('aria-busy'))
