@@ -6,6 +6,9 @@
 import { choose } from './dialog.ts'
 import { toast } from './toast.ts'
 
+/** Of the script that every page has. */
+declare const htmx: { process: (root: Element) => void }
+
 let isLeaving = false
 const theForm = () => document.querySelector<HTMLFormElement>('[data-form]')
 
@@ -70,6 +73,7 @@ function showInstead(form: HTMLFormElement, html: string): void {
   }
   document.title = next.title
   document.querySelector('main')?.replaceWith(main)
+  htmx.process(main)
   connect()
   scrollTo(0, 0)
 }
