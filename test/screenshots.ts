@@ -152,8 +152,8 @@ async function photographConsole(browser: Browser, colorScheme: ColorScheme): Pr
   await page.goto(`${server}/console`)
   await page.fill('#key', apiKey)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.waitForURL(/\/console\/products/)
-  for (const name of ['products', 'availability', 'deliveries']) {
+  await page.waitForURL(/\/console(?!\/sign-in)/)
+  for (const name of ['products', 'availability', 'feeds', 'attention', 'deliveries']) {
     await page.goto(`${server}/console/${name}`, { waitUntil: 'networkidle' })
     await page.screenshot({ path: fileOf(`console-${name}`, colorScheme) })
   }

@@ -137,11 +137,14 @@ export function availabilityRoutes(api: ApiContext, db: Database): void {
       params: none,
       query: none,
       body: bulk,
+      recorded: true,
       responses: { 200: { description: 'What was changed, or would be', schema: bulkResult } },
       errors: ['conflict'],
     },
-    async ({ body: { expected, dry_run, ...change } }, c) =>
-      c.json(await changeAvailability(db, change, { expected, dryRun: dry_run })),
+    async ({ body: { expected, dry_run, ...change }, recording }, c) =>
+      c.json(
+        await changeAvailability(db.recorded(recording), change, { expected, dryRun: dry_run }),
+      ),
   )
 }
 

@@ -110,7 +110,7 @@ export function bulkRoutes<T extends CatalogTypes>(
 ): void {
   const plural = `${resource.name}s`
   const typeName = typeNameOf(resource)
-  const common = { params: none, query: none, tag: plural, scope: 'write' } as const
+  const common = { params: none, query: none, tag: plural, scope: 'write', recorded: true } as const
   endpoint(
     api,
     {
@@ -127,7 +127,8 @@ export function bulkRoutes<T extends CatalogTypes>(
       },
       errors: ['precondition_failed'],
     },
-    async ({ body }, c) => c.json(await patchRecords(db, resource, body[plural] ?? [])),
+    async ({ body, recording }, c) =>
+      c.json(await patchRecords(db.recorded(recording), resource, body[plural] ?? [])),
   )
   endpoint(
     api,
@@ -141,9 +142,12 @@ export function bulkRoutes<T extends CatalogTypes>(
       responses: { 200: { description: 'What was changed, or would be', schema: result } },
       errors: ['conflict'],
     },
-    async ({ body: { ids, where, expected, dry_run, ...change } }, c) =>
+    async ({ body: { ids, where, expected, dry_run, ...change }, recording }, c) =>
       c.json(
-        await changeSelected(db, resource, { ids, where }, change, { expected, dryRun: dry_run }),
+        await changeSelected(db.recorded(recording), resource, { ids, where }, change, {
+          expected,
+          dryRun: dry_run,
+        }),
       ),
   )
 }

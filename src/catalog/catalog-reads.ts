@@ -31,14 +31,16 @@ type RecordPage<Record> = {
   etags: { [id: string]: string } | undefined
 }
 
+/** Those that match the filter, and the further condition on the row `t`. */
 export async function listRecords<T extends CatalogTypes>(
   db: Queryable,
   resource: CatalogResource<T>,
   filter: T['filter'],
   { limit, cursor, sort = 'id', count: counted, etags: tagged }: Listing,
+  also: SQL = sql`true`,
 ): Promise<RecordPage<T['record']>> {
   const sorting = sortingBy(sort)
-  const matches = matchesOf(resource, filter)
+  const matches = sql`${also} and ${matchesOf(resource, filter)}`
   const after = cursor === undefined ? sql`true` : sorting.after(cursor)
   const [rows, [counts]] = await Promise.all([
     db.execute<{ id: string; position: string; etag: string | null; record: T['record'] }>(sql`

@@ -13,18 +13,21 @@ const severity = z
   .meta({ description: '`error`: Klaviyo may not take the item, or nobody can use it' })
 const advice = z.string()
 
+export const finding = z
+  .strictObject({
+    code,
+    severity,
+    found: z.string().meta({ description: 'Follows the name of the item in a sentence' }),
+    advice,
+  })
+  .meta({ id: 'Finding' })
+export type Finding = z.infer<typeof finding>
+
 export const reportedItem = z
   .strictObject({
     id: z.string(),
     title: z.string(),
-    diagnostics: z.array(
-      z.strictObject({
-        code,
-        severity,
-        found: z.string().meta({ description: 'Follows the name of the item in a sentence' }),
-        advice,
-      }),
-    ),
+    diagnostics: z.array(finding),
   })
   .meta({ id: 'ReportedItem' })
 export type ReportedItem = z.infer<typeof reportedItem>
@@ -41,18 +44,21 @@ export const countedFinding = z
   .meta({ id: 'CountedFinding' })
 export type CountedFinding = z.infer<typeof countedFinding>
 
-/** Published items in which a rule, or the one of `finding`, finds something, in the order of their ids. */
+type Reported = Page & { finding?: FindingCode | undefined; id?: string }
+
+/** Published items, or the one with the id, in which a rule, or the one of `finding`, finds something, in the order of their ids. */
 export async function reportItems(
   db: Queryable,
   resource: CatalogTable,
-  { cursor, limit, finding }: Page & { finding?: FindingCode | undefined },
+  { cursor, limit, finding, id }: Reported,
   settings: LintSettings,
 ): Promise<{ items: ReportedItem[]; nextCursor: string | null }> {
   const rules = lintRulesOf(resource)
   const broken = rules.map(
     (rule) => sql`case when ${rule.where(resource, settings)} then ${rule.code}::text end`,
   )
-  const wanted = finding === undefined ? sql`true` : hasFinding(resource, finding, settings)
+  const isOne = id === undefined ? sql`true` : sql`t.id = ${id}`
+  const wanted = finding === undefined ? isOne : hasFinding(resource, finding, settings)
   // Rules are tried on the rows of a page only, or until there are enough in which they find something.
   const rows = await db.execute<{ id: string; title: string; broken: string[] }>(sql`
     select t.id, t.title, to_json(l.broken) as broken from ${resource.table} t

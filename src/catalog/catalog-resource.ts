@@ -6,12 +6,17 @@ import { timestamp } from '../db/parameters.ts'
 import { instant, text } from '../lib/fields.ts'
 import type { Page } from '../lib/pagination.ts'
 import type { Sort } from './catalog-sort.ts'
+import { findingCodes } from './finding-codes.ts'
 
 export const catalogFilters = z.strictObject({
   q: text(255).optional().meta({ description: 'Part of the id or of a name, in any case' }),
   category: text(255).optional().meta({ description: 'The whole name of a category' }),
   published: z.boolean().optional(),
   updated_since: instant.optional().meta({ description: 'Only what was written then or later' }),
+  finding: z
+    .enum(findingCodes)
+    .optional()
+    .meta({ description: 'Only published records in which the feed report finds this' }),
 })
 /** How records are listed, besides which. */
 export type Listing = Page & {

@@ -15,6 +15,7 @@ import {
   saveRecord,
   saveRecords,
 } from './catalog-writes.ts'
+import { hasFinding, type LintSettings } from './lint-rules.ts'
 
 const byId = z.strictObject({ id })
 const maxBatch = 1000
@@ -23,14 +24,16 @@ type Routes<T extends CatalogTypes> = {
   api: ApiContext
   db: Database
   resource: CatalogResource<T>
+  lint: LintSettings
 }
 
 export function catalogRoutes<T extends CatalogTypes>(
   api: ApiContext,
   db: Database,
   resource: CatalogResource<T>,
+  lint: LintSettings,
 ): void {
-  const routes = { api, db, resource }
+  const routes = { api, db, resource, lint }
   readRoutes(routes)
   createRoutes(routes)
   changeRoutes(routes)
@@ -58,7 +61,7 @@ function respondWithRecord(
   return c.json(record, status)
 }
 
-function readRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>): void {
+function readRoutes<T extends CatalogTypes>({ api, db, resource, lint }: Routes<T>): void {
   const plural = `${resource.name}s`
   const typeName = nameOf(resource)
   const page = z
@@ -85,7 +88,10 @@ function readRoutes<T extends CatalogTypes>({ api, db, resource }: Routes<T>): v
       responses: { 200: { description: 'A page', schema: page } },
     },
     async ({ query }, c) => {
-      const { records, nextCursor, count, etags } = await listRecords(db, resource, query, query)
+      const { finding } = query
+      const also = finding && hasFinding(resource, finding, lint)
+      const listed = await listRecords(db, resource, query, query, also)
+      const { records, nextCursor, count, etags } = listed
       return c.json({ [plural]: records, next_cursor: nextCursor, count, etags })
     },
   )

@@ -11,7 +11,7 @@ import {
   type Given,
   type Selected,
 } from './bulk-actions.ts'
-import { type BulkView, type Outcome, outcome } from './bulk-state.ts'
+import { type BulkView, outcome } from './bulk-state.ts'
 import { BulkDialog } from './bulk-view.tsx'
 import type { ConsoleEnv } from './console-env.ts'
 import type { Kind } from './kinds.ts'
@@ -36,7 +36,7 @@ async function answer(c: C, kind: Kind, name: string, action: Action) {
   const view: BulkView = { kind, name, action, given, selected, stores: [] }
   if (step === 'apply') {
     const applied = await ask(c, view, { expected: Number(given.text('expected')) })
-    if (applied.status === 200) return done(c, kind, action, outcome.parse(applied.body))
+    if (applied.status === 200) return done(c, view, applied)
     if (applied.status !== 409) return show(c, { ...view, ...problemOf(applied) })
     const { problem } = problemOf(applied)
     return show(c, {
@@ -88,8 +88,8 @@ async function storesOf(c: C): Promise<StoreOption[]> {
   return (await read(c.get('api'), '/v1/stores?limit=1000&sort=title', storePage)).stores
 }
 
-function done(c: C, kind: Kind, action: Action, { changed }: Outcome) {
-  const words = `${countOf(action, kind, changed)} ${action.done}`
-  c.header('HX-Trigger', JSON.stringify({ bulkdone: { words } }))
+function done(c: C, { kind, action }: BulkView, { body, changeId }: ApiAnswer) {
+  const words = `${countOf(action, kind, outcome.parse(body).changed)} ${action.done}`
+  c.header('HX-Trigger', JSON.stringify({ bulkdone: { words, undo: changeId ?? '' } }))
   return c.html('')
 }

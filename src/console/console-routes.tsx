@@ -9,6 +9,7 @@ import { maxBodyBytes } from '../http/limits.ts'
 import { AppError } from '../lib/errors.ts'
 import { apiOf } from './api.ts'
 import { type Assets, loadAssets } from './assets.ts'
+import { attentionPages } from './attention-page.tsx'
 import { availabilityPage } from './availability-page.tsx'
 import { bulkPages } from './bulk-page.tsx'
 import { changesPages } from './changes-page.tsx'
@@ -17,12 +18,16 @@ import { deliveryChanges } from './deliveries-change.tsx'
 import { deliveriesPage } from './deliveries-page.tsx'
 import { deliveryPage } from './delivery-page.tsx'
 import { respondWithErrorPage } from './error-page.tsx'
+import { feedsPage } from './feeds-page.tsx'
 import { keysPages } from './keys-page.tsx'
 import { productKind, storeKind } from './kinds.ts'
 import { listPage } from './list-page.tsx'
 import { orderPages } from './order-page.tsx'
 import { ordersPage } from './orders-page.tsx'
+import { overviewPage } from './overview-page.tsx'
 import { peoplePages } from './people-page.tsx'
+import { previewPage } from './preview-page.tsx'
+import { problemsBanner } from './problems.tsx'
 import { recordPages } from './record-page.tsx'
 import { sameOrigin } from './same-origin.ts'
 import { sessionCookie } from './session-cookie.ts'
@@ -87,13 +92,17 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
   })
   pages.use(anyForm)
   pages.all('/v1/*', (c) => forward(app, c))
-  pages.get('/', (c) => c.redirect('/console/products'))
+  overviewPage(pages)
   for (const kind of [productKind, storeKind]) {
     listPage(pages, kind)
     recordPages(pages, kind)
     bulkPages(pages, kind)
+    previewPage(pages, kind)
   }
   availabilityPage(pages)
+  attentionPages(pages)
+  feedsPage(pages)
+  problemsBanner(pages)
   deliveriesPage(pages)
   deliveryChanges(pages)
   deliveryPage(pages)

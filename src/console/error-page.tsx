@@ -16,6 +16,8 @@ export function respondWithErrorPage(error: unknown, c: Context<ConsoleEnv>) {
 
 function errorPage(c: Context<ConsoleEnv>, { status, title, detail }: ApiProblem) {
   if (status === 401) return c.redirect('/console/sign-in')
+  if (c.req.header('HX-Request'))
+    return c.html(<p class="error">{`${title}. ${detail}`}</p>, statusOf(status))
   return page(
     c,
     { title, status: statusOf(status) },

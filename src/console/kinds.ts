@@ -107,7 +107,7 @@ export const productKind: Kind = {
     },
     { title: 'Own fields', fields: [metadata] },
   ],
-  filters: ['q', 'category', 'brand', 'store_id', 'published', 'sold', 'in_stock'],
+  filters: ['q', 'category', 'brand', 'store_id', 'published', 'sold', 'in_stock', 'finding'],
   sorts: [
     ['id', 'Id'],
     ['title', 'Title'],
@@ -116,6 +116,8 @@ export const productKind: Kind = {
     ['-updated_at', 'Last changed first'],
   ],
   chips: [
+    { label: 'No image', query: { finding: 'no_image' } },
+    { label: 'No price', query: { finding: 'no_price' } },
     { label: 'Sold nowhere', query: { sold: 'none' } },
     { label: 'Out of stock', query: { in_stock: 'false' } },
     hidden,
@@ -176,7 +178,16 @@ export const storeKind: Kind = {
     },
     { title: 'Own fields', fields: [metadata] },
   ],
-  filters: ['q', 'category', 'region', 'city', 'country_code', 'published', 'product_id'],
+  filters: [
+    'q',
+    'category',
+    'region',
+    'city',
+    'country_code',
+    'published',
+    'product_id',
+    'finding',
+  ],
   sorts: [
     ['id', 'Id'],
     ['title', 'Title'],

@@ -14,11 +14,12 @@ const sections: Section[] = [
   { path: '/console/products', label: 'Products' },
   { path: '/console/stores', label: 'Stores' },
   { path: '/console/availability', label: 'Availability' },
+  { path: '/console/feeds', label: 'Feeds', count: '/console/feeds/to-do' },
   { path: '/console/deliveries', label: 'Deliveries', count: '/console/deliveries/failed' },
+  { path: '/console/changes', label: 'Changes' },
   { path: '/console/orders', label: 'Orders' },
   { path: '/console/people', label: 'People' },
   { path: '/console/keys', label: 'Keys' },
-  { path: '/console/changes', label: 'Changes' },
 ]
 
 const htmxConfig = JSON.stringify({
@@ -52,6 +53,7 @@ export function page(c: Context<ConsoleEnv>, { title, script, status = 200 }: Pa
             Skip to the content
           </a>
           <Header c={c} />
+          {c.get('principal') && <div hx-get="/console/problems" hx-trigger="load" />}
           <main id="main">{body}</main>
           <div id="toasts" role="status" aria-live="polite" />
         </body>

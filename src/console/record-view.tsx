@@ -1,6 +1,6 @@
 import type { Child } from 'hono/jsx'
 import type { Field, Kind } from './kinds.ts'
-import { Facts, Table, Tag, Time } from './parts.tsx'
+import { Facts, Table, Time } from './parts.tsx'
 import { Picture } from './picture.tsx'
 import { FieldInput } from './record-field.tsx'
 import type { Submitted, Texts } from './record-form.ts'
@@ -174,12 +174,15 @@ function SoldIn({ record, stores, sells, mayWrite }: RecordView & { record: Cata
 function Aside({ kind, record, mayWrite }: RecordView & { record: CatalogRecord }) {
   return (
     <aside class="block">
-      <h2>
-        {record.published ? <Tag tone="good">In the feed</Tag> : <Tag tone="warn">Hidden</Tag>}
-      </h2>
+      <h2>As Klaviyo sees it</h2>
       <Picture address={record.image_link} title={record.title} large />
       <Facts facts={factsOf(kind, record)} />
       {kind.name === 'store' && mayWrite && <CopyButton store={record} />}
+      <div hx-get={`${pathOf(kind, record.id)}/preview`} hx-trigger="load">
+        <p>
+          <a href={`${pathOf(kind, record.id)}/preview`}>Its item of the feed</a>
+        </p>
+      </div>
     </aside>
   )
 }

@@ -7,6 +7,7 @@ import { type Part, slotsOfPart } from './slots.ts'
 export type FeedResponse = {
   contentType: string
   version: number
+  build: string | null
   modifiedAt: Date
   items: number
   /** Of the uncompressed text. */
@@ -41,6 +42,7 @@ export function createFeedResponse(snapshot: FeedSnapshot, part: Part): FeedResp
   return {
     contentType,
     version: snapshot.version,
+    build: snapshot.build,
     modifiedAt: snapshot.modifiedAt,
     items: chunks.reduce((sum, chunk) => sum + chunk.items, 0),
     bytes,

@@ -1,7 +1,4 @@
 import { z } from 'zod'
-import { countedFinding, reportedItem, reportItems } from '../catalog/catalog-report.ts'
-import { findingCodes } from '../catalog/finding-codes.ts'
-import type { LintSettings } from '../catalog/lint-rules.ts'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
@@ -9,10 +6,11 @@ import { instant } from '../lib/fields.ts'
 import { pageQuery } from '../lib/pagination.ts'
 import { releaseFeed } from './feed-state.ts'
 import { type FeedStatus, readFeedStatuses } from './feed-status.ts'
-import { createReportSummaries, feedResources } from './report-summary.ts'
+import { readHeldItems } from './held-items.ts'
 
 const format = z.enum(['json', 'xml'])
 const feed = z.enum(['products', 'stores'])
+export const byFeed = z.strictObject({ feed })
 
 const feedStatus = z
   .strictObject({
@@ -28,6 +26,10 @@ const feedStatus = z
     held_reason: z.string().nullable(),
     pending_changes: z.int(),
     oldest_change_at: instant.nullable(),
+    limit_bytes: z.int().meta({
+      description:
+        'The size that Klaviyo advises for a file at most, uncompressed; a larger one is polled in parts',
+    }),
     files: z.array(
       z.strictObject({
         format,
@@ -48,10 +50,43 @@ const feedStatus = z
         address: z.string().nullable(),
       }),
     ),
+    next_poll_expected_at: instant.nullable().meta({
+      description:
+        'Six hours after the last poll by GET, as Klaviyo polls; null before the first, past when it is late',
+    }),
+    changed_since_poll: z.boolean().nullable().meta({
+      description:
+        'Whether a poll now gets another feed than the last one by GET got; null before the first, or when unknown',
+    }),
     poll_overdue: z.boolean(),
     warnings: z.array(z.string()),
   })
   .meta({ id: 'FeedStatus' })
+
+const heldItems = z
+  .strictObject({
+    held_since: instant.nullable().meta({ description: 'Null: the feed is not held' }),
+    items_now: z.int().meta({ description: 'How many items the feed that is served has' }),
+    items_then: z.int().meta({ description: 'How many it has once it is released' }),
+    items: z.array(
+      z.strictObject({
+        id: z.string(),
+        title: z.string(),
+        reason: z.enum(['removed', 'unpublished']),
+      }),
+    ),
+    next_cursor: z.string().nullable().meta({
+      description: 'A page may have fewer items than its limit; the last one has no cursor',
+    }),
+  })
+  .meta({ id: 'HeldItems' })
+
+const releaseQuery = z.strictObject({
+  items: z.coerce.number('must be a number').int().min(0).max(2_147_483_647).default(0).meta({
+    description:
+      'How many items you expect it to have then: should it have far fewer, it is held again',
+  }),
+})
 
 const common = { tag: 'feeds', query: none, body: noBody } as const
 
@@ -59,7 +94,7 @@ const common = { tag: 'feeds', query: none, body: noBody } as const
 export function feedStatusRoutes(
   api: ApiContext,
   db: Database,
-  { publicUrl, ...lint }: LintSettings & { publicUrl: string | null },
+  { publicUrl }: { publicUrl: string | null },
 ): void {
   endpoint(
     api,
@@ -80,22 +115,39 @@ export function feedStatusRoutes(
       return c.json({ feeds: (await readFeedStatuses(db)).map((status) => withUrls(status, base)) })
     },
   )
-  reportRoutes(api, db, lint)
+  endpoint(
+    api,
+    {
+      ...common,
+      method: 'get',
+      path: '/v1/feeds/{feed}/held',
+      params: byFeed,
+      query: z.strictObject(pageQuery),
+      scope: 'read',
+      operationId: 'listHeldItems',
+      summary: 'Items that a held feed still has and loses when it is released',
+      responses: {
+        200: { description: 'A page; no items when the feed is not held', schema: heldItems },
+      },
+    },
+    async ({ params, query }, c) => c.json(await readHeldItems(db, params.feed, query)),
+  )
   endpoint(
     api,
     {
       ...common,
       method: 'post',
       path: '/v1/feeds/{feed}/release',
-      params: z.strictObject({ feed }),
+      params: byFeed,
+      query: releaseQuery,
       scope: 'admin',
       operationId: 'releaseFeed',
       summary: 'Serve a held feed as it is now, with all the items it lost gone',
       responses: { 204: { description: 'The next poll gets it' } },
       errors: ['conflict'],
     },
-    async ({ params }, c) => {
-      if (!(await releaseFeed(db, params.feed)))
+    async ({ params, query }, c) => {
+      if (!(await releaseFeed(db, params.feed, query.items)))
         throw new AppError('conflict', `The ${params.feed} feed is not held.`)
       return c.body(null, 204)
     },
@@ -107,65 +159,4 @@ function withUrls(status: FeedStatus, base: string) {
   const age_seconds = built_at && (Date.now() - Date.parse(built_at)) / 1000
   const named = files.map((file) => ({ ...file, url: `${base}/feeds/${feed}.${file.format}` }))
   return { feed, state, version, items, built_at, age_seconds, files: named, ...rest }
-}
-
-function reportRoutes(api: ApiContext, db: Database, lint: LintSettings): void {
-  const summaryOf = createReportSummaries(db, lint)
-  endpoint(
-    api,
-    {
-      ...common,
-      method: 'get',
-      path: '/v1/feeds/{feed}/report',
-      params: z.strictObject({ feed }),
-      query: z.strictObject({
-        ...pageQuery,
-        finding: z
-          .enum(findingCodes)
-          .optional()
-          .meta({ description: 'Only items in which this was found' }),
-      }),
-      scope: 'read',
-      operationId: 'reportFeed',
-      summary: 'Problems of a feed, item by item, with what to do about each',
-      responses: {
-        200: {
-          description: 'The items in which something was found, in the order of their ids',
-          schema: z.strictObject({
-            items: z.array(reportedItem),
-            next_cursor: z.string().nullable(),
-          }),
-        },
-      },
-    },
-    async ({ params, query }, c) => {
-      const { items, nextCursor } = await reportItems(db, feedResources[params.feed], query, lint)
-      return c.json({ items, next_cursor: nextCursor })
-    },
-  )
-  endpoint(
-    api,
-    {
-      ...common,
-      method: 'get',
-      path: '/v1/feeds/{feed}/report/summary',
-      params: z.strictObject({ feed }),
-      scope: 'read',
-      operationId: 'summarizeReport',
-      summary: 'In how many items of a feed each problem was found',
-      responses: {
-        200: {
-          description: 'What was found, in no item of what is not named',
-          schema: z
-            .strictObject({
-              version: z.int(),
-              items: z.int().meta({ description: 'How many are published' }),
-              findings: z.array(countedFinding),
-            })
-            .meta({ id: 'ReportSummary' }),
-        },
-      },
-    },
-    async ({ params }, c) => c.json(await summaryOf(params.feed)),
-  )
 }

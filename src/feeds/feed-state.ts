@@ -138,10 +138,14 @@ export async function holdFeed(db: Queryable, feed: FeedName, reason: string): P
     where feed = ${feed} and held_reason is distinct from ${reason}`)
 }
 
-/** Lets the next refresh through, however few items it leaves; false when the feed is not held. */
-export async function releaseFeed(db: Queryable, feed: FeedName): Promise<boolean> {
+/** Lets the next refresh through, unless it leaves far fewer items than expected; false when the feed is not held. */
+export async function releaseFeed(
+  db: Queryable,
+  feed: FeedName,
+  expectedItems: number,
+): Promise<boolean> {
   const released = await db.execute(sql`
-    update ${feedState} set held_since = null, held_reason = null, reference_items = 0, reference_at = now()
+    update ${feedState} set held_since = null, held_reason = null, reference_items = ${expectedItems}, reference_at = now()
     where feed = ${feed} and held_since is not null returning feed`)
   return released.length > 0
 }

@@ -11,6 +11,7 @@ import {
   feedPolls,
   feedState,
 } from '../db/schema/feeds.ts'
+import { type LastPoll, nextPollAt, pollEveryHours, readLastPoll } from './last-poll.ts'
 import { type Renderer, readRendererProblems } from './renderer.ts'
 import { partCounts } from './slots.ts'
 
@@ -43,7 +44,11 @@ export type FeedStatus = {
   pending_changes: number
   oldest_change_at: string | null
   files: FeedFile[]
+  limit_bytes: number
   last_polls: RecordedPoll[]
+  next_poll_expected_at: string | null
+  /** Whether a poll now gets another feed than the last one did; null when unknown. */
+  changed_since_poll: boolean | null
   /** No poll for longer than Klaviyo's polling interval. */
   poll_overdue: boolean
   warnings: string[]
@@ -52,23 +57,53 @@ export type FeedStatus = {
 /** Klaviyo accepts files of up to 100 MB and advises 50. */
 const advisedBytes = 50_000_000
 const pollsShown = 10
-/** Klaviyo polls every six hours. */
-const pollOverdueHours = 7
+const pollOverdueHours = pollEveryHours + 1
 
-type StateRow = Omit<FeedStatus, 'feed' | 'state' | 'files' | 'last_polls' | 'warnings'>
+type StateRow = Pick<
+  FeedStatus,
+  | 'version'
+  | 'items'
+  | 'built_at'
+  | 'held_since'
+  | 'held_reason'
+  | 'pending_changes'
+  | 'oldest_change_at'
+  | 'poll_overdue'
+>
 
 export function readFeedStatuses(db: Queryable): Promise<FeedStatus[]> {
   return Promise.all(feedNames.map((feed) => readFeedStatus(db, feed)))
 }
 
 async function readFeedStatus(db: Queryable, feed: FeedName): Promise<FeedStatus> {
-  const [row, files, polls] = await Promise.all([
+  const [row, files, polls, poll] = await Promise.all([
     readStateRow(db, feed),
     readFiles(db, feed),
     readPolls(db, feed),
+    readLastPoll(db, feed),
   ])
-  const status = { feed, state: stateOf(row), ...row, files, last_polls: polls }
+  const { poll_overdue, ...state } = row
+  const status = {
+    feed,
+    state: stateOf(row),
+    ...state,
+    limit_bytes: advisedBytes,
+    files,
+    last_polls: polls,
+    next_poll_expected_at: nextPollAt(poll),
+    changed_since_poll: isChangedSince(poll, row),
+    poll_overdue,
+  }
   return { ...status, warnings: warningsOf(status) }
+}
+
+/** What is held back does not count: a poll gets the same feed again. */
+function isChangedSince(
+  poll: LastPoll | null,
+  { version, pending_changes, held_since }: StateRow,
+): boolean | null {
+  if (!poll || poll.version === null) return null
+  return poll.version !== version || (pending_changes > 0 && !held_since)
 }
 
 /** Only a rebuild takes longer than this. */

@@ -109,7 +109,7 @@ function columns(fields: CatalogFields, as: Record<string, SQL>): SQL {
   return sql.join(selected, sql`, `)
 }
 
-function hashIsIn(ranges: HashRange[]): SQL {
+export function hashIsIn(ranges: HashRange[]): SQL {
   const conditions = ranges.map(({ first, last }) => sql`t.hash between ${first} and ${last}`)
   return sql`(${sql.join(conditions, sql` or `)})`
 }

@@ -109,6 +109,7 @@ async function answerPoll(
       milliseconds,
       user_agent: request.headers['user-agent']?.slice(0, 255) ?? null,
       address: request.socket.remoteAddress ?? null,
+      build: feedResponse.build,
     })
   }
   function begin() {

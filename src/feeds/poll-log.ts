@@ -12,6 +12,7 @@ type FeedPoll = {
   milliseconds: number
   user_agent: string | null
   address: string | null
+  build: string | null
 }
 
 export type PollLog = {
@@ -59,8 +60,8 @@ export function createPollLog(
 /** As one JSON parameter instead of thousands of parameters. */
 async function insertPolls(db: Queryable, polls: FeedPoll[]): Promise<void> {
   await db.execute(sql`
-    insert into ${feedPolls} (at, feed, format, status, bytes, milliseconds, user_agent, address)
-    select at, feed, format, status, bytes, milliseconds, user_agent, address
+    insert into ${feedPolls} (at, feed, format, status, bytes, milliseconds, user_agent, address, build)
+    select at, feed, format, status, bytes, milliseconds, user_agent, address, build
     from jsonb_populate_recordset(null::${feedPolls}, ${JSON.stringify(polls)}::jsonb)`)
 }
 

@@ -82,6 +82,7 @@ const ids: Record<string, string> = {
   stores: store.id,
   customers: 'c1',
   orders: order.id,
+  feeds: product.id,
   product_id: product.id,
   store_id: store.id,
 }

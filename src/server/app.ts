@@ -15,8 +15,11 @@ import { consoleRoutes } from '../console/console-routes.tsx'
 import { customerRoutes } from '../customers/customer-routes.ts'
 import { visitRoutes } from '../customers/visit-routes.ts'
 import type { Database } from '../db/connection.ts'
+import { feedItemRoutes } from '../feeds/feed-item-routes.ts'
 import { feedStatusRoutes } from '../feeds/feed-routes.ts'
+import type { FeedService } from '../feeds/feed-service.ts'
 import { describeFeeds } from '../feeds/poll-contract.ts'
+import { reportRoutes } from '../feeds/report-routes.ts'
 import { historyRoutes } from '../history/history-routes.ts'
 import { limitBody } from '../http/body-limit.ts'
 import { compressAnswers } from '../http/compression.ts'
@@ -42,6 +45,7 @@ export type AppDeps = Pick<Health, 'state' | 'renderer' | 'feedProgress'> & {
   authorizeMetrics: Authorize
   count: CountRequest
   verify: KeyVerifier['verify']
+  feeds: Pick<FeedService, 'poll'>
   workMs: number
   /** Of the demo. */
   addRoutes?: ((app: OpenAPIHono) => void) | undefined
@@ -61,14 +65,16 @@ export function createApp(deps: AppDeps): OpenAPIHono {
 
   const api = { app, authorize, workMs }
   app.route('/', metricsRoutes(db, { authorize: deps.authorizeMetrics, metrics, log }))
-  catalogRoutes(api, db, productResource)
+  catalogRoutes(api, db, productResource, config)
   bulkRoutes(api, db, productResource)
-  catalogRoutes(api, db, storeResource)
+  catalogRoutes(api, db, storeResource, config)
   bulkRoutes(api, db, storeResource)
   availabilityRoutes(api, db)
   valuesRoutes(api, db)
   feedStatusRoutes(api, db, config)
   historyRoutes(api, db)
+  reportRoutes(api, db, config)
+  feedItemRoutes(api, db, { ...config, feeds: deps.feeds })
   customerRoutes(api, db)
   orderRoutes(api, db, config.currency)
   visitRoutes(api, db)

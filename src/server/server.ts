@@ -134,6 +134,7 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
     state,
     renderer,
     feedProgress: feeds.progress,
+    feeds,
     count,
     verify: verifier.verify,
     authorize: bearerAuthorizer(verifier.verify),

@@ -67,6 +67,8 @@ const routes: [Scope, string, string][] = [
   ['write', 'POST', '/v1/events/1/retry'],
   ['write', 'POST', '/v1/events/1/discard'],
   ['read', 'GET', '/v1/feeds'],
+  ['read', 'GET', '/v1/feeds/products/held'],
+  ['read', 'GET', '/v1/feeds/products/items/p'],
   ['read', 'GET', '/v1/feeds/products/report'],
   ['read', 'GET', '/v1/feeds/products/report/summary'],
   ['read', 'GET', '/v1/me'],

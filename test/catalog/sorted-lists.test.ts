@@ -156,3 +156,14 @@ test.each([
   expect(answer.status).toBe(422)
   expect(faultyFields(answer)).toEqual([field])
 })
+
+test('lists are filtered by what the feed report finds, beside other filters', async () => {
+  expect(await idsOf('finding=no_price')).toEqual(['c'])
+  expect(await idsOf('finding=title_used_twice&count=true')).toEqual(['b', 'c'])
+  expect(await idsOf('finding=title_used_twice&store_id=s2')).toEqual(['b'])
+  expect(await idsOf('finding=no_coordinates')).toEqual([])
+  const stores = await read('/v1/stores?finding=no_coordinates&count=true&etags=true')
+  expect(stores).toMatchObject({ count: 2, stores: [{ id: 's1' }, { id: 's2' }] })
+  const wrong = await server.ask('GET', '/v1/products?finding=ugly')
+  expect([wrong.status, faultyFields(wrong)]).toEqual([422, ['finding']])
+})

@@ -37,7 +37,7 @@ export async function signIn(
   await watched.page.goto(`${url}/console`)
   await watched.page.fill('#key', key)
   await watched.page.getByRole('button', { name: 'Sign in' }).click()
-  await watched.page.waitForURL(/\/console\/products/)
+  await watched.page.waitForURL(/\/console(?!\/sign-in)/)
   return watched
 }
 

@@ -8,6 +8,14 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 import { faultsOf, isTooWide, openPage, signIn } from './console.ts'
 
 const paths = [
+  '/console',
+  '/console/feeds',
+  '/console/feeds/products/held',
+  '/console/attention',
+  '/console/attention/products/no_image',
+  '/console/attention/products/title_used_twice',
+  '/console/attention/stores/no_coordinates',
+  '/console/products/p-1/preview',
   '/console/products',
   '/console/products?q=nothing-matches',
   '/console/products/p-1',
@@ -104,7 +112,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
         await page.context().close()
       }
     },
-    240_000,
+    480_000,
   )
 
   test('the sign-in is readable by everybody', async () => {
@@ -156,7 +164,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const { page } = await signIn(browser, full)
     await page.goto(`${full.url}/console/products`)
     const seen: unknown[] = []
-    for (let n = 0; n < 13; n++) {
+    for (let n = 0; n < 14; n++) {
       await page.keyboard.press('Tab')
       seen.push(
         await page.evaluate(
@@ -171,11 +179,12 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       'Products',
       'Stores',
       'Availability',
+      'Feeds',
       'Deliveries',
+      'Changes',
       'Orders',
       'People',
       'Keys',
-      'Changes',
       'REST API',
       'tests',
       'New product',

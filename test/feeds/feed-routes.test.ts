@@ -50,6 +50,7 @@ test('a feed is reported whole: its files, its age, and who polled it', async ()
     held_reason: null,
     pending_changes: 0,
     oldest_change_at: null,
+    limit_bytes: 50_000_000,
     files: [
       fileOf('json', expect.any(Number), expect.any(Number)),
       fileOf('xml', expect.any(Number), expect.any(Number)),
@@ -65,6 +66,8 @@ test('a feed is reported whole: its files, its age, and who polled it', async ()
         user_agent: 'Klaviyo/1.0',
       },
     ],
+    next_poll_expected_at: expect.any(String),
+    changed_since_poll: false,
     poll_overdue: false,
     warnings: [],
   })
@@ -136,5 +139,41 @@ test('a file over 50 MB is reported, with the parts to poll instead', async () =
     warnings: [
       'The xml file is over 50 MB: add 2 sources in Klaviyo, /feeds/stores.1-of-2.xml and so on.',
     ],
+  })
+})
+
+test('the next poll is expected six hours after the last one that got the feed', async () => {
+  const before = await readStatus('products')
+  await run(`update feed_polls set at = at - interval '1 hour' where feed = 'products'`)
+  await poll(`${server.url}/feeds/products.json`, { method: 'HEAD' })
+  const status = await until(
+    () => readStatus('products'),
+    (one) => one?.last_polls.length === 5,
+  )
+  const hourEarlier = Date.parse(`${before?.next_poll_expected_at}`) - 3_600_000
+  expect(Date.parse(`${status?.next_poll_expected_at}`)).toBe(hourEarlier)
+})
+
+test('a feed has changed since the last poll when the next one gets another', async () => {
+  const changed = async () => (await readStatus('products'))?.changed_since_poll
+  expect(await changed()).toBe(false)
+  await run(`update products set title = 'Changed' where id = 'p1'`)
+  expect(await changed()).toBe(true)
+  const { headers } = await poll(`${server.url}/feeds/products.xml`, { headers: gzip })
+  await until(changed, (answer) => answer === false)
+  await run(`update products set title = 'Again' where id = 'p1'`)
+  await poll(`${server.url}/feeds/products.xml`, {
+    headers: { 'If-None-Match': `${headers.etag}` },
+  })
+  await until(changed, (answer) => answer === false)
+})
+
+test('what an unrecorded build held is unknown, and so is what nobody polled', async () => {
+  await run(`update feed_polls set build = null`)
+  expect(await readStatus('products')).toMatchObject({ changed_since_poll: null })
+  await run(`delete from feed_polls`)
+  expect(await readStatus('products')).toMatchObject({
+    changed_since_poll: null,
+    next_poll_expected_at: null,
   })
 })

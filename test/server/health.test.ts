@@ -208,6 +208,7 @@ test('a server that stops is not ready', async () => {
     authorizeMetrics: async () => nobody,
     count: async () => undefined,
     verify: async () => null,
+    feeds: { poll: () => Promise.reject(new Error('nobody polls')) },
     workMs: 1000,
   })
   const answer = await app.request('/readyz')

@@ -1,6 +1,7 @@
 /** The dialog of a change of many: it is asked for, previewed and applied by htmx. */
 import { watchGroups } from './groups.ts'
 import { toast } from './toast.ts'
+import { undoChanges } from './undo.ts'
 
 declare const htmx: { process: (root: Element) => void }
 /** What htmx did not put into the page itself. */
@@ -48,22 +49,28 @@ document.addEventListener('htmx:sendError', (event) => {
 })
 
 const told = 'told'
+type Done = { words: string; undo: string }
+
+const tell = ({ words, undo }: Done) =>
+  toast(words, undo === '' ? undefined : () => void undoChanges([undo]))
+
 /** By the server, when the change is applied. */
 document.addEventListener('bulkdone', (event) => {
-  const words = event instanceof CustomEvent ? String(event.detail.words) : ''
+  if (!(event instanceof CustomEvent)) return
+  const done: Done = event.detail
   // Before the answer, which is empty, is swapped into it.
   theDialog()?.close()
   const list = document.querySelector('[data-refresh]')
   if (list) {
-    toast(words)
+    tell(done)
     list.dispatchEvent(new Event('refresh'))
     return
   }
-  sessionStorage.setItem(told, words)
+  sessionStorage.setItem(told, JSON.stringify(done))
   location.reload()
 })
-const words = sessionStorage.getItem(told)
-if (words !== null) {
+const stored = sessionStorage.getItem(told)
+if (stored !== null) {
   sessionStorage.removeItem(told)
-  toast(words)
+  tell(JSON.parse(stored))
 }

@@ -38,20 +38,21 @@ document.addEventListener('keydown', (event) => {
 /** On a phone the sections scroll. */
 document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest' })
 
-/** What asks by itself shows no wait; a list that refreshes itself rests while nobody sees the page. */
+/** A list that refreshes itself rests while nobody sees the page, and shows no wait. */
 document.addEventListener('htmx:beforeRequest', (event) => {
   const { target } = event
   const isRefresh = target instanceof HTMLElement && target.dataset.refresh !== undefined
-  const isCount = target instanceof HTMLElement && target.matches('.count')
   if (isRefresh && document.hidden) event.preventDefault()
-  if (!isRefresh && !isCount) list()?.setAttribute('aria-busy', 'true')
+  if (!isRefresh && isOfList(event)) list()?.setAttribute('aria-busy', 'true')
 })
+document.addEventListener('htmx:afterRequest', () => list()?.removeAttribute('aria-busy'))
+const list = () => document.querySelector('#list')
+const isOfList = ({ target }: Event) =>
+  target instanceof Element && target.getAttribute('hx-target') === '#list'
+
 const done = document.querySelector<HTMLElement>('[data-toast]')
 if (done) {
   const ids = done.dataset.undo?.split('.').filter((id) => id !== '') ?? []
   toast(done.dataset.toast ?? '', ids.length > 0 ? () => void undoChanges(ids) : undefined)
   history.replaceState(null, '', location.pathname)
 }
-
-document.addEventListener('htmx:afterRequest', () => list()?.removeAttribute('aria-busy'))
-const list = () => document.querySelector('#list')

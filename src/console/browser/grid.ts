@@ -133,6 +133,8 @@ window.addEventListener('beforeunload', (event) => {
 })
 /** A new list would throw away what is not saved. */
 document.addEventListener('htmx:beforeRequest', (event) => {
+  const { target } = event
+  if (!(target instanceof Element) || target.getAttribute('hx-target') !== '#list') return
   if (dirtyCells().length === 0) return
   event.preventDefault()
   toast('Some cells are not saved yet. Save or undo them first.')

@@ -182,6 +182,8 @@ export const feedPolls = pgTable(
     milliseconds: integer().notNull(),
     user_agent: text(),
     address: text(),
+    /** What was served; null when that was not recorded. */
+    build: uuid(),
   },
   (table) => [index('feed_polls_feed_at').on(table.feed, table.at)],
 )

@@ -1,0 +1,1 @@
+ALTER TABLE "feed_polls" ADD COLUMN "build" uuid;

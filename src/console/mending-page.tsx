@@ -1,0 +1,85 @@
+/** The items in which one kind of fault was found, with the faulty fields to be edited in place. */
+import type { Context, Hono } from 'hono'
+import { allows } from '../auth/api-keys.ts'
+import { read } from './api.ts'
+import type { ConsoleEnv } from './console-env.ts'
+import { type FeedName, readFindings } from './feed-data.ts'
+import { count } from './feed-parts.tsx'
+import { productKind, storeKind } from './kinds.ts'
+import { Empty, page } from './layout.tsx'
+import { Grid } from './list-grid.tsx'
+import { kindToMend, otherwise } from './mending.ts'
+import { PageTitle, Paging } from './parts.tsx'
+import { catalogPage } from './records.ts'
+
+const pageSize = 50
+const kinds = { products: productKind, stores: storeKind } as const
+
+export function mendingPages(pages: Hono<ConsoleEnv>): void {
+  for (const feed of ['products', 'stores'] as const)
+    pages.get(`/attention/${feed}/:code`, (c) => show(c, feed, c.req.param('code')))
+}
+
+async function show(c: Context<ConsoleEnv>, feed: FeedName, code: string) {
+  const api = c.get('api')
+  const cursor = c.req.query('cursor')
+  const [list, findings] = await Promise.all([
+    read(api, `/v1/${feed}?${queryOf(code, cursor)}`, catalogPage),
+    readFindings(api),
+  ])
+  const records = list[feed] ?? []
+  const finding = findings.find((one) => one.feed === feed && one.code === code)
+  const counted = count(list.count, feed.slice(0, -1))
+  const path = `/console/attention/${feed}/${code}`
+  const next = list.next_cursor && `${path}?${new URLSearchParams({ cursor: list.next_cursor })}`
+  return page(
+    c,
+    { title: 'Attention', script: 'grid' },
+    <>
+      <PageTitle title={finding ? `${counted} ${finding.found}` : 'Nothing of this kind is left'}>
+        <a class="button" href="/console/attention">
+          All kinds
+        </a>
+      </PageTitle>
+      {finding && <p class="soft">{`${finding.advice} ${otherwise[code] ?? ''}`}</p>}
+      {records.length === 0 ? (
+        <AllMended />
+      ) : (
+        <div class="mending">
+          <Grid
+            kind={kindToMend(kinds[feed], code)}
+            records={records}
+            etags={list.etags}
+            mayWrite={allows(c.get('principal').scopes, 'write')}
+          />
+        </div>
+      )}
+      <Paging
+        shown={`${records.length} of ${counted}`}
+        next={next ?? undefined}
+        first={cursor ? path : undefined}
+      />
+    </>,
+  )
+}
+
+function queryOf(code: string, cursor: string | undefined): URLSearchParams {
+  const query = new URLSearchParams({ finding: code, limit: String(pageSize) })
+  query.set('count', 'true')
+  query.set('etags', 'true')
+  // So that those that share a title stand together.
+  if (code === 'title_used_twice') query.set('sort', 'title')
+  if (cursor) query.set('cursor', cursor)
+  return query
+}
+
+function AllMended() {
+  return (
+    <Empty title="All mended">
+      <p>Nothing of this kind is found any more.</p>
+      <a class="button" href="/console/attention">
+        See what else needs attention
+      </a>
+    </Empty>
+  )
+}
