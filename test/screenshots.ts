@@ -136,8 +136,9 @@ async function photograph(sandbox: string): Promise<void> {
 
 type ColorScheme = 'light' | 'dark'
 
-const fileOf = (name: string, colorScheme: ColorScheme) =>
-  join(root, 'docs/images', `${name}${colorScheme === 'dark' ? '-dark' : ''}.png`)
+function fileOf(name: string, colorScheme: ColorScheme): string {
+  return join(root, 'docs/images', `${name}${colorScheme === 'dark' ? '-dark' : ''}.png`)
+}
 
 async function photographSandbox(browser: Browser, sandbox: string, colorScheme: ColorScheme) {
   const page = await browser.newPage({ viewport: { width: 1200, height: 900 }, colorScheme })
