@@ -47,6 +47,28 @@ test('of a long list only the piece of a changed link is read', async () => {
   await expectRight()
 })
 
+test('links of a large statement, and more links than are looked at one by one, are all in the feed', async () => {
+  await expectRight()
+  await run('delete from product_stores')
+  await expectRight()
+  expect(await expectPartition()).toBe(0)
+  for (let store = 1; store <= 15; store++)
+    await run(
+      `insert into product_stores (product_id, store_id) select id, 's${store}' from products`,
+    )
+  const [changes] = await run(
+    'select count(distinct (item, linked_to))::int as links from feed_changes',
+  )
+  expect(Number(changes?.links)).toBe(4500)
+  await expectRight()
+  await run('update products set published = not published where hash % 2 = 0')
+  await expectRight()
+  await run('update products set published = not published')
+  await expectRight()
+  await expectPartition()
+  await expectAsFromNothing()
+})
+
 const damages: [string, string][] = [
   [
     'whose body is broken',
