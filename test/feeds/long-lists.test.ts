@@ -57,7 +57,7 @@ test('links of a large statement, and more links than are looked at one by one, 
       `insert into product_stores (product_id, store_id) select id, 's${store}' from products`,
     )
   const [changes] = await run(
-    'select count(distinct (item, linked_to))::int as links from feed_changes',
+    'select count(distinct (item, linked_to))::int as links from feed_changes where item is not null',
   )
   expect(Number(changes?.links)).toBe(4500)
   await expectRight()
