@@ -118,3 +118,16 @@ test('a copy in memory does not grow from pieces of another history', async () =
   for (const table of ['chunks', 'feed_state', 'feed_lists', 'feed_builds', 'product_stores'])
     await run(`drop table kept_${table}`)
 })
+
+test('a broken piece that a reader loads after it has the others is rendered again', async () => {
+  const second = newReader()
+  replaceSecond(second)
+  await expectRight()
+  await run(`delete from product_stores where store_id = 's1' and product_id = 'p107'`)
+  await read(firstReader(), 'json')
+  await run(`update feed_lists set body = set_byte(body, 8, get_byte(body, 8) # 255)
+    where version = (select max(version) from feed_lists)`)
+  await expectRight()
+  expect(second.warnings).toContain('broken chunks of a feed are rendered again')
+  await expectAsFromNothing()
+})
