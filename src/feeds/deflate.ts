@@ -14,7 +14,10 @@ const empty = Buffer.alloc(0)
 
 /** The body of a segment. Runs in zlib's thread pool. */
 export async function deflateText(text: Buffer): Promise<Buffer> {
-  return text.length === 0 ? empty : deflate(text, options)
+  if (text.length === 0) return empty
+  // A piece of a list keeps its buffer until it is stored.
+  const chunkSize = Math.min(options.chunkSize, Math.max(constants.Z_MIN_CHUNK, text.length))
+  return deflate(text, { ...options, chunkSize })
 }
 
 /** A buffer size for the whole output and a little more: each further buffer would be another trip to the thread pool. */

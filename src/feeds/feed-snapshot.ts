@@ -22,7 +22,7 @@ import {
   joinPieces,
   type LoadedChunk,
   type PieceRow,
-  segmentsOf,
+  segmentsToCheck,
 } from './stored-chunk.ts'
 
 export type FeedSnapshot = {
@@ -161,7 +161,7 @@ async function insert(rows: StoredRow[], bySlot: LoadedChunk[]): Promise<number[
         const loaded = pieces.get(row.slot) ?? []
         const joined = joinPieces(row, loaded, bySlot[row.slot])
         bySlot[row.slot] = joined ?? row
-        return joined !== undefined && areIntact(segmentsOf(row, loaded))
+        return joined !== undefined && areIntact(segmentsToCheck(joined, row, loaded))
       }),
     )
     broken.push(...some.filter((_, index) => !intact[index]).map(({ slot }) => slot))

@@ -182,9 +182,9 @@ const itemsIn = (stored: ChunkChecksum[]) =>
 export const bytesIn = (stored: readonly ChunkChecksum[]) =>
   stored.reduce((sum, { format, bytes }) => sum + (format === 'json' ? bytes : 0), 0)
 
-/** How much is in memory at once: of one item as JSON, which in the other format and compressed is about as much again. */
-const bytesPerBatch = 4_194_304
-const itemsPerBatch = 4096
+/** How much is read and formatted at once, as JSON: of more the loop would stand still for long. */
+const bytesPerBatch = 1_048_576
+const itemsPerBatch = 1024
 
 export const slotsPerBatch = ({
   slots,

@@ -41,12 +41,14 @@ export function joinPieces(
   return { body: joined, crc, bytes, items, pieces }
 }
 
-/** What of a chunk has to be checked before it is served: of pieces that it had before only their checksums. */
-export function segmentsOf(
-  { body, crc, bytes, lists }: ChunkRow,
+/** What has to be unpacked to check it: what was loaded, or all at once where that is most of it. */
+export function segmentsToCheck(
+  joined: LoadedChunk,
+  { body, lists }: ChunkRow,
   loaded: readonly PieceRow[],
 ): DeflateSegment[] {
-  return lists ? [{ body, ...concatenate(lists.frames) }, ...loaded] : [{ body, crc, bytes }]
+  const isMost = loaded.length * 2 > (joined.pieces?.size ?? 0)
+  return lists && !isMost ? [{ body, ...concatenate(lists.frames) }, ...loaded] : [joined]
 }
 
 const isThere = (piece: Checksum | undefined, wanted: Checksum) =>
