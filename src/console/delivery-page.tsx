@@ -181,7 +181,6 @@ function Payload({ message: { payload, status } }: { message: Message }) {
             : 'Nothing is kept of it.'}
         </p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and so must be reached by keyboard
         <pre tabindex={0}>{JSON.stringify(payload, null, 2)}</pre>
       )}
     </section>
