@@ -23,6 +23,9 @@ import { docsRoutes } from '../http/openapi-routes.ts'
 import { respondWithProblem } from '../http/problem.ts'
 import { requestLog } from '../http/request-log.ts'
 import { startPage } from '../http/start-page.ts'
+import { exportRoutes } from '../import-export/export-routes.ts'
+import { importRoutes } from '../import-export/import-routes.ts'
+import type { ImportRuns } from '../import-export/import-runs.ts'
 import { version } from '../lib/version.ts'
 import { orderRoutes } from '../orders/order-routes.ts'
 import { eventRoutes } from '../outbox/event-routes.ts'
@@ -40,6 +43,7 @@ export type AppDeps = Pick<Health, 'state' | 'renderer' | 'feedProgress'> & {
   count: CountRequest
   verify: KeyVerifier['verify']
   workMs: number
+  imports: ImportRuns
 }
 
 export function createApp(deps: AppDeps): OpenAPIHono {
@@ -64,6 +68,8 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   orderRoutes(api, db, config.currency)
   visitRoutes(api, db)
   eventRoutes(api, db)
+  importRoutes(api, db, deps.imports)
+  exportRoutes(api, db)
   keyRoutes(api, db)
   docsRoutes(app, version)
   startPage(app, version)

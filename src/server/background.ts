@@ -7,6 +7,7 @@ import { queueNames } from '../db/schema/outbox.ts'
 import type { FeedService } from '../feeds/feed-service.ts'
 import { readFeedStatuses } from '../feeds/feed-status.ts'
 import { removeOldPolls } from '../feeds/poll-log.ts'
+import { removeExpiredImports } from '../import-export/stored-imports.ts'
 import { type DrainOptions, drain } from '../klaviyo/sender/sender.ts'
 import { type Loop, startLoop } from '../lib/loop.ts'
 import { correctNextTries } from '../outbox/queue.ts'
@@ -138,6 +139,7 @@ async function runMaintenance(
 ): Promise<void> {
   await removeOldPolls(db)
   await removeExpiredSessions(db)
+  await removeExpiredImports(db)
   await correctNextTries(db)
   while ((await purgePayloads(db, retentionMs)) > 0);
   for (const { feed, warnings } of await readFeedStatuses(db)) {

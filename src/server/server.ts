@@ -20,6 +20,7 @@ import { shutdown } from '../http/graceful-shutdown.ts'
 import { createHttpServer, type Listener } from '../http/http-server.ts'
 import { type Limits, limits as usualLimits } from '../http/limits.ts'
 import { respondToMalformedRequest } from '../http/problem.ts'
+import { createImportRuns } from '../import-export/import-runs.ts'
 import {
   createKlaviyoSender,
   type KlaviyoSender,
@@ -74,7 +75,8 @@ export async function startServer(
     await feeds.load()
     state.loading = false
   }
-  const parts = { db: web.db, knownKeys, feeds, pollLog, metrics, state, renderer }
+  const imports = createImportRuns({ db: web.db, currency: config.currency, log })
+  const parts = { db: web.db, knownKeys, feeds, pollLog, metrics, state, renderer, imports }
   const server = createHttpServer(listener(parts, config, log, limits), limits)
   const sending = connect(databaseUrl, { max: 3, purpose: 'push' })
   const pools = { web, keys, background, push: sending }
@@ -104,17 +106,17 @@ export async function startServer(
     async stop(graceMs = 0) {
       state.stopping = true
       await shutdown(server, graceMs)
-      await Promise.all([worker.stop(), sender?.stop()])
+      await Promise.all([worker.stop(), sender?.stop(), imports.stop()])
       await closeAll()
     },
   }
 }
 
-type Parts = Pick<AppDeps, 'db' | 'metrics' | 'state' | 'renderer'> &
+type Parts = Pick<AppDeps, 'db' | 'metrics' | 'state' | 'renderer' | 'imports'> &
   Pick<FeedHandlerDeps, 'feeds' | 'pollLog'> & { knownKeys: KnownKeys }
 
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
-  const { db, knownKeys, state, renderer, feeds, pollLog, metrics } = parts
+  const { db, knownKeys, state, renderer, feeds, pollLog, metrics, imports } = parts
   const verifier = createKeyVerifier(knownKeys.lookup, limits, knownKeys.lastScopes)
   const count = requestCounter(config.rateLimit, verifier.isTrusted)
   const answerPoll = feedListener({
@@ -138,6 +140,7 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
     authorize: bearerAuthorizer(verifier.verify),
     authorizeMetrics: bearerAuthorizer(verifier.verifyOrLastKnown),
     workMs: limits.workMs,
+    imports,
   })
   const answerRest = getRequestListener(app.fetch, { errorHandler: respondToMalformedRequest })
   return (request, response) => {

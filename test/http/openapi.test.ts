@@ -17,7 +17,7 @@ type Operation = {
   tags: string[]
   security?: Record<string, string[]>[]
   parameters?: Parameter[]
-  requestBody?: { content: Record<string, { example?: object }> }
+  requestBody?: { content: Record<string, { example?: object | string }> }
   responses: Record<string, { description?: string }>
 }
 type Document = {
@@ -60,6 +60,7 @@ function appOn({ db }: TestDatabase) {
     count: async () => undefined,
     verify: async () => null,
     workMs: 1000,
+    imports: { start: async () => undefined, stop: async () => undefined },
   })
 }
 
@@ -145,6 +146,15 @@ test('the operations are named as they are in generated clients', () => {
       "retryFailedEvents",
       "retryEvent",
       "discardEvent",
+      "listImportFormats",
+      "listImports",
+      "createImport",
+      "getImport",
+      "removeImport",
+      "getRejects",
+      "checkImport",
+      "applyImport",
+      "exportRecords",
       "createKey",
       "listKeys",
       "getOwnKey",
@@ -173,6 +183,10 @@ test('each schema has a name and is defined once', () => {
       "FeedItem",
       "FeedStatus",
       "FulfillmentInput",
+      "Import",
+      "ImportFormats",
+      "ImportList",
+      "ImportSummary",
       "Key",
       "KeyInput",
       "Order",
@@ -264,13 +278,18 @@ test('each request body has an example, and all of them succeed on an empty serv
   try {
     for (const { path, method, operation } of operations()) {
       if (!operation.requestBody) continue
-      const body = operation.requestBody.content['application/json']?.example
+      const { content } = operation.requestBody
+      const type = content['application/json'] ? 'application/json' : 'text/csv'
+      const body = content[type]?.example
       expect(body, operation.operationId).toBeDefined()
       const examples = new Map(
         operation.parameters?.map(({ name, schema }) => [name, schema.example]),
       )
       const target = path.replaceAll(/\{(\w+)\}/g, (_, name) => `${examples.get(name)}`)
-      const { status, text } = await server.ask(method.toUpperCase(), target, body)
+      const query = type === 'text/csv' ? `?kind=${examples.get('kind')}` : ''
+      const { status, text } = await server.ask(method.toUpperCase(), target + query, body, {
+        'Content-Type': type,
+      })
       expect([operation.operationId, status < 300, text]).toEqual([
         operation.operationId,
         true,

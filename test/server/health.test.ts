@@ -206,6 +206,7 @@ test('a server that stops is not ready', async () => {
     count: async () => undefined,
     verify: async () => null,
     workMs: 1000,
+    imports: { start: async () => undefined, stop: async () => undefined },
   })
   const answer = await app.request('/readyz')
   expect([answer.status, await answer.json()]).toEqual(notReady('The server is stopping.'))
