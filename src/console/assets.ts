@@ -8,7 +8,17 @@ export type Assets = { version: string; files: Map<string, Asset> }
 
 const scripts = ['console', 'send', 'toast', 'dialog', 'grid', 'form', 'matrix']
 /** One style sheet, in this order. */
-const styles = ['base', 'top', 'lists', 'pictures', 'forms', 'matrix', 'messages', 'parts']
+const styles = [
+  'base',
+  'top',
+  'lists',
+  'pictures',
+  'forms',
+  'matrix',
+  'messages',
+  'parts',
+  'import',
+]
 const styleOf = (name: string) => new URL(`../../src/console/styles/${name}.css`, import.meta.url)
 const javascript = 'text/javascript; charset=utf-8'
 

@@ -12,6 +12,7 @@ import { type Assets, loadAssets } from './assets.ts'
 import { availabilityPage } from './availability-page.tsx'
 import type { ConsoleEnv } from './console-env.ts'
 import { respondWithErrorPage } from './error-page.tsx'
+import { importPage } from './import-page.tsx'
 import { productKind, storeKind } from './kinds.ts'
 import { listPage } from './list-page.tsx'
 import { recordPages } from './record-page.tsx'
@@ -83,6 +84,7 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
     recordPages(pages, kind)
   }
   availabilityPage(pages)
+  importPage(pages)
   pages.all('*', () => {
     throw new AppError('not_found', 'There is no such page.')
   })

@@ -11,6 +11,7 @@ const sections = [
   { path: '/console/products', label: 'Products' },
   { path: '/console/stores', label: 'Stores' },
   { path: '/console/availability', label: 'Availability' },
+  { path: '/console/import', label: 'Import' },
 ]
 
 const htmxConfig = JSON.stringify({

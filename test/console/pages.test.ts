@@ -1,6 +1,7 @@
 /** Every page of the console, with data and without: readable by everybody, and nothing asked elsewhere. */
 import { readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
+import { sql } from 'drizzle-orm'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasBrowser, launch } from '../support/browser.ts'
@@ -18,6 +19,8 @@ const paths = [
   '/console/stores/s-1',
   '/console/new/stores',
   '/console/availability',
+  '/console/import',
+  '/console/import/i-1',
   '/console/no-such-page',
 ]
 
@@ -30,6 +33,11 @@ async function fill(server: TestServer): Promise<void> {
     3: { title: 'مطبخ', brand: 'مطبخ' },
     4: { categories: Array.from({ length: 400 }, (_, n) => `Category ${n}`) },
   }
+  const csv = `id,title,price,Colour,${'Long'.repeat(50)}\np-1,${'T'.repeat(900)},1,red,\nnew,New,x,,\n`
+  await server.ask('POST', '/v1/imports?kind=products&skip_unknown=true', csv, {
+    'Content-Type': 'text/csv',
+  })
+  await server.database.db.execute(sql`update imports set id = 'i-1'`)
   for (let n = 1; n <= 60; n++) {
     const plain = { title: `Product ${n}`, price: n, categories: ['Pans'], store_ids: ['s-1'] }
     await server.ask('PUT', `/v1/products/p-${n}`, { ...plain, ...odd[n] })
@@ -137,7 +145,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const { page } = await signIn(browser, full)
     await page.goto(`${full.url}/console/products`)
     const seen: unknown[] = []
-    for (let n = 0; n < 8; n++) {
+    for (let n = 0; n < 9; n++) {
       await page.keyboard.press('Tab')
       seen.push(
         await page.evaluate(
@@ -151,6 +159,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       'Products',
       'Stores',
       'Availability',
+      'Import',
       'REST API',
       'tests',
       'New product',
