@@ -4,13 +4,15 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { presets } from '../src/import-export/presets/presets.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 const isPage = (name: string) => name.endsWith('.md')
 const inRoot = (await readdir(root)).filter(isPage)
 const inDocs = (await readdir(join(root, 'docs'))).filter(isPage).map((name) => `docs/${name}`)
-const pages = [...inRoot, ...inDocs]
+const inImport = (await readdir(join(root, 'docs/import'))).filter(isPage)
+const pages = [...inRoot, ...inDocs, ...inImport.map((name) => `docs/import/${name}`)]
 
 const read = (path: string) => readFile(join(root, path), 'utf8')
 
@@ -56,6 +58,27 @@ test.each(pages)('every script that %s runs exists', async (page) => {
 test('every page of docs/ is linked from the README', async () => {
   const readme = await read('README.md')
   expect(inDocs.filter((page) => !readme.includes(`(${page}`))).toEqual([])
+})
+
+test('each system whose exports are known has a page, which the page on import names', async () => {
+  const index = await read('docs/import-export.md')
+  expect(inImport.filter((page) => !index.includes(`(import/${page})`))).toEqual([])
+  const texts = await Promise.all(inImport.map((page) => read(`docs/import/${page}`)))
+  const named = texts.flatMap((text) =>
+    [...text.matchAll(/--from ([\w-]+)/g)].map(([, name]) => name),
+  )
+  expect([...new Set(named)].sort()).toEqual(presets.map(({ name }) => name).sort())
+  expect(presets.filter(({ name }) => !index.includes(`\`${name}\``))).toEqual([])
+})
+
+test('each field that a preset fills is named on its system’s page', async () => {
+  for (const { name, fields } of presets) {
+    const page = await read(`docs/import/${name.split('-')[0]}.md`)
+    const unnamed = Object.keys(fields).filter(
+      (field) => !field.split('.').some((part) => page.includes(part)),
+    )
+    expect(unnamed, name).toEqual([])
+  }
 })
 
 test('the README has at most 200 lines', async () => {

@@ -2,31 +2,25 @@
 import { basename } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type ImportKind, importKinds } from '../import-export/import-kinds.ts'
+import {
+  addCondition,
+  datesOption,
+  delimiterOption,
+  encodingOption,
+  type ImportOptions,
+  mapOption,
+  type OptionReader,
+  onlyOption,
+  setOption,
+  timezoneOption,
+  wrongOption,
+} from '../import-export/import-options.ts'
 import type { Condition, Preset } from '../import-export/presets/preset.ts'
 import { presets } from '../import-export/presets/presets.ts'
-import type { ReadOptions } from '../import-export/read-records.ts'
-import { isDatePattern, zoneFormat } from '../import-export/times.ts'
 import { AppError } from '../lib/errors.ts'
 
-export type ImportOptions = {
+export type CommandOptions = ImportOptions & {
   kind?: ImportKind['name']
-  from?: Preset
-  map: ReadonlyMap<string, string>
-  set: ReadonlyMap<string, string>
-  skipUnknown: boolean
-  skipBlank: string[]
-  only: Condition[]
-  variants?: 'first' | 'rows'
-  delimiter?: string
-  encoding?: string
-  decimal?: '.' | ','
-  dates?: string
-  timezone?: string
-  merge: boolean
-  replace: boolean
-  of?: 'products' | 'stores'
-  remove: boolean
-  yes: boolean
   dryRun: boolean
   json: boolean
 }
@@ -50,8 +44,13 @@ export function addImportOptions(command: Command): Command {
   choice('--kind <kind>', 'what the files contain; default: by their names', kindNames)
   command
     .option('--from <system>', 'the export of another system; the list is below', readPreset)
-    .option('--map <column=field>', 'rename a column; repeatable', readMap, new Map())
-    .option('--set <field=text>', 'fill a field; {column} is its value', readSet, new Map())
+    .option('--map <column=field>', 'rename a column; repeatable', toMap(mapOption), new Map())
+    .option(
+      '--set <field=text>',
+      'fill a field; {column} is its value',
+      toMap(setOption),
+      new Map(),
+    )
     .option('--skip-unknown', 'skip unknown columns', false)
     .option('--skip-blank <column>', 'skip rows in which this column is empty', readColumn, [])
     .option('--only <column=value>', 'take only these rows; repeatable', readCondition, [])
@@ -60,12 +59,20 @@ export function addImportOptions(command: Command): Command {
     'rows',
   ])
   command
-    .option('--delimiter <character>', 'between cells; default: as in the header', readDelimiter)
-    .option('--encoding <name>', 'such as windows-1252; default: found', readEncoding)
+    .option(
+      '--delimiter <character>',
+      'between cells; default: as in the header',
+      reading(delimiterOption),
+    )
+    .option('--encoding <name>', 'such as windows-1252; default: found', reading(encodingOption))
   choice('--decimal <sign>', 'of numbers', ['.', ','])
   return command
-    .option('--dates <pattern>', 'such as dd.mm.yyyy; default: yyyy-mm-dd', readDates)
-    .option('--timezone <name>', 'of times without an offset, such as Europe/Berlin', readZone)
+    .option('--dates <pattern>', 'such as dd.mm.yyyy; default: yyyy-mm-dd', reading(datesOption))
+    .option(
+      '--timezone <name>',
+      'of times without an offset, such as Europe/Berlin',
+      reading(timezoneOption),
+    )
     .option('--merge', 'change only the fields that the file names', false)
     .option('--replace', 'unpublish what the file lacks; links: remove it', false)
     .addOption(
@@ -81,82 +88,28 @@ export function addImportOptions(command: Command): Command {
     .addHelpText('after', examples)
 }
 
-/** Splits at the last `=`: a column name may contain one, a field name does not. */
-function readMap(text: string, previous: ReadonlyMap<string, string>) {
-  const at = text.lastIndexOf('=')
-  if (at <= 0 || at === text.length - 1)
-    throw new InvalidArgumentError("It must be column=field, such as 'Variant Price=price'.")
-  return new Map([...previous, [text.slice(0, at).trim(), text.slice(at + 1).trim()]])
-}
+const reading =
+  <T>({ read, wanted }: OptionReader<T>) =>
+  (text: string): T => {
+    const value = read(text)
+    if (value === undefined) throw new InvalidArgumentError(`It ${wanted}.`)
+    return value
+  }
 
-function readSet(text: string, previous: ReadonlyMap<string, string>) {
-  const at = text.indexOf('=')
-  if (at <= 0) throw new InvalidArgumentError("It must be field=text, such as 'currency=EUR'.")
-  return new Map([...previous, [text.slice(0, at).trim(), text.slice(at + 1)]])
+const toMap = (reader: OptionReader<[string, string]>) => {
+  const read = reading(reader)
+  return (text: string, previous: ReadonlyMap<string, string>) => new Map([...previous, read(text)])
 }
 
 const readColumn = (text: string, previous: string[]) => [...previous, text]
 
-/** The same column again: any of its values. */
-function readCondition(text: string, previous: Condition[]): Condition[] {
-  const at = text.lastIndexOf('=')
-  if (at <= 0) throw new InvalidArgumentError("It must be column=value, such as 'Status=active'.")
-  const [column, value] = [
-    text.slice(0, at).trim(),
-    text
-      .slice(at + 1)
-      .trim()
-      .toLowerCase(),
-  ]
-  const same = previous.find((condition) => condition.column === column)
-  const others = previous.filter((condition) => condition !== same)
-  return [...others, { column, values: [...(same?.values ?? []), value] }]
-}
+const readCondition = (text: string, previous: Condition[]) =>
+  addCondition(previous, reading(onlyOption)(text))
 
 function readPreset(name: string): Preset {
   const preset = presets.find((one) => one.name === name)
   if (preset) return preset
   throw new InvalidArgumentError(`Known: ${presets.map((one) => one.name).join(', ')}.`)
-}
-
-function readDelimiter(text: string): string {
-  const character = text === '\\t' || text === 'tab' ? '\t' : text
-  if (character.length === 1 && !/["\r\n]/.test(character)) return character
-  throw new InvalidArgumentError("It must be one character, such as ';', or tab.")
-}
-
-function readEncoding(text: string): string {
-  try {
-    return new TextDecoder(text).encoding
-  } catch {
-    throw new InvalidArgumentError('Known: utf-8, utf-16le, windows-1252, iso-8859-15 and others.')
-  }
-}
-
-function readDates(text: string): string {
-  if (isDatePattern(text)) return text
-  throw new InvalidArgumentError('It must hold year, month and day once, such as dd.mm.yyyy.')
-}
-
-function readZone(text: string): string {
-  try {
-    return zoneFormat(text).resolvedOptions().timeZone
-  } catch {
-    throw new InvalidArgumentError('It must be a name of the IANA list, such as Europe/Berlin.')
-  }
-}
-
-export function readOptionsOf(options: ImportOptions, currency: string): ReadOptions {
-  const { decimal, dates, timezone, delimiter, skipUnknown, skipBlank, only, merge } = options
-  const mapping = {
-    preset: options.from,
-    renames: options.map,
-    templates: options.set,
-    variants: options.variants,
-    ...{ skipUnknown, skipBlank, only, merge },
-    format: { decimal, dates, timezone, currency },
-  }
-  return { delimiter, mapping }
 }
 
 /** The first match wins: order-updates are not orders. */
@@ -171,7 +124,7 @@ const namePatterns: [RegExp, ImportKind['name']][] = [
 ]
 
 /** Throws an {@link AppError} when it is not known, or when an option is not for this kind. */
-export function kindOf(path: string, options: ImportOptions): ImportKind {
+export function kindOf(path: string, options: CommandOptions): ImportKind {
   const given = options.kind ?? options.from?.kind
   const name = given ?? namePatterns.find(([pattern]) => pattern.test(basename(path)))?.[1]
   const kind = importKinds.find((one) => one.name === name)
@@ -184,26 +137,4 @@ export function kindOf(path: string, options: ImportOptions): ImportKind {
   const wrong = wrongOption(kind.name, options)
   if (wrong !== undefined) throw new AppError('invalid', `${file}: ${wrong}`)
   return kind
-}
-
-function wrongOption(kind: ImportKind['name'], options: ImportOptions): string | undefined {
-  const isCatalog = kind === 'products' || kind === 'stores'
-  const isAvailability = kind === 'availability'
-  const { from, merge, replace, of, remove, variants } = options
-  const rules: [boolean, string][] = [
-    [from !== undefined && from.kind !== kind, `--from ${from?.name} is not for ${kind}.`],
-    [variants !== undefined && kind !== 'products', `--variants is not for ${kind}.`],
-    [merge && !isCatalog, `--merge is for products and stores, not for ${kind}.`],
-    [
-      replace && !isCatalog && !isAvailability,
-      `--replace is for products, stores and availability, not for ${kind}.`,
-    ],
-    [
-      replace && isAvailability && of === undefined,
-      '--replace needs --of products or --of stores: whose links become what the file says.',
-    ],
-    [of !== undefined && !(replace && isAvailability), '--of is for availability with --replace.'],
-    [remove && !replace, '--remove is for --replace.'],
-  ]
-  return rules.find(([isWrong]) => isWrong)?.[1]
 }

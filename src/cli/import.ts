@@ -5,12 +5,13 @@ import type { Database } from '../db/connection.ts'
 import { type Recording, startRecording } from '../db/recording.ts'
 import { type ImportResult, importFile } from '../import-export/import-file.ts'
 import { type ImportKind, importKinds } from '../import-export/import-kinds.ts'
+import { readOptionsOf } from '../import-export/import-options.ts'
 import { type InputFile, openInput } from '../import-export/input-file.ts'
 import { checkFile, type RecordFile } from '../import-export/read-records.ts'
 import { openRejects, type Rejects } from '../import-export/rejects.ts'
 import { planReplacement, type Replacement } from '../import-export/replace.ts'
 import { AppError } from '../lib/errors.ts'
-import { addImportOptions, type ImportOptions, kindOf, readOptionsOf } from './import-options.ts'
+import { addImportOptions, type CommandOptions, kindOf } from './import-options.ts'
 import { withDatabase } from './open-database.ts'
 import { startProgress } from './progress.ts'
 import { print, printError, waitForShutdownSignal } from './terminal.ts'
@@ -40,13 +41,13 @@ export function importCommand(program: Command, readConfig: () => Config): void 
     .command('import')
     .description('Import products, stores, availability, customers, orders or visits from files')
     .argument('<files...>', 'CSV or NDJSON, plain or gzip; - is standard input')
-  addImportOptions(command).action((files: string[], options: ImportOptions) =>
+  addImportOptions(command).action((files: string[], options: CommandOptions) =>
     runImport(readConfig(), files, options),
   )
 }
 
 /** Checks all files before it writes the first, and writes them in the order in which their kinds depend on one another. */
-async function runImport(config: Config, paths: string[], options: ImportOptions): Promise<void> {
+async function runImport(config: Config, paths: string[], options: CommandOptions): Promise<void> {
   const checked: CheckedFile[] = []
   const stopping = new AbortController()
   void waitForShutdownSignal().then(() => stopping.abort())
@@ -83,7 +84,11 @@ function assertOneFileOfAKind(checked: CheckedFile[]): void {
     throw new AppError('invalid', '--replace takes one file of a kind: what it lacks goes.')
 }
 
-async function check(path: string, options: ImportOptions, currency: string): Promise<CheckedFile> {
+async function check(
+  path: string,
+  options: CommandOptions,
+  currency: string,
+): Promise<CheckedFile> {
   const kind = kindOf(path, options)
   const input = await openInput(path, options.encoding)
   for (const note of input.notes) printError(`${note}.`)
@@ -105,7 +110,7 @@ async function check(path: string, options: ImportOptions, currency: string): Pr
   }
 }
 
-type Run = { currency: string; signal: AbortSignal; options: ImportOptions }
+type Run = { currency: string; signal: AbortSignal; options: CommandOptions }
 
 async function importOne(
   db: Database,
@@ -151,7 +156,7 @@ async function importOne(
 /** A dry run writes no rejects file. */
 const noRejects: Rejects = { add: async () => undefined, end: async () => null }
 
-function report(summaries: Summary[], { json, dryRun }: ImportOptions, stopped: boolean): void {
+function report(summaries: Summary[], { json, dryRun }: CommandOptions, stopped: boolean): void {
   if (json) print(JSON.stringify({ dry_run: dryRun, stopped, files: summaries }))
   else for (const summary of summaries) print(formatSummary(summary, dryRun))
   if (stopped)

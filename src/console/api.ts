@@ -8,20 +8,22 @@ export type ApiAnswer = {
   changeId: string | null
   body: unknown
 }
-type Sent = { body?: unknown; ifMatch?: string | undefined }
+type Sent = { body?: unknown; file?: ArrayBuffer; ifMatch?: string | undefined }
 export type Api = (method: string, path: string, sent?: Sent) => Promise<ApiAnswer>
 
 type App = { fetch: (request: Request, env: object) => Response | Promise<Response> }
 
 export function apiOf(app: App, env: object, principal: Principal, origin: string): Api {
-  return async (method, path, { body, ifMatch } = {}) => {
+  return async (method, path, { body, file, ifMatch } = {}) => {
     const headers = new Headers()
     if (body !== undefined) headers.set('Content-Type', 'application/json')
+    if (file) headers.set('Content-Type', 'application/octet-stream')
     if (ifMatch !== undefined) headers.set('If-Match', ifMatch)
     const request = new Request(new URL(path, origin), {
       method,
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(file ? { body: file } : {}),
     })
     const response = await app.fetch(request, { ...env, principal })
     const text = await response.text()

@@ -13,7 +13,7 @@ const scripts = [
 /** One style sheet, in this order. */
 const styles = [
   ...['base', 'top', 'lists', 'pictures', 'forms', 'matrix', 'messages', 'parts'],
-  ...['bulk', 'feeds', 'deliveries', 'changes'],
+  ...['bulk', 'feeds', 'deliveries', 'changes', 'import'],
 ]
 const styleOf = (name: string) => new URL(`../../src/console/styles/${name}.css`, import.meta.url)
 const javascript = 'text/javascript; charset=utf-8'

@@ -19,6 +19,7 @@ import { deliveriesPage } from './deliveries-page.tsx'
 import { deliveryPage } from './delivery-page.tsx'
 import { respondWithErrorPage } from './error-page.tsx'
 import { feedsPage } from './feeds-page.tsx'
+import { importPage } from './import-page.tsx'
 import { keysPages } from './keys-page.tsx'
 import { productKind, storeKind } from './kinds.ts'
 import { listPage } from './list-page.tsx'
@@ -112,6 +113,7 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
   keysPages(pages)
   changesPages(pages)
   undoPage(pages)
+  importPage(pages)
   pages.all('*', () => {
     throw new AppError('not_found', 'There is no such page.')
   })

@@ -15,6 +15,7 @@ const sections: Section[] = [
   { path: '/console/stores', label: 'Stores' },
   { path: '/console/availability', label: 'Availability' },
   { path: '/console/feeds', label: 'Feeds', count: '/console/feeds/to-do' },
+  { path: '/console/import', label: 'Import' },
   { path: '/console/deliveries', label: 'Deliveries', count: '/console/deliveries/failed' },
   { path: '/console/changes', label: 'Changes' },
   { path: '/console/orders', label: 'Orders' },

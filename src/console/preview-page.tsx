@@ -22,7 +22,9 @@ export function previewPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
         <PageTitle title="As Klaviyo sees it">
           <a class="button" href={pathOf(kind, id)}>{`Back to the ${kind.name}`}</a>
         </PageTitle>
-        <section class="block">{preview}</section>
+        <section class="block">
+          <div class="preview">{preview}</div>
+        </section>
       </>,
     )
   })
@@ -32,7 +34,7 @@ type PreviewProps = { kind: Kind; id: string; item: FeedItem }
 
 function Preview({ kind, id, item }: PreviewProps) {
   return (
-    <div class="preview">
+    <>
       <p>
         {item.in_feed ? <Tag tone="good">In the feed</Tag> : <Tag tone="warn">Not in the feed</Tag>}
       </p>
@@ -52,7 +54,7 @@ function Preview({ kind, id, item }: PreviewProps) {
       )}
       {item.json !== null && <Source label="JSON" text={readable(item.json)} isOpen />}
       {item.xml !== null && <Source label="XML" text={item.xml.replaceAll('><', '>\n<')} />}
-    </div>
+    </>
   )
 }
 

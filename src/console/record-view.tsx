@@ -178,9 +178,11 @@ function Aside({ kind, record, mayWrite }: RecordView & { record: CatalogRecord 
       <Picture address={record.image_link} title={record.title} large />
       <Facts facts={factsOf(kind, record)} />
       {kind.name === 'store' && mayWrite && <CopyButton store={record} />}
-      <div hx-get={`${pathOf(kind, record.id)}/preview`} hx-trigger="load">
+      <div class="preview" hx-get={`${pathOf(kind, record.id)}/preview`} hx-trigger="load">
         <p>
-          <a href={`${pathOf(kind, record.id)}/preview`}>Its item of the feed</a>
+          <a class="button" href={`${pathOf(kind, record.id)}/preview`}>
+            Its item of the feed
+          </a>
         </p>
       </div>
     </aside>

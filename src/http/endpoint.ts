@@ -11,8 +11,9 @@ import { semaphore } from '../lib/semaphore.ts'
 import { errorMap } from '../lib/validation.ts'
 import { withTimeout } from '../lib/with-timeout.ts'
 import { errorTable, problem, validationError } from './problem.ts'
-import { readJson } from './read-json.ts'
-import { bodyExamples, parameterExample } from './request-examples.ts'
+import { readFile, readJson } from './read-json.ts'
+import { readIfMatch, readQuery } from './read-parameters.ts'
+import { bodyExamples, fileExamples, parameterExample } from './request-examples.ts'
 
 /** Who sends the request. Throws an {@link AppError} when it may not do what needs `scope`. */
 export type Authorize = (c: Context, scope: Scope) => Promise<Author>
@@ -24,7 +25,13 @@ export type ApiContext = {
   workMs: number
 }
 
-type ResponseContract = { description: string; schema?: z.ZodType; etag?: boolean }
+type ResponseContract = {
+  description: string
+  schema?: z.ZodType
+  etag?: boolean
+  /** The media types of an answer that is text. */
+  text?: readonly string[]
+}
 
 export type Contract<
   Params extends z.ZodObject,
@@ -42,6 +49,8 @@ export type Contract<
   params: Params
   query: Query
   body: Body
+  /** The media types of a body that is a file: it is handed on as it is. */
+  file?: readonly string[]
   ifMatch?: boolean
   /** Whether its writes are recorded in the history: then the response has a Change-Id. */
   recorded?: boolean
@@ -54,6 +63,8 @@ type Input<Params extends z.ZodObject, Query extends z.ZodObject, Body extends z
   params: z.output<Params>
   query: z.output<Query>
   body: z.output<Body>
+  /** Empty if the contract takes none. */
+  file: Buffer
   /** The ETags of If-Match, without quotes; undefined without the header. */
   ifMatch: string[] | undefined
   /** For the writes of this request. */
@@ -79,7 +90,8 @@ export function endpoint<
   app.on(contract.method, contract.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     const author = await authorize(c, contract.scope)
     const params = contract.params.safeParse(c.req.param(), wording)
-    const query = contract.query.safeParse(c.req.query(), wording)
+    const query = contract.query.safeParse(readQuery(contract.query, c), wording)
+    const file = contract.file ? await readFile(contract.file, c) : Buffer.alloc(0)
     const body = await readBody(contract.body, c)
     // All are validated before any error is reported, so that every invalid field is named at once.
     if (!params.success || !query.success || !body.success) {
@@ -87,7 +99,10 @@ export function endpoint<
     }
     const ifMatch = readIfMatch(c.req.header('If-Match'))
     const recording = startRecording(author)
-    const input = { params: params.data, query: query.data, body: body.data, ifMatch, recording }
+    const input = {
+      ...{ params: params.data, query: query.data, body: body.data },
+      ...{ file, ifMatch, recording },
+    }
     const response = await withTimeout(handle(input, c), workMs, timedOut)
     const changeId = changeIdOf(recording)
     if (changeId !== null) response.headers.set('Change-Id', changeId)
@@ -126,11 +141,6 @@ async function readBody<Body extends z.ZodType>(schema: Body, c: Context) {
 
 const takesBody = (body: z.ZodType) => !(body instanceof z.ZodUndefined)
 const isOptional = (body: z.ZodType) => body instanceof z.ZodOptional
-
-/** A list of ETags, or `*`. Weak ones never match (RFC 9110, 13.1.1). */
-function readIfMatch(header: string | undefined): string[] | undefined {
-  return header?.split(',').map((tag) => tag.trim().replace(/^"([^*]*)"$/, '$1'))
-}
 
 const etagHeader = {
   ETag: {
@@ -173,13 +183,14 @@ function describe({
   params,
   query,
   body,
+  file,
   ifMatch,
   recorded = false,
   responses,
   errors = [],
 }: Contract<z.ZodObject, z.ZodObject, z.ZodType>) {
   const codes: ErrorCode[] = [...errors, ...always]
-  if (takesBody(body)) codes.push('unsupported_media_type')
+  if (file || takesBody(body)) codes.push('unsupported_media_type')
   if (ifMatch) codes.push('precondition_failed')
   const successes = Object.entries(responses).map(
     ([status, response]) => [status, describeResponse(response, recorded)] as const,
@@ -197,6 +208,7 @@ function describe({
       query,
       ...(ifMatch ? { headers: ifMatchHeader } : {}),
       ...(takesBody(body) ? { body: describeBody(body, operationId) } : {}),
+      ...(file ? { body: { required: true, content: describeFile(file, operationId) } } : {}),
     },
     responses: { ...Object.fromEntries(successes), ...describeErrors(codes) },
   }
@@ -206,6 +218,17 @@ function describeBody(schema: z.ZodType, operationId: string) {
   const media = { schema, example: bodyExamples[operationId] }
   return { required: !isOptional(schema), content: { 'application/json': media } }
 }
+
+const describeText = (types: readonly string[]) =>
+  Object.fromEntries(types.map((type) => [type, { schema: z.string() }]))
+
+const describeFile = (types: readonly string[], operationId: string) =>
+  Object.fromEntries(
+    types.map((type) => {
+      const example = fileExamples[operationId]?.[type]
+      return [type, { schema: z.string(), ...(example !== undefined && { example }) }]
+    }),
+  )
 
 const withExamples = (params: z.ZodObject, path: string) =>
   z.strictObject(
@@ -217,11 +240,15 @@ const withExamples = (params: z.ZodObject, path: string) =>
     ),
   )
 
-function describeResponse({ description, schema, etag }: ResponseContract, recorded: boolean) {
+function describeResponse(
+  { description, schema, etag, text }: ResponseContract,
+  recorded: boolean,
+) {
   const headers = { ...(etag ? etagHeader : {}), ...(recorded ? changeHeader : {}) }
   return {
     description,
     ...(schema ? { content: { 'application/json': { schema } } } : {}),
+    ...(text ? { content: describeText(text) } : {}),
     ...(etag || recorded ? { headers } : {}),
   }
 }

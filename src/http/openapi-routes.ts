@@ -59,6 +59,7 @@ const tags = [
   { name: 'orders', description: 'Orders with their fulfillments, cancellations and refunds' },
   { name: 'visits', description: 'Who visited which store, and when' },
   { name: 'events', description: 'What is sent to Klaviyo, and its responses' },
+  { name: 'imports', description: 'Files: kept for a day, checked, applied; and exports' },
   { name: 'keys', description: 'API keys and their scopes' },
   { name: 'health', description: 'For load balancers and monitoring' },
 ]

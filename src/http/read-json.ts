@@ -47,6 +47,17 @@ export async function readJson(c: Context, mayBeEmpty = false): Promise<JsonBody
   return { value, size: values }
 }
 
+/** A body of one of the media types, as it is. */
+export async function readFile(types: readonly string[], c: Context): Promise<Buffer> {
+  const [given = ''] = (c.req.header('Content-Type') ?? '').split(';')
+  if (!types.includes(given.trim().toLowerCase()))
+    throw new AppError(
+      'unsupported_media_type',
+      `The body must be a file, sent as Content-Type: ${types.join(' or ')}.`,
+    )
+  return Buffer.from(await readBytes(c))
+}
+
 /** Node enforces Content-Length, so only chunked bodies are counted. */
 async function readBytes(c: Context): Promise<Uint8Array> {
   try {

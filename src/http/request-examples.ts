@@ -77,6 +77,14 @@ export const bodyExamples: Record<string, object> = {
   createKey: { name: 'Klaviyo', scopes: ['feeds'] },
 }
 
+/** Of a body that is a file: by operation id and media type. */
+export const fileExamples: Record<string, Record<string, string>> = {
+  createImport: {
+    'text/csv': 'id,title,price\n1111,Steel ladle,330\n1112,Soup bowl,19.9\n',
+    'application/x-ndjson': '{"id":"1111","title":"Steel ladle","price":330}\n',
+  },
+}
+
 const ids: Record<string, string> = {
   products: product.id,
   stores: store.id,

@@ -18,6 +18,8 @@ export type MappedRecord =
 export type ColumnMapping = {
   /** As in the file. */
   header: string[]
+  /** Which fields each column fills. */
+  columns: () => { name: string; fields: string[] }[]
   /** `first` is the first row of the same id. */
   skips: (row: TableRow, first: TableRow) => boolean
   /** Equal for the rows of one record; null when the row has no id. */
@@ -59,6 +61,7 @@ export function mapColumns(
   const mapper = { ...found, width: header.length, mapping, published, idSource, isWithoutId }
   return {
     header,
+    columns: () => header.map((name, index) => ({ name, fields: fieldsOf(index, found) })),
     skips: (row, first) =>
       conditions.blanks.some((all) => all.every((index) => isBlankCell(row.cells[index]))) ||
       !conditions.only.every((condition) => meets(condition, row, first)) ||
@@ -70,6 +73,14 @@ export function mapColumns(
     errorOf: (row) => rowError(row, header.length),
     map: (rows, first) => mapRows(rows, first, mapper),
   }
+}
+
+/** Those whose text changes with the column's, if all others are blank. */
+function fieldsOf(index: number, { sources }: Sources): string[] {
+  const blank: string[] = []
+  const filled: string[] = []
+  filled[index] = '1'
+  return sources.filter(({ textOf }) => textOf(filled) !== textOf(blank)).map(({ name }) => name)
 }
 
 function keyFrom(sources: (Source | undefined)[], { cells, fault }: TableRow): string | null {

@@ -1,4 +1,5 @@
 /** Imports a checked file batch by batch; the next batch is read while one is written. */
+import { setImmediate as otherWork } from 'node:timers/promises'
 import type { Database } from '../db/connection.ts'
 import { addCounts, type Emptied, type ImportCounts } from './import-batch.ts'
 import type { ImportBatch, ImportKind, ImportSettings } from './import-kinds.ts'
@@ -22,6 +23,9 @@ export type ImportJob = {
 /** `rows` counts from the start of the file. */
 type PendingBatch = { batch: ImportBatch; records: InputRecord[]; rows: number }
 
+/** After so many records the answers of the database are looked after: to read a batch at once would let it wait. */
+const recordsAtOnce = 20
+
 /** When the signal is aborted, the batch in progress is finished and no other is started. */
 export async function importFile(file: RecordFile, job: ImportJob): Promise<ImportResult> {
   const counts = { created: 0, updated: 0, unchanged: 0, skipped: 0, rejected: 0 }
@@ -31,6 +35,7 @@ export async function importFile(file: RecordFile, job: ImportJob): Promise<Impo
   let writing = Promise.resolve()
   for await (const record of file.records()) {
     await addRecord(result, job, pending, record)
+    if (pending.rows % recordsAtOnce === 0) await otherWork()
     if (pending.batch.size() < job.kind.batchSize) continue
     await writing
     if (job.signal?.aborted) return result

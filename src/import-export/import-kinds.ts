@@ -28,7 +28,12 @@ import {
   writeBatch,
 } from './import-batch.ts'
 
-export type ImportSettings = { currency: string; dryRun: boolean }
+export type ImportSettings = {
+  currency: string
+  dryRun: boolean
+  /** Looks on while a batch is written. */
+  observe?: <T>(write: WriteInputs<T>) => WriteInputs<T>
+}
 
 export type ImportBatch = {
   /** Why the value is invalid by itself; null when it was added to the batch. `wanted` says better what a field must be. */
@@ -150,7 +155,10 @@ function batchOf<T>(
       return parsed.success ? null : describe(fieldErrors(parsed.error.issues), value, wanted)
     },
     size: () => inputs.length,
-    write: (db, settings) => writeBatch(db, write(settings), inputs, settings.dryRun),
+    write(db, settings) {
+      const { observe = (inner) => inner, dryRun } = settings
+      return writeBatch(db, observe(write(settings)), inputs, dryRun)
+    },
   }
 }
 

@@ -4,6 +4,7 @@ import { isObject } from '../lib/is-object.ts'
 import { type ColumnMapping, type MappedRecord, mapColumns } from './column-mapping.ts'
 import { type Columns, columnsOf } from './columns.ts'
 import { findDelimiter, readTable, type TableRow } from './csv.ts'
+import { readHead, readHeaderCells } from './file-head.ts'
 import type { InputFile } from './input-file.ts'
 import type { Mapping } from './mapping.ts'
 import { mapJson, readLines } from './ndjson.ts'
@@ -18,6 +19,8 @@ export type InputRecord = MappedRecord & {
 export type RecordFile = {
   /** Null for NDJSON. */
   header: string[] | null
+  /** Which fields each column fills. Null for NDJSON. */
+  columns: { name: string; fields: string[] }[] | null
   /** How many rows or lines are not empty. */
   total: number
   /** Null for each row or line that the mapping skips. */
@@ -56,16 +59,6 @@ export async function checkFile(
   return checkTable(input, table, progress)
 }
 
-/** At least the first line, if it is not too long. */
-async function readHead(input: InputFile): Promise<string> {
-  let text = ''
-  for await (const chunk of input.read()) {
-    text += chunk
-    if (text.trimStart().includes('\n') || text.length > 100_000) break
-  }
-  return text
-}
-
 async function checkTable(
   input: InputFile,
   table: Table,
@@ -90,6 +83,7 @@ async function checkTable(
   const groups = () => groupRows(rows(), columnMapping, table)
   return {
     header: columnMapping.header,
+    columns: columnMapping.columns(),
     total,
     records: () =>
       variants === 'first'
@@ -103,13 +97,7 @@ async function readHeader(
   rows: AsyncGenerator<TableRow>,
   { columns, key, mapping }: Table,
 ): Promise<ColumnMapping> {
-  for await (const { cells, fault } of rows) {
-    if (fault !== undefined)
-      throw new AppError('invalid', `${name} has a header that cannot be read: ${fault}.`)
-    const header = cells.map((cell) => cell.trim())
-    return mapColumns(name, header, columns, key, mapping)
-  }
-  throw new AppError('invalid', `${name} is empty.`)
+  return mapColumns(name, await readHeaderCells(name, rows), columns, key, mapping)
 }
 
 /** The rows of one record, and the first of the rows that follow one another with the same id. */
@@ -217,7 +205,7 @@ async function checkLines(
       repeated.check(jsonKey(record.value, schema.key), record.line, false)
   }
   repeated.end()
-  return { header: null, total, records }
+  return { header: null, columns: null, total, records }
 }
 
 function jsonKey(value: unknown, key: string[]): string | null {

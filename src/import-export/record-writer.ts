@@ -36,6 +36,16 @@ export function createRecordWriter(
   }
 }
 
+/** Writes page by page; `write` resolves when there is room for more. */
+export async function writeAll(
+  { header, write: format }: RecordWriter,
+  pages: AsyncIterable<Fields[]>,
+  write: (text: string) => Promise<void>,
+): Promise<void> {
+  if (header !== '') await write(header)
+  for await (const page of pages) await write(format(page))
+}
+
 function cellOf(record: Fields, { path, kind }: Column): string {
   const value = path.reduce<unknown>(
     (holder, name) =>

@@ -15,23 +15,35 @@ export type Rejects = {
   end: () => Promise<string | null>
 }
 
-/** Removes the rejects file of an earlier import. */
-export async function openRejects(base: string, { header }: RecordFile): Promise<Rejects> {
-  const path = `${base}.rejects.${header ? 'csv' : 'ndjson'}`
-  await rm(path, { force: true })
+export type RejectsFormat = {
+  /** What precedes the first reject. */
+  head: string
+  format: (record: InputRecord, reason: string) => string
+}
+
+export function rejectsFormat({ header }: RecordFile): RejectsFormat {
   const isRejectsFile = header?.[0] === rejectColumns[0] && header[1] === rejectColumns[1]
   const from = isRejectsFile ? rejectColumns.length : 0
+  const head = header ? formatRow([...rejectColumns, ...header.slice(from)]) : ''
+  return { head, format: (record, reason) => formatReject(record, reason, from) }
+}
+
+/** Removes the rejects file of an earlier import. */
+export async function openRejects(base: string, file: RecordFile): Promise<Rejects> {
+  const path = `${base}.rejects.${file.header ? 'csv' : 'ndjson'}`
+  await rm(path, { force: true })
+  const { head, format } = rejectsFormat(file)
   let stream: WriteStream | undefined
   async function open(): Promise<WriteStream> {
     const opened = createWriteStream(path)
     await once(opened, 'open')
-    if (header) opened.write(formatRow([...rejectColumns, ...header.slice(from)]))
+    opened.write(head)
     return opened
   }
   return {
     async add(record, reason) {
       stream ??= await open()
-      if (!stream.write(formatReject(record, reason, from))) await once(stream, 'drain')
+      if (!stream.write(format(record, reason))) await once(stream, 'drain')
     },
     async end() {
       if (stream && !stream.closed) {

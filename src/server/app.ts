@@ -29,6 +29,9 @@ import { docsRoutes } from '../http/openapi-routes.ts'
 import { respondWithProblem } from '../http/problem.ts'
 import { requestLog } from '../http/request-log.ts'
 import { startPage } from '../http/start-page.ts'
+import { exportRoutes } from '../import-export/export-routes.ts'
+import { importRoutes } from '../import-export/import-routes.ts'
+import type { ImportRuns } from '../import-export/import-runs.ts'
 import { version } from '../lib/version.ts'
 import { orderRoutes } from '../orders/order-routes.ts'
 import { eventRoutes } from '../outbox/event-routes.ts'
@@ -49,6 +52,7 @@ export type AppDeps = Pick<Health, 'state' | 'renderer' | 'feedProgress'> & {
   workMs: number
   /** Of the demo. */
   addRoutes?: ((app: OpenAPIHono) => void) | undefined
+  imports: ImportRuns
 }
 
 export function createApp(deps: AppDeps): OpenAPIHono {
@@ -79,6 +83,8 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   orderRoutes(api, db, config.currency)
   visitRoutes(api, db)
   eventRoutes(api, db)
+  importRoutes(api, db, deps.imports)
+  exportRoutes(api, db)
   keyRoutes(api, db)
   docsRoutes(app, version)
   startPage(app, version)

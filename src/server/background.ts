@@ -8,6 +8,7 @@ import type { FeedService } from '../feeds/feed-service.ts'
 import { readFeedStatuses } from '../feeds/feed-status.ts'
 import { removeOldPolls } from '../feeds/poll-log.ts'
 import { removeOldChanges } from '../history/retention.ts'
+import { removeExpiredImports } from '../import-export/stored-imports.ts'
 import { type DrainOptions, drain } from '../klaviyo/sender/sender.ts'
 import { type Loop, startLoop } from '../lib/loop.ts'
 import { correctNextTries } from '../outbox/queue.ts'
@@ -140,6 +141,7 @@ async function runMaintenance(
   await removeOldPolls(db)
   await removeExpiredSessions(db)
   while ((await removeOldChanges(db)) > 0);
+  await removeExpiredImports(db)
   await correctNextTries(db)
   while ((await purgePayloads(db, retentionMs)) > 0);
   for (const { feed, warnings } of await readFeedStatuses(db)) {

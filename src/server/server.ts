@@ -20,6 +20,7 @@ import { shutdown } from '../http/graceful-shutdown.ts'
 import { createHttpServer, type Listener } from '../http/http-server.ts'
 import { type Limits, limits as usualLimits } from '../http/limits.ts'
 import { respondToMalformedRequest } from '../http/problem.ts'
+import { createImportRuns } from '../import-export/import-runs.ts'
 import {
   createKlaviyoSender,
   type KlaviyoSender,
@@ -75,7 +76,9 @@ export async function startServer(
     await feeds.load()
     state.loading = false
   }
-  const parts = { db: web.db, knownKeys, feeds, pollLog, metrics, state, renderer, addRoutes }
+  const imports = createImportRuns({ db: web.db, currency: config.currency, log })
+  const shown = { feeds, pollLog, metrics, state, renderer }
+  const parts = { db: web.db, knownKeys, ...shown, imports, addRoutes }
   const server = createHttpServer(listener(parts, config, log, limits), limits)
   const sending = connect(databaseUrl, { max: 3, purpose: 'push' })
   const pools = { web, keys, background, push: sending }
@@ -105,17 +108,17 @@ export async function startServer(
     async stop(graceMs = 0) {
       state.stopping = true
       await shutdown(server, graceMs)
-      await Promise.all([worker.stop(), sender?.stop()])
+      await Promise.all([worker.stop(), sender?.stop(), imports.stop()])
       await closeAll()
     },
   }
 }
 
-type Parts = Pick<AppDeps, 'db' | 'metrics' | 'state' | 'renderer' | 'addRoutes'> &
+type Parts = Pick<AppDeps, 'db' | 'metrics' | 'state' | 'renderer' | 'imports' | 'addRoutes'> &
   Pick<FeedHandlerDeps, 'feeds' | 'pollLog'> & { knownKeys: KnownKeys }
 
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
-  const { db, knownKeys, state, renderer, feeds, pollLog, metrics, addRoutes } = parts
+  const { db, knownKeys, state, renderer, feeds, pollLog, metrics, imports, addRoutes } = parts
   const verifier = createKeyVerifier(knownKeys.lookup, limits, knownKeys.lastKnown)
   const count = requestCounter(config.rateLimit, verifier.isTrusted)
   const answerPoll = feedListener({
@@ -141,6 +144,7 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
     authorizeMetrics: bearerAuthorizer(verifier.verifyOrLastKnown),
     workMs: limits.workMs,
     addRoutes,
+    imports,
   })
   const answerRest = getRequestListener(app.fetch, { errorHandler: respondToMalformedRequest })
   return (request, response) => {

@@ -38,6 +38,8 @@ const paths = [
   '/console/changes?via=import',
   '/console/changes/LATEST',
   '/console/changes/LATEST/undo',
+  '/console/import',
+  '/console/import/i-1',
   '/console/no-such-page',
 ]
 
@@ -56,6 +58,11 @@ async function fill(server: TestServer): Promise<void> {
     3: { title: 'مطبخ', brand: 'مطبخ' },
     4: { categories: Array.from({ length: 400 }, (_, n) => `Category ${n}`) },
   }
+  const csv = `id,title,price,Colour,${'Long'.repeat(50)}\np-1,${'T'.repeat(900)},1,red,\nnew,New,x,,\n`
+  await server.ask('POST', '/v1/imports?kind=products&skip_unknown=true', csv, {
+    'Content-Type': 'text/csv',
+  })
+  await server.database.db.execute(sql`update imports set id = 'i-1'`)
   for (let n = 1; n <= 60; n++) {
     const plain = { title: `Product ${n}`, price: n, categories: ['Pans'], store_ids: ['s-1'] }
     await server.ask('PUT', `/v1/products/p-${n}`, { ...plain, ...odd[n] })
@@ -164,7 +171,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const { page } = await signIn(browser, full)
     await page.goto(`${full.url}/console/products`)
     const seen: unknown[] = []
-    for (let n = 0; n < 14; n++) {
+    for (let n = 0; n < 15; n++) {
       await page.keyboard.press('Tab')
       seen.push(
         await page.evaluate(
@@ -185,6 +192,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       'Orders',
       'People',
       'Keys',
+      'Import',
       'REST API',
       'tests',
       'New product',

@@ -10,6 +10,8 @@ export type Operation = {
   parameters: Parameter[]
   /** Undefined without a request body. */
   body: Schema | undefined
+  /** Whether the body is a file. */
+  takesFile: boolean
   statuses: string[]
   /** The names of the security schemes; empty for public operations. */
   security: string[]
@@ -29,6 +31,7 @@ export function operationsOf(document: OpenApi): Operation[] {
       path,
       parameters: described.parameters ?? [],
       body: described.requestBody?.content['application/json']?.schema,
+      takesFile: described.requestBody?.content['text/csv'] !== undefined,
       statuses: Object.keys(described.responses),
       security: (described.security ?? []).flatMap((one) => Object.keys(one)),
     })),

@@ -39,11 +39,15 @@ const edgeCaseMethods = [
 const rawMethods = [...edgeCaseMethods, 'CONNECT', 'TRACK', 'get', 'BREW', '']
 
 /** Which parts are edge cases, and how often; a part that the operation lacks has a lower weight. */
-function edgeCaseMixes({ body, parameters }: Operation): { edgeCases: Part[]; weight: number }[] {
+function edgeCaseMixes({
+  body,
+  takesFile,
+  parameters,
+}: Operation): { edgeCases: Part[]; weight: number }[] {
   const has = (place: string) => parameters.some((one) => one.in === place)
   return [
     { edgeCases: [], weight: 24 },
-    { edgeCases: ['body'], weight: body ? 18 : 1 },
+    { edgeCases: ['body'], weight: body || takesFile ? 18 : 1 },
     { edgeCases: ['path'], weight: has('path') ? 5 : 1 },
     { edgeCases: ['query'], weight: has('query') ? 8 : 1 },
     { edgeCases: ['headers'], weight: 3 },
@@ -103,7 +107,7 @@ function requestsWith(
         () => edgeCaseBody(bodyTree(source, operation)),
         () => validBodyOf(source, operation),
       ),
-      type: validType,
+      type: operation.takesFile ? fc.constant<Header>(['Content-Type', 'text/csv']) : validType,
       condition: validCondition,
       extra: draw('headers', () => edgeCaseHeaders, nothing),
     })
@@ -127,7 +131,15 @@ function requestsWith(
 const bodyTree = (source: Source, { body = {}, path }: Operation) =>
   validTree(source, body, { name: '', parent: resourceOf(path) })
 
+const files = [
+  'id,title\nproducts-1,Pot\nproducts-2,\n',
+  'id,title,price\r\nstores-1,"Boston, Main",1\r\n',
+  'product_id,store_id\nproducts-1,stores-1\n',
+  '{"id":"products-3","title":"Ladle"}\n',
+]
+
 function validBodyOf(source: Source, operation: Operation): fc.Arbitrary<Buffer | undefined> {
+  if (operation.takesFile) return fc.constantFrom(...files).map((text) => Buffer.from(text))
   return operation.body ? validBody(bodyTree(source, operation)) : fc.constant(undefined)
 }
 

@@ -5,7 +5,7 @@ import type { Answer } from '../support/server.ts'
 export function parseResponse(status: number, headers: Headers, bytes: Buffer): Answer {
   const isGzip = headers.get('Content-Encoding') === 'gzip' && bytes.length > 0
   const text = (isGzip ? gunzipSync(bytes) : bytes).toString()
-  const isJson = /json/.test(headers.get('Content-Type') ?? '')
+  const isJson = /[/+]json/.test(headers.get('Content-Type') ?? '')
   return { status, headers, text, body: isJson && text !== '' ? JSON.parse(text) : undefined }
 }
 

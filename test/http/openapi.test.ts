@@ -18,7 +18,7 @@ type Operation = {
   tags: string[]
   security?: Record<string, string[]>[]
   parameters?: Parameter[]
-  requestBody?: { content: Record<string, { example?: object }> }
+  requestBody?: { content: Record<string, { example?: object | string }> }
   responses: Record<string, { description?: string; headers?: object }>
 }
 type Document = {
@@ -64,6 +64,7 @@ function appOn({ db }: TestDatabase) {
     verify: async () => null,
     feeds: { poll: () => Promise.reject(new Error('nobody polls')) },
     workMs: 1000,
+    imports: { start: async () => undefined, stop: async () => undefined },
   })
 }
 
@@ -137,12 +138,12 @@ test('the operations are named as they are in generated clients', () => {
       "listFeeds",
       "listHeldItems",
       "releaseFeed",
-      "reportFeed",
-      "summarizeReport",
-      "getFeedItem",
       "listChanges",
       "getChange",
       "undoChange",
+      "reportFeed",
+      "summarizeReport",
+      "getFeedItem",
       "getCustomer",
       "saveCustomer",
       "patchCustomer",
@@ -165,6 +166,15 @@ test('the operations are named as they are in generated clients', () => {
       "discardEvents",
       "retryEvent",
       "discardEvent",
+      "listImportFormats",
+      "listImports",
+      "createImport",
+      "getImport",
+      "removeImport",
+      "getRejects",
+      "checkImport",
+      "applyImport",
+      "exportRecords",
       "createKey",
       "listKeys",
       "getOwnKey",
@@ -214,6 +224,10 @@ test('each schema has a name and is defined once', () => {
       "Finding",
       "FulfillmentInput",
       "HeldItems",
+      "Import",
+      "ImportFormats",
+      "ImportList",
+      "ImportSummary",
       "Key",
       "KeyInput",
       "ListedVisit",
@@ -336,14 +350,22 @@ test('each request body has an example, and all of them succeed on an empty serv
   try {
     for (const { path, method, operation } of operations()) {
       if (!operation.requestBody) continue
-      const body = operation.requestBody.content['application/json']?.example
+      const { content } = operation.requestBody
+      const type = content['application/json'] ? 'application/json' : 'text/csv'
+      const body = content[type]?.example
       expect(body, operation.operationId).toBeDefined()
       const examples = new Map(
         operation.parameters?.map(({ name, schema }) => [name, schema.example]),
       )
       // An id that the server gives has no example.
       const target = path.replaceAll(/\{(\w+)\}/g, (_, name) => examples.get(name) ?? changeId)
-      const { status, text, headers } = await server.ask(method.toUpperCase(), target, body)
+      const query = type === 'text/csv' ? `?kind=${examples.get('kind')}` : ''
+      const { status, text, headers } = await server.ask(
+        method.toUpperCase(),
+        target + query,
+        body,
+        { 'Content-Type': type },
+      )
       changeId = headers.get('Change-Id') ?? changeId
       expect([operation.operationId, status < 300, text]).toEqual([
         operation.operationId,

@@ -176,7 +176,9 @@ const files = fc.array(
 
 const emptied = sql`truncate customers, orders, order_items, order_updates, order_amendments, visits, outbox, outbox_requeues, outbox_amended_orders cascade`
 
-test('files in batches and row by row leave the same tables and the same messages', async () => {
+test('files in batches and row by row leave the same tables and the same messages', {
+  timeout: 240_000,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(files, async (imported) => {
       for (const { db } of [batched, single]) await db.execute(emptied)

@@ -110,38 +110,50 @@ test('an import that is aborted before it begins writes nothing', () =>
     expect(await state()).toEqual({ orders: 0, half: 0 })
   }))
 
-test('an import that is killed leaves whole orders, and is completed by another', () =>
-  withFile(many(6_000), async (path) => {
-    const running = start(['import', path, '--kind', 'orders'], { DATABASE_URL: database.url })
-    await until(state, ({ orders }) => orders > 0)
-    await running.end('SIGKILL')
-    const { orders, half } = await state()
-    expect(half).toBe(0)
-    const again = await importOrders(path)
-    expect(again.created + again.unchanged).toBe(6_000)
-    expect(again.unchanged).toBeGreaterThanOrEqual(orders)
-    expect(await state()).toEqual({ orders: 6_000, half: 0 })
-  }))
-
-test('two imports of the same orders in opposite order, beside a till, record each once', () =>
-  withFile(many(1_500), (forwards) =>
-    withFile(many(1_500).reverse(), async (backwards) => {
-      const till = async () => {
-        for (let index = 0; index < 1_500; index += 50)
-          await recordOrder(database.db, orderInput.parse(order(index)), { currency: 'USD' })
-      }
-      const [one, other] = await Promise.all([
-        importOrders(forwards),
-        importOrders(backwards),
-        till(),
-      ])
-      expect([one.rejected, other.rejected]).toEqual([0, 0])
-      expect(one.created + other.created).toBeGreaterThan(0)
-      expect(await state()).toEqual({ orders: 1_500, half: 0 })
-      const found = await database.db.execute(sql`select id from customers`)
-      expect(found).toHaveLength(customers)
+test(
+  'an import that is killed leaves whole orders, and is completed by another',
+  {
+    timeout: 240_000,
+  },
+  () =>
+    withFile(many(6_000), async (path) => {
+      const running = start(['import', path, '--kind', 'orders'], { DATABASE_URL: database.url })
+      await until(state, ({ orders }) => orders > 0)
+      await running.end('SIGKILL')
+      const { orders, half } = await state()
+      expect(half).toBe(0)
+      const again = await importOrders(path)
+      expect(again.created + again.unchanged).toBe(6_000)
+      expect(again.unchanged).toBeGreaterThanOrEqual(orders)
+      expect(await state()).toEqual({ orders: 6_000, half: 0 })
     }),
-  ))
+)
+
+test(
+  'two imports of the same orders in opposite order, beside a till, record each once',
+  {
+    timeout: 240_000,
+  },
+  () =>
+    withFile(many(1_500), (forwards) =>
+      withFile(many(1_500).reverse(), async (backwards) => {
+        const till = async () => {
+          for (let index = 0; index < 1_500; index += 50)
+            await recordOrder(database.db, orderInput.parse(order(index)), { currency: 'USD' })
+        }
+        const [one, other] = await Promise.all([
+          importOrders(forwards),
+          importOrders(backwards),
+          till(),
+        ])
+        expect([one.rejected, other.rejected]).toEqual([0, 0])
+        expect(one.created + other.created).toBeGreaterThan(0)
+        expect(await state()).toEqual({ orders: 1_500, half: 0 })
+        const found = await database.db.execute(sql`select id from customers`)
+        expect(found).toHaveLength(customers)
+      }),
+    ),
+)
 
 test('a row that the database rejects costs itself only', async () => {
   await database.db.execute(

@@ -326,16 +326,38 @@ describe('presets', () => {
     ])
   })
 
+  const subcategories = Array.from({ length: 9 }, (_, n) => `Subcategory ${n + 1}`).join()
+  const rSeries =
+    `System ID,UPC,EAN,Custom SKU,Manufact. SKU,Item,Vendor ID,Qty.,Price,Tax,Brand,Publish to eCom,Season,Department,MSRP,Tax Class,Default Cost,Vendor,Category,${subcategories}\n` +
+    `210000000001,,,LS-1,M-1,Lamp,V-9,4,"€1,200.00",Yes,Acme,Yes,,,1300.00,Item,600.00,Lights Ltd,Light,Table${',,'.repeat(4)}\n` +
+    `210000000002,,,,M-2,"Bulb, 40 W",V-9,-1,€3.50,Yes,,No,,,,Item,1.00,Lights Ltd,${','.repeat(9)}\n`
+  const xSeries =
+    'id,handle,sku,composite_name,composite_sku,composite_quantity,name,description,product_category,variant_option_one_name,variant_option_one_value,variant_option_two_name,variant_option_two_value,variant_option_three_name,variant_option_three_value,tags,active_online,weight,supply_price,retail_price,tax_name,tax_value,account_code,account_code_purchase,brand_name,supplier_name,supplier_code,active,track_inventory,inventory_Main_Outlet,reorder_point_Main_Outlet,restock_level_Main_Outlet,inventory_Pier,reorder_point_Pier,restock_level_Pier\n' +
+    '0af7-1,lamp,LS-1,,,,Lamp,<p>Warm light</p>,Light,Size,Small,,,,,"new,sale",1,0.5,600,1200,VAT,20,,,Acme,Lights Ltd,V-9,1,1,3,1,5,1,1,5\n' +
+    '0af7-2,lamp,LS-2,,,,Lamp,,Light,Size,Large,,,,,,0,,700,1400,VAT,20,,,Acme,Lights Ltd,V-9,0,1,-2,1,5,2,1,5\n'
+
   test.each([
-    'System ID,UPC,EAN,Custom SKU,Manufact. SKU,Item,Qty.,Price,Brand,Category,Archived\n2101,,,LS-1,M-1,Lamp,4,"€1,200.00",Acme,Light,No\n',
-    'id,handle,sku,name,description,product_category,brand_name,retail_price,active,inventory_Main,inventory_Pier\n2101,lamp,LS-1,Lamp,,Light,Acme,1200,1,3,1\n',
-  ])("lightspeed-items reads either of Lightspeed's exports (%#)", async (csv) => {
+    [
+      'R-Series',
+      rSeries,
+      [
+        ['210000000001', 'Lamp', 'LS-1', 1200, 'Acme', ['Light'], 4, undefined, undefined],
+        ['210000000002', 'Bulb, 40 W', 'M-2', 3.5, undefined, undefined, -1, undefined, undefined],
+      ],
+    ],
+    [
+      'X-Series',
+      xSeries,
+      [
+        ['0af7-1', 'Lamp', 'LS-1', 1200, 'Acme', ['Light'], 4, '<p>Warm light</p>', true],
+        ['0af7-2', 'Lamp', 'LS-2', 1400, 'Acme', ['Light'], 2, undefined, false],
+      ],
+    ],
+  ])("lightspeed-items reads the item export of Lightspeed's %s", async (_, csv, wanted) => {
     const { results } = await read('products', csv, preset('lightspeed-items'))
-    expect(results).toMatchObject([
-      {
-        ...{ id: '2101', title: 'Lamp', sku: 'LS-1', price: 1200, brand: 'Acme' },
-        ...{ categories: ['Light'], inventory_quantity: 4, published: true },
-      },
-    ])
+    const fields = 'id title sku price brand categories inventory_quantity description published'
+    expect(results.map((one) => fields.split(' ').map((field) => Object(one)[field]))).toEqual(
+      wanted,
+    )
   })
 })

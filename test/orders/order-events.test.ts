@@ -68,6 +68,35 @@ test('a visit of who ordered before sends the guide’s Identify payload, and sa
   expect(row?.sent).toBe(payloads.identify)
 })
 
+test('a visit in an unknown store is recorded by REST and sent as it is named, with a warning', async () => {
+  const visit = { customer: { id: 'v1', email: 'v1@klaviyo-demo.com' }, store_id: 'nowhere' }
+  expect(await server.ask('POST', '/v1/visits', visit)).toMatchObject({
+    status: 201,
+    body: { store_id: 'nowhere', warnings: [] },
+  })
+  await sendByTrack()
+  const { body } = await server.ask('GET', '/v1/events?customer_id=v1&metric=profile')
+  expect(body).toMatchObject({
+    events: [
+      { ref: 'edit' },
+      {
+        ref: 'visit',
+        status: 'sent',
+        payload: { properties: { MostRecentStoreId: 'nowhere' } },
+        warnings: [
+          {
+            code: 'unknown_store',
+            field: 'store_id',
+            detail: 'unknown store "nowhere": sent without StoreLocation',
+          },
+        ],
+      },
+    ],
+  })
+  const { body: customer } = await server.ask('GET', '/v1/customers/v1')
+  expect(customer).toMatchObject({ most_recent_store_id: 'nowhere' })
+})
+
 test('a refund of part has what its lines cost, in proportion, and which were refunded and which were not', async () => {
   const items = [{ product_id: '1111', quantity: 3, item_price: 10 }, { product_id: '1112' }]
   await server.ask('PUT', '/v1/orders/part', { ...order1234, items })

@@ -210,6 +210,7 @@ test('a server that stops is not ready', async () => {
     verify: async () => null,
     feeds: { poll: () => Promise.reject(new Error('nobody polls')) },
     workMs: 1000,
+    imports: { start: async () => undefined, stop: async () => undefined },
   })
   const answer = await app.request('/readyz')
   expect([answer.status, await answer.json()]).toEqual(notReady('The server is stopping.'))

@@ -60,7 +60,8 @@ export async function checkAnswer(url: string, asked: Asked, answer: Answer): Pr
   const response = operation?.responses[answer.status]
   if (!response) throw new Error(`${where} is not documented: ${answer.text.slice(0, 500)}`)
   const base = ['paths', path, method]
-  if (asked.body !== undefined && operation.requestBody && answer.status < 300)
+  const isJson = operation?.requestBody?.content['application/json'] !== undefined
+  if (asked.body !== undefined && isJson && answer.status < 300)
     mustFit(
       validator([...base, 'requestBody', 'content', 'application/json', 'schema']),
       JSON.parse(asked.body),
@@ -71,7 +72,7 @@ export async function checkAnswer(url: string, asked: Asked, answer: Answer): Pr
   if (!response.content && answer.text === '') return
   if (!response.content?.[type]) throw new Error(`${where} answers "${type}", undocumented`)
   const responses = [...base, 'responses', String(answer.status)]
-  if (/json/.test(type))
+  if (/[/+]json/.test(type))
     mustFit(validator([...responses, 'content', type, 'schema']), answer.body, where)
 }
 

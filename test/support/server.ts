@@ -80,7 +80,7 @@ export function asker(url: string, key: string): TestServer['ask'] {
       ...(sent === undefined ? {} : { body: sent }),
     })
     const text = await response.text()
-    const isJson = /json/.test(response.headers.get('Content-Type') ?? '')
+    const isJson = /[/+]json/.test(response.headers.get('Content-Type') ?? '')
     const answer: Answer = {
       status: response.status,
       headers: response.headers,

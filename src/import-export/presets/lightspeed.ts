@@ -8,7 +8,7 @@ export const lightspeedItems: Preset = {
     "Lightspeed Retail's item export (R-Series: Inventory > Item search > Export; X-Series: Catalog > Products > Export)",
   fields: {
     id: ['System ID', 'id'],
-    title: ['Item', 'Description', 'name'],
+    title: ['Item', 'name', 'Description'],
     description: ['Long Description', 'Short Description', 'description'],
     sku: ['Custom SKU', 'Manufact. SKU', 'sku'],
     price: ['Price', 'Default Price', 'retail_price'],

@@ -1,0 +1,100 @@
+/** Imports as the REST API tells them, and the options of a form as it takes them. */
+import { z } from 'zod'
+
+export const importFormats = z.object({
+  kinds: z.array(z.object({ name: z.string(), fields: z.array(z.string()), merges: z.boolean() })),
+  presets: z.array(z.object({ name: z.string(), kind: z.string(), about: z.string() })),
+})
+export type ImportFormats = z.infer<typeof importFormats>
+
+const summary = z.object({
+  id: z.string(),
+  kind: z.string(),
+  options: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
+  status: z.enum(['checking', 'checked', 'refused', 'applying', 'applied', 'interrupted']),
+  rows: z.number().nullable(),
+  done: z.number(),
+  counts: z
+    .object({
+      created: z.number(),
+      updated: z.number(),
+      unchanged: z.number(),
+      skipped: z.number(),
+      rejected: z.number(),
+      lacking: z.number().nullable(),
+    })
+    .nullable(),
+  error: z.string().nullable(),
+  created_at: z.string(),
+  expires_at: z.string(),
+  applied_at: z.string().nullable(),
+})
+export type ImportSummary = z.infer<typeof summary>
+
+const fields = z.record(z.string(), z.unknown())
+export const importRecord = z.object({
+  ...summary.shape,
+  columns: z.array(z.object({ name: z.string(), fields: z.array(z.string()) })).nullable(),
+  emptied: z.record(z.string(), z.number()),
+  changes: z.array(z.object({ id: z.string(), before: fields.nullable(), after: fields })),
+  rejected: z.array(z.object({ line: z.number(), reason: z.string() })),
+  notes: z.array(z.string()),
+})
+export type ImportRecord = z.infer<typeof importRecord>
+export const importList = z.object({ imports: z.array(summary) })
+
+export const kindLabels: Record<string, string> = {
+  products: 'Products',
+  stores: 'Stores',
+  availability: 'Availability',
+  customers: 'Customers',
+  orders: 'Orders',
+  'order-updates': 'Order updates',
+  visits: 'Visits',
+}
+
+/** Parameters that a form gives as they are; and those of which each line is one. */
+const plain = ['kind', 'from', 'variants', 'delimiter', 'decimal', 'encoding', 'dates', 'timezone']
+const ticked = ['of', 'skip_unknown', 'yes']
+const listed = ['set', 'only']
+
+/** What a choice stands for. */
+const chosen: Record<string, string[]> = {
+  'rows=merge': ['merge'],
+  'lacking=unpublish': ['replace'],
+  'lacking=remove': ['replace', 'remove'],
+}
+
+/** Without what is left blank. A preset says the kind. */
+export function queryOf(form: FormData): URLSearchParams {
+  const text = (name: string) => String(form.get(name) ?? '').trim()
+  const query = new URLSearchParams()
+  for (const map of maps(form)) query.append('map', map)
+  const isGiven = (name: string) => text(name) !== '' && !(name === 'kind' && text('from') !== '')
+  for (const name of [...plain, ...ticked].filter(isGiven)) query.set(name, text(name))
+  for (const choice of [`rows=${text('rows')}`, `lacking=${text('lacking')}`])
+    for (const name of chosen[choice] ?? []) query.set(name, 'true')
+  for (const name of listed)
+    for (const line of text(name).split(/\r?\n/).filter(Boolean)) query.append(name, line.trim())
+  return query
+}
+
+/** A column of which a field was chosen is `map.NAME`, with the field that it has anyway in `was.NAME`. */
+function maps(form: FormData): string[] {
+  return [...form].flatMap(([name, field]) => {
+    const column = name.startsWith('map.') ? name.slice(4) : ''
+    const isSame = field === '' || field === form.get(`was.${column}`)
+    return column === '' || isSame ? [] : [`${column}=${String(field)}`]
+  })
+}
+
+/** What was chosen before, as the fields of the form. */
+export function choicesOf(options: ImportSummary['options']): Record<string, string> {
+  const texts = Object.entries(options).map(([name, value]) => [name, [value].flat().join('\n')])
+  const { merge, replace, remove, ...rest } = Object.fromEntries(texts)
+  return {
+    ...rest,
+    rows: merge === 'true' ? 'merge' : 'whole',
+    lacking: replace !== 'true' ? 'keep' : remove === 'true' ? 'remove' : 'unpublish',
+  }
+}
