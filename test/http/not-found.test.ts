@@ -11,7 +11,7 @@ afterAll(() => server.stop())
 
 test.each([
   ['POST', '/v1/products/1', 'DELETE, GET, HEAD, PATCH, PUT'],
-  ['DELETE', '/v1/products', 'GET, HEAD, POST'],
+  ['DELETE', '/v1/products', 'GET, HEAD, PATCH, POST'],
   ['PUT', '/v1/orders/o/refunds', 'POST'],
   ['GET', '/v1/products/p/stores/s', 'DELETE, PUT'],
   ['OPTIONS', '/v1/keys', 'GET, HEAD, POST'],
