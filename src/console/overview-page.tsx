@@ -1,10 +1,12 @@
 /** The first page: how the feeds are, what needs attention, and, on a new server, what to do first. */
 import type { Hono } from 'hono'
-import { z } from 'zod'
 import { allows } from '../auth/api-keys.ts'
 import { type Api, read } from './api.ts'
+import { ChangesTable } from './change-parts.tsx'
+import { type Change, changePage } from './changes.ts'
 import { Checklist, readSteps } from './checklist.tsx'
 import type { ConsoleEnv } from './console-env.ts'
+import { readDeliveryState } from './delivery-state.ts'
 import { type FeedStatus, lastPollOf, readFeeds } from './feed-data.ts'
 import { count, feedTitles, Size, StateTag } from './feed-parts.tsx'
 import { page } from './layout.tsx'
@@ -15,12 +17,12 @@ export function overviewPage(pages: Hono<ConsoleEnv>): void {
   pages.get('/', async (c) => {
     const api = c.get('api')
     const feeds = await readFeeds(api)
-    const isAdmin = allows(c.get('principal').scopes, 'admin')
-    const [steps, written, failed, pending] = await Promise.all([
-      readSteps(api, feeds, isAdmin),
+    const { scopes } = c.get('principal')
+    const [steps, written, deliveries, latest] = await Promise.all([
+      readSteps(api, feeds, allows(scopes, 'admin')),
       Promise.all(feeds.map((feed) => writtenSince(api, feed))),
-      countMessages(api, 'failed'),
-      countMessages(api, 'pending'),
+      readDeliveryState(api),
+      read(api, '/v1/changes?limit=5', changePage),
     ])
     return page(
       c,
@@ -32,20 +34,43 @@ export function overviewPage(pages: Hono<ConsoleEnv>): void {
           {feeds.map((feed, index) => (
             <FeedCard feed={feed} written={written[index] ?? 0} />
           ))}
-          <section class="block" aria-labelledby="deliveries">
-            <h2 id="deliveries">Deliveries</h2>
-            <Facts
-              facts={[
-                ['Waiting', pending],
-                ['Failed', failed === '0' ? failed : <strong class="bad">{failed}</strong>],
-              ]}
-            />
-          </section>
+          <Deliveries {...deliveries} />
         </div>
         {steps.slice(0, 2).some(({ isDone }) => isDone) && <Attention />}
+        {latest.changes.length > 0 && (
+          <Latest changes={latest.changes} mayWrite={allows(scopes, 'write')} />
+        )}
       </>,
     )
   })
+}
+
+function Deliveries({ pending, failed }: { pending: number; failed: number }) {
+  const number = failed.toLocaleString('en')
+  return (
+    <section class="block" aria-labelledby="deliveries">
+      <h2 id="deliveries">
+        <a href="/console/deliveries">Deliveries</a>
+      </h2>
+      <Facts
+        facts={[
+          ['Waiting', pending.toLocaleString('en')],
+          ['Failed', failed === 0 ? number : <strong class="bad">{number}</strong>],
+        ]}
+      />
+    </section>
+  )
+}
+
+function Latest({ changes, mayWrite }: { changes: Change[]; mayWrite: boolean }) {
+  return (
+    <section class="part" aria-labelledby="latest">
+      <h2 id="latest">
+        <a href="/console/changes">Latest changes</a>
+      </h2>
+      <ChangesTable changes={changes} label="Latest changes" mayWrite={mayWrite} />
+    </section>
+  )
 }
 
 /** Counting may take a second in a large catalog. */
@@ -107,13 +132,4 @@ async function writtenSince(api: Api, feed: FeedStatus): Promise<number> {
   if (!poll || !feed.changed_since_poll) return 0
   const query = new URLSearchParams({ updated_since: poll.at, count: 'true', limit: '1' })
   return (await read(api, `/v1/${feed.feed}?${query}`, catalogPage)).count
-}
-
-const messagePage = z.object({ events: z.array(z.unknown()), next_cursor: z.string().nullable() })
-
-/** Up to a hundred are counted. */
-async function countMessages(api: Api, status: 'failed' | 'pending'): Promise<string> {
-  const path = `/v1/events?status=${status}&limit=100`
-  const { events, next_cursor } = await read(api, path, messagePage)
-  return next_cursor === null ? String(events.length) : `more than ${events.length}`
 }
