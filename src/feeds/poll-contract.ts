@@ -1,7 +1,7 @@
 /** The feeds in the OpenAPI document. Polls are answered outside of the endpoints. */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
-import { describeErrors } from '../http/endpoint.ts'
+import { describeErrors } from '../http/contract.ts'
 import type { ErrorCode } from '../lib/errors.ts'
 
 const item = z

@@ -4,7 +4,7 @@ import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi'
 import { html } from 'hono/html'
 import { z } from 'zod'
 import { AppError } from '../lib/errors.ts'
-import { describeErrors } from './endpoint.ts'
+import { describeErrors } from './contract.ts'
 
 const description = `Products, stores, and which product is sold where; orders and their events; the feeds that Klaviyo polls.
 Every error is RFC 9457 problem+json that names the invalid fields.

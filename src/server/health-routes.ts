@@ -8,7 +8,7 @@ import { isUnreachable } from '../db/postgres-error.ts'
 import type { FeedService } from '../feeds/feed-service.ts'
 import { readFeedProblems } from '../feeds/feed-status.ts'
 import type { Renderer } from '../feeds/renderer.ts'
-import { describeErrors } from '../http/endpoint.ts'
+import { describeErrors } from '../http/contract.ts'
 import { TimeoutError, withTimeout } from '../lib/with-timeout.ts'
 import { readDeliveryProblems } from '../outbox/delivery-problems.ts'
 
