@@ -20,7 +20,7 @@ export type Action = {
   request: (kind: Kind, selected: Selected, given: Given) => BulkRequest
   /** Has no fields: it is previewed at once. */
   isPlain?: true
-  warning?: string
+  warning?: (kind: Kind) => string
   /** What it counts, where these are not the records. */
   counts?: [one: string, many: string]
   kinds: Kind['name'][]
@@ -124,8 +124,8 @@ export const actions: Record<string, Action> = {
     verb: 'Hide',
     done: 'hidden',
     isPlain: true,
-    warning:
-      'They leave the feed. Klaviyo skips messages that name a product which is not in the feed.',
+    warning: ({ name }) =>
+      `They leave the feed. Klaviyo skips messages that name a ${name} which is not in the feed.`,
     kinds: ['product', 'store'],
     request: (kind, selected) => records(kind, selected, { patch: { published: false } }),
   },
@@ -135,8 +135,8 @@ export const actions: Record<string, Action> = {
     verb: 'Delete',
     done: 'deleted',
     isPlain: true,
-    warning:
-      'They leave the feed, and it is forgotten where they are sold. To keep them, hide them.',
+    warning: () =>
+      'They leave the feed, and what is sold where is forgotten. To keep them, hide them.',
     kinds: ['product', 'store'],
     request: (kind, selected) => records(kind, selected, { remove: true }),
   },

@@ -6,21 +6,22 @@ import type { BulkView } from './bulk-state.ts'
 import type { Kind } from './kinds.ts'
 
 export function BulkDialog(view: BulkView) {
-  const { kind, name, action, given, problem, notice } = view
+  const { kind, name, action, given } = view
   const path = `/console/bulk/${kind.plural}/${name}`
   const asked = view.outcome !== undefined
+  const words = alertOf(view)
   return (
     <form hx-post={path} hx-target="#bulk" hx-swap="innerHTML" hx-sync="this:drop" class="bulk">
       {['ids', 'all', 'where', 'count'].map((one) => (
         <input type="hidden" name={one} value={given.text(one)} />
       ))}
       <h2 id="bulk-title">{`${action.title} ${whatOf(view)}`}</h2>
-      {(problem ?? notice) && (
+      {words !== '' && (
         <p class="alert error" role="alert">
-          {[problem ?? notice, ...loose(view)].join(' ')}
+          {words}
         </p>
       )}
-      {action.warning && <p class="warning">{action.warning}</p>}
+      {action.warning && <p class="warning">{action.warning(kind)}</p>}
       <BulkFields {...view} />
       <Preview {...view} />
       <div class="actions">
@@ -45,14 +46,18 @@ function whatOf({ selected, given, kind }: BulkView): string {
   return 'ids' in selected ? `${number} ${noun}` : `all ${number} ${noun} that match`
 }
 
-/** Errors that stand beside no field. */
-function loose({ errors = [], kind, given, action, name }: BulkView): string[] {
+/** What does not stand beside a field already. */
+function alertOf({ notice, problem, errors = [], kind, given, action, name }: BulkView): string {
+  if (notice !== undefined || problem === undefined) return notice ?? ''
+  if (action.isPlain || errors.length === 0) return problem
   const shown = shownInputs(kind, name, given)
-  return action.isPlain || errors.some(({ field }) => field === 'expected')
-    ? []
-    : errors
-        .filter(({ field }) => !shown.some((one) => isOf(inputOf(field), one)))
-        .map(({ detail }) => `${detail}.`)
+  const rest = errors.filter(({ field }) => !shown.some((one) => isOf(inputOf(field), one)))
+  return rest.length === 0
+    ? ''
+    : [
+        problem,
+        ...rest.map(({ detail }) => `${detail.charAt(0).toUpperCase()}${detail.slice(1)}.`),
+      ].join(' ')
 }
 
 const isOf = (field: string, input: string) => field === input || field.startsWith(`${input}.`)

@@ -143,6 +143,7 @@ describe.skipIf(!hasBrowser)('many at once', () => {
     await button(page, 'Sell in…').click()
     await button(dialog(page), 'Preview').click()
     await dialog(page).getByText('Choose at least one store.').waitFor()
+    expect(await dialog(page).getByRole('alert').count()).toBe(0)
     await dialog(page).getByLabel('MA').check()
     await button(dialog(page), 'Preview').click()
     expect(await dialog(page).locator('[data-preview]').innerText()).toMatch(
