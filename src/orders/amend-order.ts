@@ -5,6 +5,7 @@ import type { Queryable } from '../db/connection.ts'
 import { orderItems, orders } from '../db/schema/orders.ts'
 import { AppError, type FieldError } from '../lib/errors.ts'
 import type { Warning } from '../lib/warning.ts'
+import { amountsFit } from './amounts-fit.ts'
 import type { OrderInput } from './order-input.ts'
 import type { NormalizedOrder } from './orders.ts'
 
@@ -111,7 +112,8 @@ async function deleteItems(tx: Queryable, { id, items }: NormalizedOrder): Promi
 
 async function upsertItems(tx: Queryable, { id, items }: NormalizedOrder): Promise<boolean> {
   const rows = items.map((item) => ({ ...item, order_id: id }))
-  const written = await tx.execute(sql`
+  const written = await amountsFit(
+    tx.execute(sql`
     insert into ${orderItems} as i (order_id, line, product_id, sku, product_name, quantity, item_price,
       row_total, returned_order_id, brand, categories, image_link)
     select r.order_id, r.line, r.product_id, coalesce(r.sku, was.sku),
@@ -133,6 +135,7 @@ async function upsertItems(tx: Queryable, { id, items }: NormalizedOrder): Promi
       is distinct from (excluded.sku, excluded.product_name, excluded.quantity, excluded.item_price,
         excluded.row_total, excluded.returned_order_id, excluded.brand, excluded.categories,
         excluded.image_link)
-    returning line`)
+    returning line`),
+  )
   return written.length > 0
 }

@@ -8,6 +8,7 @@ import { digestOf } from '../lib/digest.ts'
 import { AppError } from '../lib/errors.ts'
 import { groupBy } from '../lib/group-by.ts'
 import { amendOrder, findConflict, type StoredOrder } from './amend-order.ts'
+import { amountsFit } from './amounts-fit.ts'
 import type { Order, OrderInput } from './order-input.ts'
 import { getOrder } from './order-reads.ts'
 
@@ -178,12 +179,13 @@ async function insertItems(tx: Queryable, pending: readonly PendingOrder[]): Pro
     items.map((item) => ({ ...item, order_id: id })),
   )
   if (rows.length === 0) return
-  await tx.execute(sql`
+  const writing = tx.execute(sql`
     insert into ${orderItems} (order_id, line, product_id, sku, product_name, quantity, item_price,
       row_total, returned_order_id, brand, categories, image_link)
     select order_id, line, product_id, sku, product_name, quantity, item_price, row_total,
       returned_order_id, brand, categories, image_link
     from jsonb_populate_recordset(null::${orderItems}, ${JSON.stringify(rows)}::jsonb) order by order_id, line`)
+  await amountsFit(writing)
 }
 
 /** Under the orders' locks. */

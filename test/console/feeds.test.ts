@@ -183,7 +183,9 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
   test('the number beside Feeds counts what is to be done; a chip lists products without a price', async () => {
     await server.ask('PUT', '/v1/products/priceless', { title: 'Priceless' })
     const page = await visit('/console/products')
-    await expect.poll(() => page.locator('.top .count').innerText()).toMatch(/^\d+$/)
+    await expect
+      .poll(() => page.locator('.top a[href="/console/feeds"] .count').innerText())
+      .toMatch(/^\d+$/)
     await page.getByRole('link', { name: 'No price' }).click()
     await page.locator('.grid tr[data-id=priceless]').waitFor()
     expect(page.url()).toContain('finding=no_price')

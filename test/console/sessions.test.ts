@@ -206,7 +206,7 @@ test('pages are kept by no cache, files of the pages for good; both are compress
   expect(page.headers.get('Cache-Control')).toBe('no-store')
   expect(page.headers.get('Content-Encoding')).toBe('gzip')
   expect(page.headers.get('Content-Security-Policy')).toContain("default-src 'none'")
-  const [script] = /\/console\/assets\/\w+\/grid\.js/.exec(await page.text()) ?? []
+  const [script] = /\/console\/assets\/\w+\/list\.js/.exec(await page.text()) ?? []
   const file = await get(script ?? '')
   expect(file.headers.get('Cache-Control')).toContain('immutable')
 })

@@ -128,7 +128,7 @@ test('nothing more is sent of their orders: not by an update, a retry, a backfil
   expect((await server.ask('POST', '/v1/orders/z1/refunds', { ...late, value: 2 })).status).toBe(
     409,
   )
-  expect((await server.ask('POST', '/v1/events/retry')).body).toEqual({ retried: 0 })
+  expect((await server.ask('POST', '/v1/events/retry')).body).toMatchObject({ retried: 0 })
   const everywhereElse = 'http://another.klaviyo'
   for await (const done of enqueueBackfill(db, { from: null, to: null }, everywhereElse))
     expect(done).toEqual({ orders: 0, messages: 0 })

@@ -180,3 +180,21 @@ test('orders are listed by customer, store and period, page by page', async () =
   expect(await listed(`${theirs}&placed_until=${third}`)).toEqual([['list-1', 'list-2']])
   expect(await listed(`${theirs}&placed_since=${third}`)).toEqual([['list-3']])
 })
+
+test('a line that costs more than there is room for is told, also with the price of its product', async () => {
+  await server.ask('PUT', '/v1/products/dear', { title: 'Dear', price: 9_999_999_999 })
+  const place = (item: object) =>
+    server.ask('PUT', '/v1/orders/dear-1', { total: 1, items: [item] })
+  for (const item of [
+    { product_id: 'dear', quantity: 1.01 },
+    { product_id: 'dear', quantity: -1.01 },
+    { product_name: 'Dear', item_price: 9_999_999_999, quantity: 2 },
+  ]) {
+    const answer = await place(item)
+    expect([answer.status, faultyFields(answer)]).toEqual([422, ['items']])
+    expect(answer.text).toContain('quantity times its price')
+  }
+  expect((await place({ product_id: 'dear' })).status).toBe(201)
+  const amended = await place({ product_id: 'dear', quantity: 2 })
+  expect([amended.status, faultyFields(amended)]).toEqual([422, ['items']])
+})
