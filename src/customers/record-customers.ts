@@ -1,8 +1,8 @@
 /** What orders, visits and files say of customers, a batch at a time. What wins of it, a trigger decides. */
 import { randomUUID } from 'node:crypto'
 import { type SQL, sql } from 'drizzle-orm'
-import { type Queryable, RetryTransaction } from '../db/connection.ts'
-import { postgresError } from '../db/postgres-error.ts'
+import type { Queryable } from '../db/connection.ts'
+import { postgresError, RetryTransaction } from '../db/postgres-error.ts'
 import { customers, ownIdPrefix } from '../db/schema/customers.ts'
 import { AppError } from '../lib/errors.ts'
 import type { Warning } from '../lib/warning.ts'

@@ -6,7 +6,7 @@ import pg from 'pg'
 import { settleBoth } from '../lib/settle-both.ts'
 import { createListener, type Listener } from './listener.ts'
 import { connectionSettings, createPool, type Pool, type QueryFn } from './pool.ts'
-import { postgresCode } from './postgres-error.ts'
+import { postgresCode, RetryTransaction } from './postgres-error.ts'
 import type { Recording } from './recording.ts'
 
 /** A database or a transaction on it: what a query needs, wherever it runs. */
@@ -106,9 +106,6 @@ const types: pg.CustomTypesConfig = {
 /** Serialization failure, deadlock, and lock timeout. */
 const retriedCodes = new Set(['40001', '40P01', '55P03'])
 const maxTries = 5
-
-/** Thrown by work that lost a race to another transaction and will see its result when run again. */
-export class RetryTransaction extends Error {}
 
 /** Whether the transaction lost to another one; run again it may succeed. */
 export const isConflict = (error: unknown): boolean =>

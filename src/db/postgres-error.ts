@@ -21,6 +21,9 @@ export class ConnectionLost extends Error {
   }
 }
 
+/** Thrown by work that lost a race to another transaction and will see its result when run again. */
+export class RetryTransaction extends Error {}
+
 const constraintViolation = new Set(['22001', '22003', '22021', '22P05', '23502', '23503', '23514'])
 /** By the statement timeout too. */
 const canceled = '57014'
@@ -40,6 +43,11 @@ const unavailable = new Set([
  * validated first, so a constraint violation gets here only in a race.
  */
 export function databaseErrorToAppError(error: unknown): AppError | undefined {
+  if (error instanceof RetryTransaction)
+    return new AppError(
+      'unavailable',
+      'Others wrote the same records at the same time. Nothing was changed. Try again.',
+    )
   const found = postgresError(error)
   if (found && constraintViolation.has(found.code ?? '')) {
     const field = found.column ?? found.constraint ?? ''

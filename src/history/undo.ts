@@ -1,7 +1,7 @@
 /** Undoes a change: one transaction, which is a change itself. */
 import { type SQL, sql } from 'drizzle-orm'
-import { type Database, type Queryable, RetryTransaction, transaction } from '../db/connection.ts'
-import { postgresCode } from '../db/postgres-error.ts'
+import { type Database, type Queryable, transaction } from '../db/connection.ts'
+import { postgresCode, RetryTransaction } from '../db/postgres-error.ts'
 import { changeIdOf, type Recording } from '../db/recording.ts'
 import { productStores } from '../db/schema/catalog.ts'
 import { historyChanges } from '../db/schema/history.ts'

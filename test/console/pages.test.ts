@@ -187,6 +187,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       'Stores',
       'Availability',
       'Feeds',
+      'Import',
       'Deliveries',
       'Changes',
       'Orders',
