@@ -146,8 +146,10 @@ function signInFirst(c: Context<ConsoleEnv>) {
     throw new AppError('unauthorized', 'Your session has ended. Sign in again.')
   const { pathname, search } = new URL(c.req.url)
   const next = c.req.method === 'GET' ? `?next=${encodeURIComponent(pathname + search)}` : ''
-  // A part of a page that htmx asks for must not be replaced by the sign-in: the browser goes there.
   if (c.req.header('HX-Request') !== undefined) {
+    // What a page loads by itself has no id, and must not lead away from what is being typed.
+    if (c.req.header('HX-Target') === undefined) return c.body(null, 401, { 'HX-Reswap': 'none' })
+    // A part of a page has no room for the sign-in: the browser goes there.
     const shown = c.req.header('HX-Current-URL') ?? ''
     const back = URL.canParse(shown) ? new URL(shown) : { pathname: '/console', search: '' }
     const again = encodeURIComponent(back.pathname + back.search)

@@ -36,10 +36,10 @@ export function overviewPage(pages: Hono<ConsoleEnv>): void {
           ))}
           <Deliveries {...deliveries} />
         </div>
-        {steps.slice(0, 2).some(({ isDone }) => isDone) && <Attention />}
         {latest.changes.length > 0 && (
           <Latest changes={latest.changes} mayWrite={allows(scopes, 'write')} />
         )}
+        {steps.slice(0, 2).some(({ isDone }) => isDone) && <Attention />}
       </>,
     )
   })
@@ -73,7 +73,7 @@ function Latest({ changes, mayWrite }: { changes: Change[]; mayWrite: boolean })
   )
 }
 
-/** Counting may take a second in a large catalog. */
+/** Comes last: counting may take a second in a large catalog, and what it finds must move nothing. */
 function Attention() {
   return (
     <section class="part" aria-labelledby="attention">

@@ -189,6 +189,7 @@ describe('by form', () => {
     const response = await get('/console/deliveries?status=failed', {
       Cookie: '',
       'HX-Request': 'true',
+      'HX-Target': 'list',
       'HX-Current-URL': `${server.url}/console/deliveries?status=failed`,
     })
     expect(response.headers.get('HX-Redirect')).toBe(

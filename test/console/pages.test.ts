@@ -193,7 +193,6 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       'Orders',
       'People',
       'Keys',
-      'Import',
       'REST API',
       'tests',
       'New product',

@@ -200,6 +200,15 @@ test('GET /v1/me tells the key, by header and by session', async () => {
   expect(await bySession.json()).toMatchObject({ name: key })
 })
 
+test('what a page loads by itself after the session ended leaves the page as it is', async () => {
+  for (const path of ['/console/problems', '/console/feeds/to-do', '/console/products/p/preview']) {
+    const response = await get(path, '', { 'HX-Request': 'true' })
+    const { headers } = response
+    expect([response.status, headers.get('HX-Reswap')]).toEqual([401, 'none'])
+    expect(headers.get('HX-Redirect')).toBeNull()
+  }
+})
+
 test('pages are kept by no cache, files of the pages for good; both are compressed', async () => {
   const cookie = await sessionOf(server)
   const page = await get('/console/products', cookie, { 'Accept-Encoding': 'gzip' })

@@ -57,7 +57,9 @@ const tell = ({ words, undo }: Done) =>
 /** By the server, when the change is applied. */
 document.addEventListener('bulkdone', (event) => {
   if (!(event instanceof CustomEvent)) return
-  const done: Done = event.detail
+  // htmx adds the element.
+  const { words, undo } = event.detail
+  const done: Done = { words: String(words), undo: String(undo) }
   // Before the answer, which is empty, is swapped into it.
   theDialog()?.close()
   const list = document.querySelector('[data-refresh]')
