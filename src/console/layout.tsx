@@ -44,6 +44,8 @@ export function page(c: Context<ConsoleEnv>, { title, script, status = 200 }: Pa
           <meta name="htmx-config" content={htmxConfig} />
           <title>{`${title} · storefeed`}</title>
           <link rel="icon" href="data:," />
+          {/* Painted once it is whole: columns of a table move while its rows arrive. */}
+          <link rel="expect" href="#toasts" blocking="render" />
           <link rel="stylesheet" href={`${assets}/console.css`} />
           <script src={`${assets}/htmx.js`} defer />
           <script src={`${assets}/console.js`} type="module" />
