@@ -4,6 +4,7 @@ import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
 import { semaphore } from '../lib/semaphore.ts'
+import { withTimeout } from '../lib/with-timeout.ts'
 import { type ExportKind, exportKinds, exportRecords } from './catalog-exports.ts'
 import { createRecordWriter, type Format, formats, writeAll } from './record-writer.ts'
 
@@ -44,10 +45,16 @@ export function exportRoutes(api: ApiContext, db: Database): void {
       if (!kind) throw new AppError('not_found', 'There is no such export.')
       c.header('Content-Type', `${types[format]}; charset=utf-8`)
       c.header('Content-Disposition', `attachment; filename="${kind.name}.${format}"`)
+      // Nobody would read the body that is made for it.
+      if (c.req.method === 'HEAD') return c.body(null)
       return c.body(await startExport((work) => inTurn(work), db, kind, format))
     },
   )
 }
+
+/** Longer than a client may read nothing: it is of an answer that was given up before it began. */
+const maxUnreadMs = 60_000
+const nobodyReads = () => new Error('nobody reads the export')
 
 type InTurn = (work: () => Promise<void>) => Promise<void>
 
@@ -66,7 +73,7 @@ function startExport(
   return new Promise((resolve, reject) => {
     const write = async (text: string) => {
       resolve(readable)
-      await out.ready
+      await withTimeout(out.ready, maxUnreadMs, nobodyReads)
       await out.write(encoder.encode(text))
     }
     const work = () =>

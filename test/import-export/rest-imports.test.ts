@@ -319,6 +319,12 @@ describe('an export', () => {
     expect((await ask('GET', '/v1/exports/stores?format=xml')).status).toBe(422)
   })
 
+  test('that is asked for by HEAD is not made: any number of them keeps nothing', async () => {
+    for (let n = 0; n < 15; n++)
+      expect((await ask('HEAD', '/v1/exports/products')).headers.get('Content-Type')).toMatch(/csv/)
+    expect((await ask('GET', '/v1/exports/products')).status).toBe(200)
+  })
+
   test('that nobody reads to its end gives its connection back', async () => {
     await server.database.db.execute(sql`
       insert into products (id, title, description) select 'p' || n, 'T', repeat('x', 2000) from generate_series(1, 20000) n`)
