@@ -148,9 +148,15 @@ function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Li
   })
   const answerRest = getRequestListener(app.fetch, { errorHandler: respondToMalformedRequest })
   return (request, response) => {
-    if (!answerPoll(request, response)) void answerRest(request, response)
+    if (answerPoll(request, response)) return
+    // It is then answered as a request without one.
+    if (!plainHost.test(request.headers.host ?? '')) delete request.headers.host
+    void answerRest(request, response)
   }
 }
+
+/** A host as others send it; a "?" or "/" in one would end it, and so change the path. */
+const plainHost = /^[\w.:[\]-]+$/
 
 function startPush(
   sender: KlaviyoSender,

@@ -31,11 +31,16 @@ test('a browser is led from / to the console, others get an index', async () => 
   expect(index).toMatchObject({ name: 'storefeed', console: '/console', openapi: '/openapi.json' })
 })
 
-async function statusOf(requestLine: string): Promise<number> {
+async function statusOf(requestLine: string, host = 'shop.example'): Promise<number> {
   const { hostname, port } = new URL(server.url)
   const socket = connect(Number(port), hostname)
-  socket.write(`${requestLine} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n`)
+  socket.write(`${requestLine} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
   const chunks: Buffer[] = []
   for await (const chunk of socket) chunks.push(chunk)
   return Number(Buffer.concat(chunks).toString('latin1').split(' ')[1])
 }
+
+test.each(['shop.example?', 'shop.example/feeds', 'shop.example#', 'ship@shop.example', 'â?ð'])(
+  'a Host that is none is malformed, whatever the path: %s',
+  async (host) => expect(await statusOf('DELETE /v1/me', host)).toBe(400),
+)
