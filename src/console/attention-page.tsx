@@ -1,10 +1,10 @@
-/** What Klaviyo would show wrong, by kind; each opens as a list in which it is mended. */
+/** What Klaviyo would show wrong, by kind; each opens as a list in which it is fixed. */
 import type { Hono } from 'hono'
 import type { ConsoleEnv } from './console-env.ts'
 import type { Finding } from './feed-data.ts'
 import { count } from './feed-parts.tsx'
+import { findingPages } from './finding-page.tsx'
 import { Empty, page } from './layout.tsx'
-import { mendingPages } from './mending-page.tsx'
 import { PageTitle, Table, Tag } from './parts.tsx'
 import { createToDo } from './to-do.ts'
 
@@ -38,7 +38,7 @@ export function attentionPages(pages: Hono<ConsoleEnv>): void {
     const { findings } = await toDo.readNow(c.get('api'))
     return c.html(<Findings findings={findings} />)
   })
-  mendingPages(pages)
+  findingPages(pages)
 }
 
 function Findings({ findings }: { findings: Finding[] }) {

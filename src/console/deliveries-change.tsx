@@ -16,7 +16,7 @@ const actions = {
     title: 'Send again',
     button: (count: string) => `Retry ${count}`,
     effect:
-      'Each is sent again under its own id, so that Klaviyo counts none twice. What is wrong with them should be mended first.',
+      'Each is sent again under its own id, so that Klaviyo counts none twice. What is wrong with them should be fixed first.',
     done: 'retried',
   },
   discard: {

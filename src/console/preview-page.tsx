@@ -3,9 +3,9 @@ import type { Hono } from 'hono'
 import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
 import { type FeedItem, feedItem } from './feed-data.ts'
+import { fieldsOfFinding } from './finding-fields.ts'
 import type { Kind } from './kinds.ts'
 import { page } from './layout.tsx'
-import { fieldsToMend } from './mending.ts'
 import { PageTitle, Tag, Time } from './parts.tsx'
 import { pathOf } from './records.ts'
 
@@ -45,7 +45,7 @@ function Preview({ kind, id, item }: PreviewProps) {
           {item.findings.map(({ code, found, advice }) => (
             <li>
               {`It ${found}. ${advice} `}
-              {fieldsToMend(kind, code).map(({ name, label }) => (
+              {fieldsOfFinding(kind, code).map(({ name, label }) => (
                 <a href={`${pathOf(kind, id)}#f-${name}`}>{`${label} `}</a>
               ))}
             </li>

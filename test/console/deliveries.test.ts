@@ -1,4 +1,4 @@
-/** By task, in a browser: a failed message is mended and sent, a person is found and erased, a key is made and revoked. */
+/** By task, in a browser: a failed message is fixed and sent, a person is found and erased, a key is made and revoked. */
 import { sql } from 'drizzle-orm'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -41,7 +41,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
 
   const text = (page: Page) => page.locator('main').innerText()
 
-  test('what Klaviyo refuses is counted, explained, mended, retried and sent, and leads to its event', async () => {
+  test('what Klaviyo refuses is counted, explained, fixed, retried and sent, and leads to its event', async () => {
     sandbox.state.faultInjector = createFaultInjector({ bad: { ids: ['bad-1', 'bad-2'] } })
     await recordOrder('bad-1', 'a1@klaviyo-demo.com')
     await recordOrder('bad-2', 'a2@klaviyo-demo.com')

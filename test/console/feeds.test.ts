@@ -1,4 +1,4 @@
-/** What the pages of feeds are for: seeing what Klaviyo sees, mending it, and letting a held feed go. */
+/** What the pages of feeds are for: seeing what Klaviyo sees, fixing it, and letting a held feed go. */
 import { randomUUID } from 'node:crypto'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -70,7 +70,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     )
   })
 
-  test('mending a product in its list lowers the count, until all is well', async () => {
+  test('fixing a product in its list lowers the count, until all is well', async () => {
     const own = await startTestServer()
     try {
       const whole = { price: 1, link: 'https://x.example', image_link: 'https://x.example/1.jpg' }
@@ -94,7 +94,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       }
       await page.getByRole('heading', { name: 'All is well' }).waitFor()
       await page.goto(`${own.url}/console/attention/products/no_image`)
-      await page.getByRole('heading', { name: 'All mended' }).waitFor()
+      await page.getByRole('heading', { name: 'All fixed' }).waitFor()
     } finally {
       await own.stop()
     }

@@ -1,4 +1,4 @@
-/** Files in the console: looked at before anything is written, their mistakes mended, applied once. */
+/** Files in the console: looked at before anything is written, their mistakes fixed, applied once. */
 import { readFile } from 'node:fs/promises'
 import { sql } from 'drizzle-orm'
 import type { Browser } from 'playwright-core'

@@ -5,17 +5,17 @@ import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
 import { type FeedName, readFindings } from './feed-data.ts'
 import { count } from './feed-parts.tsx'
+import { kindOfFinding, otherwise } from './finding-fields.ts'
 import { productKind, storeKind } from './kinds.ts'
 import { Empty, page } from './layout.tsx'
 import { Grid } from './list-grid.tsx'
-import { kindToMend, otherwise } from './mending.ts'
 import { PageTitle, Paging } from './parts.tsx'
 import { catalogPage } from './records.ts'
 
 const pageSize = 50
 const kinds = { products: productKind, stores: storeKind } as const
 
-export function mendingPages(pages: Hono<ConsoleEnv>): void {
+export function findingPages(pages: Hono<ConsoleEnv>): void {
   for (const feed of ['products', 'stores'] as const)
     pages.get(`/attention/${feed}/:code`, (c) => show(c, feed, c.req.param('code')))
 }
@@ -43,11 +43,11 @@ async function show(c: Context<ConsoleEnv>, feed: FeedName, code: string) {
       </PageTitle>
       {finding && <p class="soft">{`${finding.advice} ${otherwise[code] ?? ''}`}</p>}
       {records.length === 0 ? (
-        <AllMended />
+        <AllFixed />
       ) : (
-        <div class="mending">
+        <div class="finding">
           <Grid
-            kind={kindToMend(kinds[feed], code)}
+            kind={kindOfFinding(kinds[feed], code)}
             records={records}
             etags={list.etags}
             mayWrite={allows(c.get('principal').scopes, 'write')}
@@ -73,9 +73,9 @@ function queryOf(code: string, cursor: string | undefined): URLSearchParams {
   return query
 }
 
-function AllMended() {
+function AllFixed() {
   return (
-    <Empty title="All mended">
+    <Empty title="All fixed">
       <p>Nothing of this kind is found any more.</p>
       <a class="button" href="/console/attention">
         See what else needs attention

@@ -1,4 +1,4 @@
-/** In which fields each kind of finding is mended. */
+/** In which fields each kind of finding is fixed. */
 import type { Field, Kind } from './kinds.ts'
 
 const addresses = ['link', 'image_link']
@@ -19,12 +19,12 @@ const fieldsByCode: Record<string, string[]> = {
   no_coordinates: ['latitude', 'longitude'],
 }
 
-export function fieldsToMend({ groups }: Kind, code: string): Field[] {
+export function fieldsOfFinding({ groups }: Kind, code: string): Field[] {
   const names = fieldsByCode[code] ?? []
   return groups.flatMap(({ fields }) => fields).filter(({ name }) => names.includes(name))
 }
 
-/** What a row of the list cannot mend. */
+/** What cannot be fixed in a row of the list. */
 export const otherwise: Record<string, string> = {
   category_with_comma: 'Open each to rename the category: in one line a comma would make two.',
   sold_nowhere: 'Open each and tick its stores, or take it out of the feed here.',
@@ -33,9 +33,9 @@ export const otherwise: Record<string, string> = {
 }
 
 /** As a list whose columns are those fields. */
-export function kindToMend(kind: Kind, code: string): Kind {
+export function kindOfFinding(kind: Kind, code: string): Kind {
   const [title, ...columns] = kind.columns
-  const own = fieldsToMend(kind, code).filter(
+  const own = fieldsOfFinding(kind, code).filter(
     ({ name }) => name !== 'title' && name !== 'published',
   )
   const published = columns.filter(({ name }) => name === 'published')
