@@ -9,16 +9,18 @@ export type GridProps = {
   records: CatalogRecord[]
   etags: Record<string, string>
   mayWrite: boolean
+  /** Whether rows can be ticked, for a change of many. */
+  isSelectable?: boolean
 }
 
-export function Grid({ kind, records, etags, mayWrite }: GridProps) {
+export function Grid({ kind, records, etags, mayWrite, isSelectable = false }: GridProps) {
   return (
     <div class="scroll">
       <table class="grid" data-kind={kind.plural}>
         <thead>
           <tr>
             <th scope="col" class="picture-head">
-              {mayWrite ? (
+              {isSelectable ? (
                 <input
                   type="checkbox"
                   data-select-page
@@ -46,7 +48,7 @@ export function Grid({ kind, records, etags, mayWrite }: GridProps) {
             <tr data-id={record.id} data-etag={etags[record.id]}>
               <td class="picture-cell">
                 <div>
-                  {mayWrite && (
+                  {isSelectable && (
                     <input
                       type="checkbox"
                       data-select

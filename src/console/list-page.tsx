@@ -70,7 +70,11 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
             <ChipLink kind={kind} given={given} chip={chip} />
           ))}
         </nav>
-        {list.records.length > 0 ? <Grid {...list} /> : <NoRecords list={list} />}
+        {list.records.length > 0 ? (
+          <Grid {...list} isSelectable={mayWrite} />
+        ) : (
+          <NoRecords list={list} />
+        )}
         <ListPaging list={list} isFirst={!cursor} />
         {mayWrite && list.records.length > 0 && (
           <div class="bars">

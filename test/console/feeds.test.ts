@@ -83,6 +83,9 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       }
       const page = await visit('/console', own)
       await page.getByRole('link', { name: /^2 products have no image/ }).click()
+      await page.locator('.grid').waitFor()
+      // Nothing on this page changes many.
+      expect(await page.locator('[type=checkbox][data-select]').count()).toBe(0)
       for (const left of [1, 0]) {
         const [row, field] = [page.locator('.grid tbody tr').first(), '[data-field=image_link]']
         await row.locator(field).fill('https://x.example/2.jpg')
