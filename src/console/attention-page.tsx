@@ -1,8 +1,8 @@
 /** What Klaviyo would show wrong, by kind; each opens as a list in which it is fixed. */
 import type { Hono } from 'hono'
 import type { ConsoleEnv } from './console-env.ts'
+import { count } from './count.ts'
 import type { Finding } from './feed-data.ts'
-import { count } from './feed-parts.tsx'
 import { findingPages } from './finding-page.tsx'
 import { Empty, page } from './layout.tsx'
 import { PageTitle, Table, Tag } from './parts.tsx'

@@ -1,8 +1,7 @@
 /** Which product is sold where: products as rows, stores as columns. */
 import type { Hono } from 'hono'
-import { allows } from '../auth/api-keys.ts'
 import { read } from './api.ts'
-import type { ConsoleEnv } from './console-env.ts'
+import { type ConsoleEnv, may } from './console-env.ts'
 import { FilterInput, type Filters, NothingMatches, readFilters, SearchInput } from './filters.tsx'
 import { Empty, page } from './layout.tsx'
 import { PageTitle, Paging } from './parts.tsx'
@@ -36,7 +35,7 @@ export function availabilityPage(pages: Hono<ConsoleEnv>): void {
       read(api, `/v1/products?${query}`, catalogPage),
       read(api, `/v1/stores?${storeQuery}`, storePage),
     ])
-    const mayWrite = allows(c.get('principal').scopes, 'write')
+    const mayWrite = may(c, 'write')
     const shown = { products: products.products ?? [], stores: stores.stores }
     return page(
       c,

@@ -1,4 +1,5 @@
 /** What can be done with many records at once: each becomes one request of the REST API. */
+import { count } from './count.ts'
 import { readValue } from './field-values.ts'
 import type { Field, Kind } from './kinds.ts'
 
@@ -26,10 +27,8 @@ export type Action = {
   kinds: Kind['name'][]
 }
 
-export const countOf = ({ counts }: Action, kind: Kind, count: number): string => {
-  const [one, many] = counts ?? [kind.name, kind.plural]
-  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`
-}
+export const countOf = ({ counts }: Action, kind: Kind, number: number): string =>
+  count(number, ...(counts ?? ([kind.name, kind.plural] as const)))
 
 const records = ({ plural }: Kind, selected: Selected, change: object): BulkRequest => ({
   path: `/v1/${plural}/bulk`,

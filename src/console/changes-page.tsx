@@ -1,7 +1,7 @@
 /** Who changed what: the list, and one change. */
+
 import type { Context, Hono } from 'hono'
 import type { Child } from 'hono/jsx'
-import { allows } from '../auth/api-keys.ts'
 import { read } from './api.ts'
 import { ChangesTable, changePath, Differences, RecordName } from './change-parts.tsx'
 import {
@@ -9,13 +9,20 @@ import {
   changeApiPath,
   changeDetail,
   changePage,
-  countOf,
   sentenceOf,
   wayOf,
   whoOf,
 } from './changes.ts'
-import type { ConsoleEnv } from './console-env.ts'
-import { FilterInput, type Filters, NothingMatches, readFilters } from './filters.tsx'
+import { type ConsoleEnv, may } from './console-env.ts'
+import { count } from './count.ts'
+import {
+  FilterInput,
+  FilterSelect,
+  type Filters,
+  NothingMatches,
+  readFilters,
+  withQuery,
+} from './filters.tsx'
 import { Empty, page } from './layout.tsx'
 import { Facts, PageTitle, Paging, Table, Time } from './parts.tsx'
 
@@ -27,8 +34,6 @@ const recordsShown = 50
 
 const kinds = { product: 'Products', store: 'Stores', availability: 'Where it is sold' }
 const ways = { console: 'In the console', rest: 'By REST', import: 'Imports' }
-
-const mayWrite = (c: C) => allows(c.get('principal').scopes, 'write')
 
 export function changesPages(pages: Hono<ConsoleEnv>): void {
   pages.get('/changes', list)
@@ -55,13 +60,13 @@ async function list(c: C) {
       </PageTitle>
       <FilterForm given={given} />
       {changes.length > 0 ? (
-        <ChangesTable changes={changes} label="Changes" mayWrite={mayWrite(c)} />
+        <ChangesTable changes={changes} label="Changes" mayWrite={may(c, 'write')} />
       ) : (
         <Nothing given={given} />
       )}
       {(changes.length > 0 || cursor) && (
         <Paging
-          shown={countOf(changes.length, 'change')}
+          shown={count(changes.length, 'change')}
           first={cursor ? pathWith(given) : undefined}
           next={next_cursor === null ? undefined : pathWith({ ...given, cursor: next_cursor })}
         />
@@ -78,37 +83,14 @@ function timesOf(day: string | undefined): Filters {
   return { since: `${day}T00:00:00Z`, until: next.toISOString() }
 }
 
-const pathWith = (filters: Filters) => {
-  const query = new URLSearchParams(filters).toString()
-  return `${listPath}${query && `?${query}`}`
-}
-
-type SelectProps = {
-  name: string
-  label: string
-  options: Record<string, string>
-  value: string | undefined
-}
-
-function Select({ name, label, options, value }: SelectProps) {
-  return (
-    <select name={name} aria-label={label}>
-      <option value="">{label}</option>
-      {Object.entries(options).map(([option, words]) => (
-        <option value={option} selected={option === value}>
-          {words}
-        </option>
-      ))}
-    </select>
-  )
-}
+const pathWith = (filters: Filters) => withQuery(listPath, filters)
 
 function FilterForm({ given }: { given: Filters }) {
   return (
     <search>
       <form class="filters" action={listPath}>
-        <Select name="kind" label="Everything" options={kinds} value={given.kind} />
-        <Select name="via" label="Every way" options={ways} value={given.via} />
+        <FilterSelect name="kind" all="Everything" given={given} options={kinds} />
+        <FilterSelect name="via" all="Every way" given={given} options={ways} />
         <FilterInput
           name="actor"
           value={given.actor}
@@ -142,7 +124,7 @@ async function detail(c: C) {
   const cursor = c.req.query('cursor')
   const query = new URLSearchParams({ limit: String(recordsShown), ...(cursor && { cursor }) })
   const found = await read(c.get('api'), `${apiPath(c)}?${query}`, changeDetail)
-  const canUndo = mayWrite(c) && found.complete && found.undone_by === null
+  const canUndo = may(c, 'write') && found.complete && found.undone_by === null
   const title = sentenceOf(found)
   return page(
     c,
@@ -179,7 +161,7 @@ async function detail(c: C) {
         />
       )}
       <Paging
-        shown={countOf(found.records.length, 'record')}
+        shown={count(found.records.length, 'record')}
         first={cursor ? changePath(found) : undefined}
         next={found.next_cursor === null ? undefined : `?cursor=${found.next_cursor}`}
       />

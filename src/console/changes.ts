@@ -1,5 +1,6 @@
 /** Changes as the API tells them, and in the words of the pages. */
 import { z } from 'zod'
+import { count } from './count.ts'
 import { textOf } from './field-values.ts'
 import { type FieldKind, productKind, storeKind } from './kinds.ts'
 
@@ -56,19 +57,16 @@ export type UndoResult = z.infer<typeof undoResult>
 
 export const changeApiPath = (id: string) => `/v1/changes/${encodeURIComponent(id)}`
 
-export const countOf = (count: number, one: string, many = `${one}s`) =>
-  `${count.toLocaleString('en')} ${count === 1 ? one : many}`
-
 const verbs = { created: 'created', updated: 'changed', removed: 'removed' } as const
 
 /** "2 products changed, 1 place of sale removed". */
 export function sentenceOf({ counts }: Change): string {
   const order = ['product', 'store', 'availability']
   const sorted = counts.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
-  const parts = sorted.map(({ kind, action, count }) =>
+  const parts = sorted.map(({ kind, action, count: number }) =>
     kind === 'availability'
-      ? `${countOf(count, 'place of sale', 'places of sale')} ${action === 'created' ? 'added' : 'removed'}`
-      : `${countOf(count, kind)} ${verbs[action]}`,
+      ? `${count(number, 'place of sale', 'places of sale')} ${action === 'created' ? 'added' : 'removed'}`
+      : `${count(number, kind)} ${verbs[action]}`,
   )
   return parts.join(', ')
 }

@@ -1,4 +1,6 @@
 /** What the pages know of the request they answer. */
+import type { Context } from 'hono'
+import { allows, type Scope } from '../auth/api-keys.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Api } from './api.ts'
 
@@ -11,3 +13,7 @@ export type ConsoleEnv = {
     assets: string
   }
 }
+
+/** The pages only show what the API decides. */
+export const may = (c: Context<ConsoleEnv>, scope: Scope): boolean =>
+  allows(c.get('principal').scopes, scope)

@@ -1,11 +1,17 @@
 /** What is sent to Klaviyo: how it goes, why messages failed, and the messages. */
 import type { Context, Hono } from 'hono'
-import { allows } from '../auth/api-keys.ts'
-import type { ConsoleEnv } from './console-env.ts'
+import { type ConsoleEnv, may } from './console-env.ts'
 import { apiFilters, deliveriesUrl, readDeliveryFilters } from './delivery-filters.ts'
 import { Actions, Overview } from './delivery-overview.tsx'
 import { readCauses, readDeliveryState } from './delivery-state.ts'
-import { FilterInput, type Filters, NothingMatches } from './filters.tsx'
+import {
+  FilterInput,
+  FilterSelect,
+  type Filters,
+  LiveFilterForm,
+  NothingMatches,
+  PeriodInputs,
+} from './filters.tsx'
 import { Empty, page } from './layout.tsx'
 import { listMessages, MessageTable, metricNames, statusNames } from './messages.tsx'
 import { PageTitle, Paging } from './parts.tsx'
@@ -25,7 +31,7 @@ export function deliveriesPage(pages: Hono<ConsoleEnv>): void {
       readCauses(api),
       listMessages(api, query),
     ])
-    const mayWrite = allows(c.get('principal').scopes, 'write')
+    const mayWrite = may(c, 'write')
     return page(
       c,
       { title: 'Deliveries' },
@@ -103,56 +109,26 @@ function Done({ c }: { c: Context<ConsoleEnv> }) {
 }
 
 function FilterForm({ given }: { given: Filters }) {
-  const path = '/console/deliveries'
   return (
-    <search>
-      <form
-        class="filters"
-        action={path}
-        hx-get={path}
-        hx-target="#list"
-        hx-select="#list"
-        hx-swap="outerHTML"
-        hx-push-url="true"
-        hx-trigger="submit, change"
-        hx-sync="this:replace"
-      >
-        <Select name="status" label="State" all="Every state" given={given} options={statusNames} />
-        <Select name="metric" label="Event" all="Every event" given={given} options={metricNames} />
-        <FilterInput name="order_id" value={given.order_id} placeholder="Order" />
-        <label class="day">
-          From <input type="date" name="from" value={given.from} />
-        </label>
-        <label class="day">
-          To <input type="date" name="to" value={given.to} />
-        </label>
-        {given.cause && <input type="hidden" name="cause" value={given.cause} />}
-        <noscript>
-          <button type="submit">Show</button>
-        </noscript>
-      </form>
-    </search>
-  )
-}
-
-type SelectProps = {
-  name: string
-  label: string
-  all: string
-  given: Filters
-  options: Record<string, string>
-}
-
-function Select({ name, label, all, given, options }: SelectProps) {
-  return (
-    <select name={name} aria-label={label}>
-      <option value="">{all}</option>
-      {Object.entries(options).map(([value, shown]) => (
-        <option value={value} selected={given[name] === value}>
-          {shown}
-        </option>
-      ))}
-    </select>
+    <LiveFilterForm path="/console/deliveries" trigger="submit, change">
+      <FilterSelect
+        name="status"
+        label="State"
+        all="Every state"
+        given={given}
+        options={statusNames}
+      />
+      <FilterSelect
+        name="metric"
+        label="Event"
+        all="Every event"
+        given={given}
+        options={metricNames}
+      />
+      <FilterInput name="order_id" value={given.order_id} placeholder="Order" />
+      <PeriodInputs given={given} />
+      {given.cause && <input type="hidden" name="cause" value={given.cause} />}
+    </LiveFilterForm>
   )
 }
 

@@ -1,5 +1,5 @@
 /** Which messages: as it stands in the address, and as the REST API takes it. */
-import { type Filters, readFilters } from './filters.tsx'
+import { type Filters, readFilters, withQuery } from './filters.tsx'
 
 const names = ['status', 'metric', 'order_id', 'cause', 'from', 'to']
 
@@ -48,7 +48,4 @@ export function inWords(count: number, { status = 'failed', ...given }: Filters)
     .join(' ')
 }
 
-export const deliveriesUrl = (filters: Filters) => {
-  const query = new URLSearchParams(filters).toString()
-  return `/console/deliveries${query && `?${query}`}`
-}
+export const deliveriesUrl = (filters: Filters) => withQuery('/console/deliveries', filters)

@@ -2,9 +2,8 @@
 import type { Hono } from 'hono'
 import type { Child } from 'hono/jsx'
 import { z } from 'zod'
-import { allows } from '../auth/api-keys.ts'
 import { read } from './api.ts'
-import type { ConsoleEnv } from './console-env.ts'
+import { type ConsoleEnv, may } from './console-env.ts'
 import { page } from './layout.tsx'
 import {
   listMessages,
@@ -33,7 +32,7 @@ export function deliveryPage(pages: Hono<ConsoleEnv>): void {
     const path = `/v1/events/${c.req.param('id')}`
     const message = await read(c.get('api'), path, messageSchema)
     const name = nameOfMetric(message.metric)
-    const mayWrite = allows(c.get('principal').scopes, 'write')
+    const mayWrite = may(c, 'write')
     return page(
       c,
       { title: message.order_id === null ? name : `${name} ${message.order_id}` },

@@ -46,6 +46,3 @@ export function Size({ bytes, limit, label }: SizeProps) {
     </span>
   )
 }
-
-export const count = (number: number, one: string, many = `${one}s`) =>
-  `${number.toLocaleString('en')} ${number === 1 ? one : many}`

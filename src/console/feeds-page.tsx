@@ -2,11 +2,11 @@
 import type { Context, Hono } from 'hono'
 import type { Child } from 'hono/jsx'
 import { z } from 'zod'
-import { allows } from '../auth/api-keys.ts'
 import { apiProblem, succeeded } from './api.ts'
-import type { ConsoleEnv } from './console-env.ts'
+import { type ConsoleEnv, may } from './console-env.ts'
+import { count } from './count.ts'
 import { type FeedName, type FeedStatus, lastPollOf, readFeeds, readHeld } from './feed-data.ts'
-import { count, feedTitles, StateTag } from './feed-parts.tsx'
+import { feedTitles, StateTag } from './feed-parts.tsx'
 import { FileTable, PollTable } from './feed-tables.tsx'
 import { HeldBlock, type HeldProps, heldPage } from './held-page.tsx'
 import { KeyBlock } from './klaviyo-key.tsx'
@@ -50,7 +50,7 @@ type View = { key?: string; refused?: { feed: FeedName; words: string } }
 async function show(c: C, { key, refused }: View = {}) {
   const api = c.get('api')
   const feeds = await readFeeds(api)
-  const isAdmin = allows(c.get('principal').scopes, 'admin')
+  const isAdmin = may(c, 'admin')
   const held = await Promise.all(
     feeds.map(({ feed, state }) => (state === 'held' ? readHeld(api, feed, heldShown) : null)),
   )

@@ -1,10 +1,9 @@
 /** The items in which one kind of fault was found, with the faulty fields to be edited in place. */
 import type { Context, Hono } from 'hono'
-import { allows } from '../auth/api-keys.ts'
 import { read } from './api.ts'
-import type { ConsoleEnv } from './console-env.ts'
+import { type ConsoleEnv, may } from './console-env.ts'
+import { count } from './count.ts'
 import { type FeedName, readFindings } from './feed-data.ts'
-import { count } from './feed-parts.tsx'
 import { kindOfFinding, otherwise } from './finding-fields.ts'
 import { productKind, storeKind } from './kinds.ts'
 import { Empty, page } from './layout.tsx'
@@ -50,7 +49,7 @@ async function show(c: Context<ConsoleEnv>, feed: FeedName, code: string) {
             kind={kindOfFinding(kinds[feed], code)}
             records={records}
             etags={list.etags}
-            mayWrite={allows(c.get('principal').scopes, 'write')}
+            mayWrite={may(c, 'write')}
           />
         </div>
       )}

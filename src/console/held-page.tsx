@@ -1,8 +1,8 @@
 /** A held feed: what it would lose, and its release by typing how many items are left. */
 import type { Hono } from 'hono'
 import type { ConsoleEnv } from './console-env.ts'
+import { count } from './count.ts'
 import { type FeedName, type FeedStatus, type HeldItems, readHeld } from './feed-data.ts'
-import { count } from './feed-parts.tsx'
 import { Empty, page } from './layout.tsx'
 import { PageTitle, Paging, Table, Tag, Time } from './parts.tsx'
 

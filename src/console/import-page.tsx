@@ -1,9 +1,8 @@
 /** Files that bring products, stores and the rest: checked, looked at, applied. */
 import type { Context, Hono } from 'hono'
-import { allows } from '../auth/api-keys.ts'
 import { AppError } from '../lib/errors.ts'
 import { type ApiAnswer, apiProblem, read, succeeded } from './api.ts'
-import type { ConsoleEnv } from './console-env.ts'
+import { type ConsoleEnv, may } from './console-env.ts'
 import { FileOptions, KindOptions } from './import-form.tsx'
 import { ImportView, RecentImports } from './import-view.tsx'
 import { importFormats, importList, importRecord, queryOf } from './imports.ts'
@@ -29,8 +28,6 @@ export function importPage(pages: Hono<ConsoleEnv>): void {
 
 const pathOf = (c: C) => `/v1/imports/${encodeURIComponent(c.req.param('id') ?? '')}`
 const ask = (c: C, rest: string) => c.get('api')('POST', `${pathOf(c)}${rest}`)
-const mayWrite = (c: C) => allows(c.get('principal').scopes, 'write')
-
 type Shown = { problem?: string; given?: Record<string, string> }
 
 async function showForm(c: C, { problem, given = {} }: Shown) {
@@ -51,7 +48,7 @@ async function showForm(c: C, { problem, given = {} }: Shown) {
           {problem}
         </p>
       )}
-      {mayWrite(c) ? (
+      {may(c, 'write') ? (
         <form class="block" method="post" action="/console/import" enctype="multipart/form-data">
           <div class="field first">
             <label for="file">File</label>
@@ -139,7 +136,7 @@ async function showImport(c: C, problem?: string) {
           {problem}
         </p>
       )}
-      <ImportView found={found} formats={formats} mayWrite={mayWrite(c)} />
+      <ImportView found={found} formats={formats} mayWrite={may(c, 'write')} />
     </>,
   )
 }

@@ -6,7 +6,7 @@ import { type ApiProblem, apiProblem, read, succeeded } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
 import { readTexts } from './form-texts.ts'
 import { Empty, page } from './layout.tsx'
-import { PageTitle, Table, Tag, Time } from './parts.tsx'
+import { PageTitle, Table, Tag, Time, TypedConfirmation } from './parts.tsx'
 
 type C = Context<ConsoleEnv>
 
@@ -210,23 +210,7 @@ async function revokePage(c: C, id: number, problem?: string) {
             This is the key that you are signed in with: you will be signed out.
           </p>
         )}
-        <label for="typed">
-          To revoke it, type its name <strong class="breaks">{key.name}</strong>
-        </label>
-        <input
-          id="typed"
-          name="typed"
-          required
-          autocomplete="off"
-          spellcheck={false}
-          aria-invalid={problem ? 'true' : undefined}
-          aria-describedby={problem ? 'typed-error' : undefined}
-        />
-        {problem && (
-          <p class="error" id="typed-error" role="alert">
-            {problem}
-          </p>
-        )}
+        <TypedConfirmation toDo="revoke it, type its name" text={key.name} problem={problem} />
         <p class="actions">
           <button class="danger" type="submit">
             Revoke

@@ -1,9 +1,16 @@
 /** The list of products or of stores: a grid whose cells are saved one by one. */
 import type { Context, Hono } from 'hono'
-import { allows } from '../auth/api-keys.ts'
 import { read } from './api.ts'
-import type { ConsoleEnv } from './console-env.ts'
-import { FilterInput, type Filters, NothingMatches, readFilters, SearchInput } from './filters.tsx'
+import { type ConsoleEnv, may } from './console-env.ts'
+import {
+  FilterInput,
+  type Filters,
+  LiveFilterForm,
+  NothingMatches,
+  readFilters,
+  SearchInput,
+  withQuery,
+} from './filters.tsx'
 import type { Chip, Kind } from './kinds.ts'
 import { Empty, page } from './layout.tsx'
 import { Grid, type GridProps } from './list-grid.tsx'
@@ -27,7 +34,7 @@ export function listPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
       given,
       records,
       ...asked,
-      mayWrite: allows(c.get('principal').scopes, 'write'),
+      mayWrite: may(c, 'write'),
     }
     return page(c, { title: kind.label, script: 'list' }, <ListPage c={c} list={list} />)
   })
@@ -89,56 +96,42 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
   )
 }
 
-const urlOf = ({ plural }: Kind, filters: Filters) => {
-  const query = new URLSearchParams(filters).toString()
-  return `/console/${plural}${query && `?${query}`}`
-}
+const urlOf = ({ plural }: Kind, filters: Filters) => withQuery(`/console/${plural}`, filters)
 
 function FilterForm({ kind, given }: { kind: Kind; given: Filters }) {
   const path = urlOf(kind, {})
   const shown = ['q', 'category', 'sort']
   return (
-    <search>
-      <form
-        class="filters"
-        action={path}
-        hx-get={path}
-        hx-target="#list"
-        hx-select="#list"
-        hx-swap="outerHTML"
-        hx-push-url="true"
-        hx-trigger="submit, change, input changed delay:300ms from:#q"
-        hx-sync="this:replace"
-      >
-        <SearchInput
-          value={given.q}
-          placeholder={`Search ${kind.plural}`}
-          label={`Search ${kind.plural} (Ctrl+K)`}
-        />
-        <FilterInput
-          name="category"
-          value={given.category}
-          placeholder="Category"
-          suggest={`${kind.plural}.categories`}
-        />
-        {kind.filters
-          .filter((name) => !shown.includes(name) && given[name])
-          .map((name) => (
-            <input type="hidden" name={name} value={given[name]} />
-          ))}
-        {given.changed && <input type="hidden" name="changed" value={given.changed} />}
-        <select name="sort" aria-label="Order">
-          {kind.sorts.map(([value, label]) => (
-            <option value={value} selected={given.sort === value}>
-              {label}
-            </option>
-          ))}
-        </select>
-        <noscript>
-          <button type="submit">Search</button>
-        </noscript>
-      </form>
-    </search>
+    <LiveFilterForm
+      path={path}
+      submit="Search"
+      trigger="submit, change, input changed delay:300ms from:#q"
+    >
+      <SearchInput
+        value={given.q}
+        placeholder={`Search ${kind.plural}`}
+        label={`Search ${kind.plural} (Ctrl+K)`}
+      />
+      <FilterInput
+        name="category"
+        value={given.category}
+        placeholder="Category"
+        suggest={`${kind.plural}.categories`}
+      />
+      {kind.filters
+        .filter((name) => !shown.includes(name) && given[name])
+        .map((name) => (
+          <input type="hidden" name={name} value={given[name]} />
+        ))}
+      {given.changed && <input type="hidden" name="changed" value={given.changed} />}
+      <select name="sort" aria-label="Order">
+        {kind.sorts.map(([value, label]) => (
+          <option value={value} selected={given.sort === value}>
+            {label}
+          </option>
+        ))}
+      </select>
+    </LiveFilterForm>
   )
 }
 

@@ -3,7 +3,7 @@ import type { Hono } from 'hono'
 import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
 import { periodOf } from './delivery-filters.ts'
-import { FilterInput, type Filters, NothingMatches, readFilters } from './filters.tsx'
+import { FilterInput, type Filters, NothingMatches, PeriodInputs, readFilters } from './filters.tsx'
 import { Empty, page } from './layout.tsx'
 import { pathOfOrder } from './messages.tsx'
 import { OrderTable, orderPage, storeNames } from './orders.tsx'
@@ -73,12 +73,7 @@ function FilterForm({ given, stores }: { given: Filters; stores: Map<string, str
             </option>
           ))}
         </select>
-        <label class="day">
-          From <input type="date" name="from" value={given.from} />
-        </label>
-        <label class="day">
-          To <input type="date" name="to" value={given.to} />
-        </label>
+        <PeriodInputs given={given} />
         <button type="submit">Show</button>
       </form>
     </search>

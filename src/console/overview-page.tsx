@@ -1,14 +1,14 @@
 /** The first page: how the feeds are, what needs attention, and, on a new server, what to do first. */
 import type { Hono } from 'hono'
-import { allows } from '../auth/api-keys.ts'
 import { type Api, read } from './api.ts'
 import { ChangesTable } from './change-parts.tsx'
 import { type Change, changePage } from './changes.ts'
 import { Checklist, readSteps } from './checklist.tsx'
-import type { ConsoleEnv } from './console-env.ts'
+import { type ConsoleEnv, may } from './console-env.ts'
+import { count } from './count.ts'
 import { readDeliveryState } from './delivery-state.ts'
 import { type FeedStatus, lastPollOf, readFeeds } from './feed-data.ts'
-import { count, feedTitles, Size, StateTag } from './feed-parts.tsx'
+import { feedTitles, Size, StateTag } from './feed-parts.tsx'
 import { page } from './layout.tsx'
 import { Facts, PageTitle, Time } from './parts.tsx'
 import { catalogPage } from './records.ts'
@@ -17,9 +17,8 @@ export function overviewPage(pages: Hono<ConsoleEnv>): void {
   pages.get('/', async (c) => {
     const api = c.get('api')
     const feeds = await readFeeds(api)
-    const { scopes } = c.get('principal')
     const [steps, written, deliveries, latest] = await Promise.all([
-      readSteps(api, feeds, allows(scopes, 'admin')),
+      readSteps(api, feeds, may(c, 'admin')),
       Promise.all(feeds.map((feed) => writtenSince(api, feed))),
       readDeliveryState(api),
       read(api, '/v1/changes?limit=5', changePage),
@@ -37,7 +36,7 @@ export function overviewPage(pages: Hono<ConsoleEnv>): void {
           <Deliveries {...deliveries} />
         </div>
         {latest.changes.length > 0 && (
-          <Latest changes={latest.changes} mayWrite={allows(scopes, 'write')} />
+          <Latest changes={latest.changes} mayWrite={may(c, 'write')} />
         )}
         {steps.slice(0, 2).some(({ isDone }) => isDone) && <Attention />}
       </>,

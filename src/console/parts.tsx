@@ -115,3 +115,32 @@ export function Paging({ shown, next, first }: PagingProps) {
     </nav>
   )
 }
+
+type TypedProps = { toDo: string; text: string; problem: string | undefined }
+
+/** What cannot be undone is confirmed by typing a name. */
+export function TypedConfirmation({ toDo, text, problem }: TypedProps) {
+  return (
+    <>
+      <label for="typed">
+        {`To ${toDo} `}
+        <strong class="breaks">{text}</strong>
+      </label>
+      <input
+        id="typed"
+        name="typed"
+        required
+        autocomplete="off"
+        spellcheck={false}
+        aria-invalid={problem ? 'true' : undefined}
+        aria-describedby={problem ? 'typed-error' : undefined}
+        autofocus={problem !== undefined}
+      />
+      {problem && (
+        <p class="error" id="typed-error" role="alert">
+          {problem}
+        </p>
+      )}
+    </>
+  )
+}

@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx'
 import { allows, type Scope } from '../auth/api-keys.ts'
 import { type Message, MessageTable } from './messages.tsx'
 import { type Order, OrderTable } from './orders.tsx'
-import { Facts, PageTitle, Table, Time } from './parts.tsx'
+import { Facts, PageTitle, Table, Time, TypedConfirmation } from './parts.tsx'
 import { nameOf, type Person } from './people-parts.tsx'
 
 type PersonProps = {
@@ -117,24 +117,7 @@ function Erase({ person: { id }, scopes, problem }: PersonProps) {
       {mayErase ? (
         <form class="field" method="post" action="/console/people/erase">
           <input type="hidden" name="id" value={id} />
-          <label for="typed">
-            To erase, type the id <strong class="breaks">{id}</strong>
-          </label>
-          <input
-            id="typed"
-            name="typed"
-            required
-            autocomplete="off"
-            spellcheck={false}
-            aria-invalid={problem ? 'true' : undefined}
-            aria-describedby={problem ? 'typed-error' : undefined}
-            autofocus={problem !== undefined}
-          />
-          {problem && (
-            <p class="error" id="typed-error" role="alert">
-              {problem}
-            </p>
-          )}
+          <TypedConfirmation toDo="erase, type the id" text={id} problem={problem} />
           <button class="danger" type="submit">
             Erase for good
           </button>

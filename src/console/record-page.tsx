@@ -1,8 +1,7 @@
 /** One product or store: read, changed, created and removed by forms that work without script. */
 import type { Context, Hono } from 'hono'
-import { allows } from '../auth/api-keys.ts'
 import { type ApiAnswer, apiProblem, read, succeeded } from './api.ts'
-import type { ConsoleEnv } from './console-env.ts'
+import { type ConsoleEnv, may } from './console-env.ts'
 import type { Kind } from './kinds.ts'
 import { page } from './layout.tsx'
 import {
@@ -72,15 +71,13 @@ async function show(c: C, view: View, status: 200 | 409 | 422 = 200) {
     c,
     { title, script: 'form', status },
     <>
-      <RecordForm {...view} stores={stores} mayWrite={mayWrite(c)} />
+      <RecordForm {...view} stores={stores} mayWrite={may(c, 'write')} />
       {record && (
-        <RecordHistory kind={kind} id={record.id} changes={changes} mayWrite={mayWrite(c)} />
+        <RecordHistory kind={kind} id={record.id} changes={changes} mayWrite={may(c, 'write')} />
       )}
     </>,
   )
 }
-
-const mayWrite = (c: C) => allows(c.get('principal').scopes, 'write')
 
 async function storesFor(c: C, { kind, record }: View): Promise<StoreOption[]> {
   if (kind.name !== 'product' || record === null) return []

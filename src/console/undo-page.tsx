@@ -1,17 +1,18 @@
 /** The undo of a change: what would be put back and what stays, before anything is written. */
+
 import type { Context, Hono } from 'hono'
 import { read, succeeded } from './api.ts'
 import { changePath, Differences, RecordName } from './change-parts.tsx'
 import {
   changeApiPath,
   changeDetail,
-  countOf,
   labelOf,
   sentenceOf,
   type UndoResult,
   undoResult,
 } from './changes.ts'
 import type { ConsoleEnv } from './console-env.ts'
+import { count } from './count.ts'
 import { page } from './layout.tsx'
 import { PageTitle, Table } from './parts.tsx'
 
@@ -41,7 +42,7 @@ async function preview(c: C) {
       <p>{summaryOf(result)}</p>
       <form method="post" class="actions">
         <button class="primary" type="submit" disabled={result.restored === 0}>
-          {`Put back ${countOf(result.restored, 'record')}`}
+          {`Put back ${count(result.restored, 'record')}`}
         </button>
         <a class="button" href={changePath(found)}>
           Leave it
@@ -56,10 +57,10 @@ function summaryOf({ restored, unchanged, conflicts }: UndoResult): string {
   const parts = [
     restored === 0
       ? 'Nothing can be put back.'
-      : `${countOf(restored, 'record')} will be as before the change.`,
-    unchanged > 0 && `${countOf(unchanged, 'record is', 'records are')} so already.`,
+      : `${count(restored, 'record')} will be as before the change.`,
+    unchanged > 0 && `${count(unchanged, 'record is', 'records are')} so already.`,
     conflicts > 0 &&
-      `${countOf(conflicts, 'thing was', 'things were')} changed since, and ${conflicts === 1 ? 'stays' : 'stay'} as now.`,
+      `${count(conflicts, 'thing was', 'things were')} changed since, and ${conflicts === 1 ? 'stays' : 'stay'} as now.`,
   ]
   return parts.filter(Boolean).join(' ')
 }
