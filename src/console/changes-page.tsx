@@ -1,5 +1,4 @@
 /** Who changed what: the list, and one change. */
-
 import type { Context, Hono } from 'hono'
 import type { Child } from 'hono/jsx'
 import { read } from './api.ts'
