@@ -48,7 +48,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await expect.poll(() => countOf('status=failed')).toBe(2)
     const { page, errors } = await signIn(browser, server)
     await page.locator('nav .count', { hasText: '2' }).waitFor()
-    await page.getByRole('link', { name: 'Deliveries' }).click()
+    await page.locator('nav').getByRole('link', { name: 'Deliveries' }).click()
     expect(await text(page)).toContain('set to reject this unique_id')
     await page.getByRole('link', { name: /set to reject/ }).click()
     await page.locator('tbody').last().getByRole('link', { name: 'Placed order' }).first().click()
