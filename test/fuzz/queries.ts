@@ -3,23 +3,27 @@ import { edgeCaseNumber, edgeCaseText, edgeCaseTime } from './edge-cases.ts'
 import { resourceOf } from './observed-values.ts'
 import type { Operation } from './operations.ts'
 import { edgeCaseSegments, encode, parameterText } from './paths.ts'
-import type { Source } from './valid-values.ts'
+import { type Source, weights } from './valid-values.ts'
 
 type Pair = [name: string, value: string]
 
+/** Of many that may be left out few are given: they contradict each other. */
+const mostGiven = 2
+
 function validPairs(source: Source, { path, parameters }: Operation): fc.Arbitrary<Pair[]> {
   const inQuery = parameters.filter((parameter) => parameter.in === 'query')
-  const pairs = inQuery.map(({ name, schema }) =>
-    fc.oneof(
-      { weight: 3, arbitrary: fc.constant<Pair[]>([]) },
-      {
-        weight: 1,
-        arbitrary: parameterText(source, schema, name, resourceOf(path)).map((value): Pair[] => [
-          [name, encode(value)],
-        ]),
-      },
-    ),
-  )
+  const optional = inQuery.filter(({ required }) => !required).length
+  const usual = 10 / Math.max(3, optional / mostGiven - 1)
+  const pairs = inQuery.map(({ name, schema, required }) => {
+    const pair = parameterText(source, schema, name, resourceOf(path)).map((value): Pair[] => [
+      [name, encode(value)],
+    ])
+    if (required) return pair
+    return fc.oneof(
+      { weight: 10, arbitrary: fc.constant<Pair[]>([]) },
+      { weight: weights[name] ?? Math.round(usual), arbitrary: pair },
+    )
+  })
   return fc.tuple(...pairs).map((drawn) => drawn.flat())
 }
 

@@ -89,8 +89,11 @@ function ofType(source: Source, type: string, schema: Schema, field: Field): fc.
   }
 }
 
-/** Without an e-mail most customers are unknown; an id in the body must equal that of the path. */
-const weights: Record<string, number> = { email: 60, id: 1 }
+/**
+ * Besides the usual 10 for leaving it out. Without an e-mail most customers are unknown; an id in the body must equal that
+ * of the path; a file does not tell its kind.
+ */
+export const weights: Record<string, number> = { email: 60, id: 1, kind: 60 }
 
 function objects(source: Source, schema: Schema, field: Field): fc.Arbitrary<Tree> {
   const parent = field.name === 'customer' ? 'customers' : field.parent
