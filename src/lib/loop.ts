@@ -12,13 +12,14 @@ export type LoopSettings = {
   everyMs: number
   /** The shortest time between two runs, so that a burst of wake-ups costs one run. */
   pauseMs: number
-  /** The pause after a run is at least this many times as long as the run, up to a minute. */
+  /** The pause after a run is at least this many times as long as the run, up to {@link maxPauseMs}. */
   idleRatio: number
   /** Called when a run fails; the loop goes on. */
   onError: (error: unknown) => void
 }
 
-const maxPauseMs = 60_000
+/** Work may have waited for others rather than worked, so what it took does not decide alone. */
+const maxPauseMs = 20_000
 
 export function startLoop(
   work: () => Promise<unknown>,

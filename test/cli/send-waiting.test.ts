@@ -18,7 +18,7 @@ const { signal } = new AbortController()
 test('what is written is sent while more is written, and what came last too', async () => {
   const summary = await sendWaiting(readConfig(rig.settings), rig.url, signal, async () => {
     await seedOrders(rig.db, 2)
-    await vi.waitFor(() => expect(rig.recorded()).toHaveLength(6), { timeout: 10_000 })
+    await vi.waitFor(() => expect(rig.recorded()).toHaveLength(6), { timeout: 30_000 })
     await seedOrders(rig.db, 3, { prefix: 'later' })
   })
   expect(summary).toMatchObject({ sent: 15, waiting: 0 })

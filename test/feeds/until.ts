@@ -1,7 +1,7 @@
 /** Waiting for what is to come, and no longer. */
 import { setTimeout as delay } from 'node:timers/promises'
 
-const patienceMs = 15_000
+const patienceMs = 45_000
 
 /** Asks again and again until the answer is right; throws with the last one when it never is. */
 export async function until<T>(ask: () => Promise<T>, isRight: (answer: T) => boolean): Promise<T> {

@@ -1,7 +1,11 @@
-import { expect, test, vi } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { startLoop } from '../../src/lib/loop.ts'
 
 const never = 1_000_000
+
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 function countingLoop(settings: { everyMs?: number; pauseMs?: number; idleRatio?: number }) {
   const at: number[] = []
@@ -19,7 +23,7 @@ function countingLoop(settings: { everyMs?: number; pauseMs?: number; idleRatio?
       ...settings,
     },
   )
-  const runs = (count: number) => vi.waitFor(() => expect(at.length).toBeGreaterThanOrEqual(count))
+  const runs = (count: number) => expect.poll(() => at.length).toBeGreaterThanOrEqual(count)
   return { at, errors, loop, runs }
 }
 
@@ -83,4 +87,26 @@ test('stop waits for the run at hand, ends every rest, and no run follows', asyn
   })
   await new Promise((resolve) => setImmediate(resolve))
   await resting.stop()
+})
+
+test('the pause is so many times as long as the run, up to 20 seconds', async () => {
+  vi.useFakeTimers()
+  let lasts = 1000
+  const begun: number[] = []
+  const loop = startLoop(
+    () => {
+      begun.push(performance.now())
+      return new Promise((resolve) => setTimeout(resolve, lasts))
+    },
+    { everyMs: 0, pauseMs: 0, idleRatio: 9, onError: () => {} },
+  )
+  await vi.advanceTimersByTimeAsync(9_000)
+  lasts = 60_000
+  await vi.advanceTimersByTimeAsync(91_000)
+  const stopped = loop.stop()
+  await vi.advanceTimersByTimeAsync(60_000)
+  await stopped
+  const [first = 0, second = 0, third = 0] = begun
+  const seconds = [second - first, third - second].map((ms) => Math.round(ms / 1000))
+  expect(seconds).toEqual([10, 80])
 })
