@@ -115,7 +115,7 @@ export async function readFeedProblems(
   own: Renderer,
   progress: (feed: FeedName) => number | undefined = () => undefined,
 ): Promise<string[]> {
-  const problems = feedNames.map(async (feed) => {
+  const feedProblems = async (feed: FeedName) => {
     const row = await readStateRow(db, feed)
     if (row.version === 0) return [buildingWarning(feed, progress(feed))]
     if (row.held_since) return [heldWarning({ feed, ...row })]
@@ -126,8 +126,9 @@ export async function readFeedProblems(
           `The ${feed} feed is behind: ${pending_changes} changes have been pending since ${oldest_change_at}. The log says why it cannot be refreshed.`,
         ]
       : []
-  })
-  return [...(await readRendererProblems(db, own)), ...(await Promise.all(problems)).flat()]
+  }
+  const problems = [readRendererProblems(db, own), ...feedNames.map(feedProblems)]
+  return (await Promise.all(problems)).flat()
 }
 
 const buildingWarning = (feed: FeedName, share = 0) =>
