@@ -89,7 +89,7 @@ const settings = z.object({
   KLAVIYO_PUBLIC_KEY: z.string().trim().optional(),
   KLAVIYO_API: oneOf('events', 'track').default('events'),
   KLAVIYO_URL: httpUrl
-    .transform((url) => new URL(url).href.replace(/\/+$/, ''))
+    .transform((url) => new URL(url).href.replace(/(?<!\/)\/+$/, ''))
     .default(klaviyoUrl),
   KLAVIYO_RATE_SHARE: z.coerce.number(rateShareError).min(0.01, rateShareError).default(0.97),
   PUSH_EVERY: duration('1s', '7d').optional(),
@@ -200,7 +200,7 @@ export function readConfig(
     databaseUrl: env.DATABASE_URL ?? null,
     dataDir: env.DATA_DIR,
     apiKey: env.API_KEY ?? null,
-    publicUrl: env.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
+    publicUrl: env.PUBLIC_URL?.replace(/(?<!\/)\/+$/, '') ?? null,
     feedsPublic: env.FEEDS_PUBLIC,
     stopGraceMs: env.STOP_GRACE,
     feedWaitMs: env.FEED_WAIT,

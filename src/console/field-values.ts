@@ -54,8 +54,9 @@ const numberOf = (text: string) => (numberText.test(text) ? Number(text) : text)
 function metadataLines(text: string): [string, unknown][] {
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   return lines.map((line) => {
-    const [, name = line, value = ''] = /^\s*([^=]*?)\s*=\s*(.*?)\s*$/.exec(line) ?? []
-    return [name, metadataValue(value)]
+    const end = line.indexOf('=')
+    if (end < 0) return [line, '']
+    return [line.slice(0, end).trim(), metadataValue(line.slice(end + 1).trim())]
   })
 }
 

@@ -73,4 +73,4 @@ const keyOf = (name: string) =>
   name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '_')
-    .replace(/^[_0-9]+|_+$/g, '') || 'field'
+    .replace(/^[_0-9]+|(?<!_)_+$/g, '') || 'field'

@@ -12,7 +12,7 @@ export type CellFormat = {
   timezone?: string | undefined
 }
 
-const plainNumber = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
+const plainNumber = /^-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
 const groupSeparators = "[ \\u00a0\\u202f'’]"
 
 export function readNumber(cell: string, format: CellFormat): CellValue {
@@ -29,7 +29,7 @@ function takeGroups(text: string, decimal: CellFormat['decimal']): string | unde
   const point = decimal === ',' ? ',' : '.'
   const group = decimal === ',' ? `(?:\\.|${groupSeparators})` : `(?:,|${groupSeparators})`
   const grouped = new RegExp(`^\\d{1,3}(?:${group}\\d{3})+(?:\\${point}\\d*)?$`)
-  const ungrouped = new RegExp(`^(?:\\d+\\${point}?\\d*|\\${point}\\d+)$`)
+  const ungrouped = new RegExp(`^(?:\\d+(?:\\${point}\\d*)?|\\${point}\\d+)$`)
   if (ungrouped.test(text)) return text.replace(point, '.')
   if (!grouped.test(text)) return undefined
   // 1,234 is a thousand or a little more than one: which, only the option says.

@@ -81,7 +81,7 @@ function templateText(template: string, indexOf: (name: string) => number): Sour
 }
 
 /** Follows a comma or white space where another address begins. */
-const nextAddress = /[\s,;|]+(?=https?:\/\/)/i
+const nextAddress = /(?<![\s,;|])[\s,;|]+(?=https?:\/\/)/i
 
 function presetSources(
   preset: Preset,

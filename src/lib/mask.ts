@@ -1,14 +1,15 @@
-/** Patterns of personal data and keys, each with its replacement. */
-const masks: [RegExp, string][] = [
+/** Patterns of keys and personal data, each with its replacement. */
+const keys: [RegExp, string][] = [
   [/\b(?:sf|pk)_[\w-]{16,}/g, '(key)'],
   [/\bkey=[^&\s"']+/gi, 'key=(key)'],
   [/\b(Bearer|Basic|Klaviyo-API-Key) [^\s"',]+/gi, '$1 (key)'],
-  [/[^\s"'<>(),;:=/]+(?:@|%40)[^\s"'<>(),;:=/]+/gi, '(e-mail)'],
-  // Seven digits or more; in an IPv4 address, dots separate fewer.
-  [/\+?\(?\d(?:[\s()-]{0,2}\d){6,}|\b\d{3}\.\d{3}\.\d{4}\b/g, '(number)'],
 ]
+const word = /[^\s"'<>(),;:=/]+/g
+const email = /.(?:@|%40)./is
+/** Seven digits or more; in an IPv4 address, dots separate fewer. */
+const number = /\+?\(?\d(?:[\s()-]{0,2}\d){6,}|\b\d{3}\.\d{3}\.\d{4}\b/g
 
-/** The patterns take quadratic time at worst, and a longer text helps nobody. */
+/** A longer text helps nobody. */
 const usualCharacters = 2_000
 
 /**
@@ -18,10 +19,15 @@ const usualCharacters = 2_000
 export function mask(text: string, maxCharacters = usualCharacters): string {
   const isCut = text.length > maxCharacters
   const shown = isCut ? withoutPartialWord(text.slice(0, maxCharacters)) : text
-  const masked = masks.reduce((done, [pattern, hidden]) => done.replace(pattern, hidden), shown)
+  const masked = keys
+    .reduce((done, [pattern, hidden]) => done.replace(pattern, hidden), shown)
+    .replace(word, (found) => (email.test(found) ? '(e-mail)' : found))
+    .replace(number, '(number)')
   return isCut ? `${masked}…` : masked
 }
 
 /** What was cut in two may no longer match its pattern: the last word, and digits in groups before it. */
 const withoutPartialWord = (text: string) =>
-  text.replace(/[^\s"'<>(),;:=/]*$/, '').replace(/[\d\s()+.-]*$/, '')
+  text
+    .replace(/(?<![^\s"'<>(),;:=/])[^\s"'<>(),;:=/]*$/, '')
+    .replace(/(?<![\d\s()+.-])[\d\s()+.-]*$/, '')

@@ -107,7 +107,7 @@ async function describeAll(heads: readonly string[]): Promise<string[]> {
 /** What is personal goes first, then what tells one message from another: quoted values, places in a batch. */
 const describe = (head: string) =>
   mask(head, headCharacters - 1)
-    .replace(/"[^"]*"|“[^”]*”|(?<![\p{L}\p{N}])'[^']*'(?![\p{L}\p{N}])/gu, '“…”')
+    .replace(/"[^"]*"|“[^“”]*”|(?<![\p{L}\p{N}])'[^']*'(?![\p{L}\p{N}])/gu, '“…”')
     .replace(/\/\d+(?=\/|\b)/g, '/…')
 
 const nameOf = (detail: string) => createHash('sha256').update(detail).digest('hex').slice(0, 16)

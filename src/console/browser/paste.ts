@@ -62,7 +62,9 @@ const flags: Record<string, string> = {
 
 function stage(cell: HTMLInputElement, text: string): void {
   const isFlag = cell.dataset.kind === 'flag'
-  const wanted = isFlag ? flags[text.trim().toLowerCase()] : text.replaceAll(/\s*[\r\n]+\s*/g, ' ')
+  const wanted = isFlag
+    ? flags[text.trim().toLowerCase()]
+    : text.replaceAll(/(?<!\s)\s*[\r\n]\s*/g, ' ')
   if (wanted === undefined) {
     mark(cell, 'invalid', `must be TRUE or FALSE, got "${text}"`)
     return

@@ -108,4 +108,4 @@ const statements = (password: string) =>
           where typnamespace in (select schema from mine) and typtype in ('e', 'd')
           and not exists (select from pg_depend d where d.objid = t.oid and d.classid = 'pg_type'::regclass and deptype in ('i', 'e'))
       loop execute command; end loop; end $$`,
-  ].map((statement) => statement.replaceAll(/\s*\n\s*/g, ' '))
+  ].map((statement) => statement.replaceAll(/\s+/g, ' '))

@@ -111,7 +111,7 @@ function trimText(text: string, textBytes: number, onCut: () => void): string {
   return Buffer.from(text)
     .subarray(0, textBytes)
     .toString()
-    .replace(/\ufffd+$/, '')
+    .replace(/(?<!\ufffd)\ufffd+$/, '')
 }
 
 /** Items first: their names are in ItemNames and in the Ordered Product events too. */
