@@ -8,7 +8,7 @@ import type { Link } from './availability.ts'
 import type { CatalogResource, CatalogTypes } from './catalog-resource.ts'
 import { lockRows } from './lock-rows.ts'
 import { type ProductTypes, productResource } from './products.ts'
-import { assertExpected, type Selection, selectedIds } from './selection.ts'
+import { assertExpected, type BulkOptions, type Selection, selectedIds } from './selection.ts'
 import { type StoreTypes, storeResource } from './stores.ts'
 
 /** So many links are added within the time that a request has; each is checked by two foreign keys. */
@@ -36,12 +36,12 @@ const sampleSize = 10
 export function changeAvailability(
   db: Database,
   change: AvailabilityChange,
-  { expected, dryRun }: { expected: number | undefined; dryRun: boolean },
+  { dryRun, ...options }: BulkOptions,
 ): Promise<AvailabilityResult> {
   if (dryRun)
-    return snapshot(db, async (tx) => preview(tx, await pairsOf(tx, change, expected), change))
+    return snapshot(db, async (tx) => preview(tx, await pairsOf(tx, change, options), change))
   return transaction(db, async (tx) => {
-    const pairs = await pairsOf(tx, change, expected)
+    const pairs = await pairsOf(tx, change, options)
     if (change.action === 'add') await keep(tx, pairs)
     const result = await preview(tx, pairs, change)
     const write = change.action === 'add' ? insertion(pairs) : deletion(pairs)
@@ -57,10 +57,10 @@ type Pairs = { products: string[]; stores: string[] }
 async function pairsOf(
   tx: Queryable,
   change: AvailabilityChange,
-  expected: number | undefined,
+  { expected, lint }: Omit<BulkOptions, 'dryRun'>,
 ): Promise<Pairs> {
   const select = <T extends CatalogTypes>(resource: CatalogResource<T>, side: Selection<T>) =>
-    selectedIds(tx, resource, side, { max: maxPairs, path: `${resource.name}s.` })
+    selectedIds(tx, resource, side, { max: maxPairs, lint, path: `${resource.name}s.` })
   const pairs = {
     products: await select(productResource, change.products),
     stores: await select(storeResource, change.stores),

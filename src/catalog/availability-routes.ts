@@ -6,6 +6,7 @@ import { id } from '../lib/fields.ts'
 import { addLink, changeLinks, type Link, removeLink } from './availability.ts'
 import { changeAvailability, maxPairs } from './availability-bulk.ts'
 import type { CatalogResource, CatalogTypes } from './catalog-resource.ts'
+import type { LintSettings } from './lint-rules.ts'
 import { productResource } from './products.ts'
 import { expectedShape, isOneSelection, oneSelection, selectionShape } from './selection.ts'
 import { storeResource } from './stores.ts'
@@ -60,7 +61,7 @@ const bulkResult = z
   })
   .meta({ id: 'AvailabilityResult' })
 
-export function availabilityRoutes(api: ApiContext, db: Database): void {
+export function availabilityRoutes(api: ApiContext, db: Database, lint: LintSettings): void {
   for (const { name, ...side } of sides) {
     const common = {
       ...side,
@@ -143,7 +144,11 @@ export function availabilityRoutes(api: ApiContext, db: Database): void {
     },
     async ({ body: { expected, dry_run, ...change }, recording }, c) =>
       c.json(
-        await changeAvailability(db.recorded(recording), change, { expected, dryRun: dry_run }),
+        await changeAvailability(db.recorded(recording), change, {
+          expected,
+          dryRun: dry_run,
+          lint,
+        }),
       ),
   )
 }

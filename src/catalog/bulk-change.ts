@@ -7,6 +7,7 @@ import type { CatalogResource, CatalogTable, CatalogTypes } from './catalog-reso
 import { columnChanges, type FieldChange, limitsOf } from './column-changes.ts'
 import {
   assertExpected,
+  type BulkOptions,
   lockSelected,
   maxSelected,
   type Selection,
@@ -29,16 +30,16 @@ export function changeSelected<T extends CatalogTypes>(
   resource: CatalogResource<T>,
   selection: Selection<T>,
   change: BulkChange,
-  { expected, dryRun }: { expected: number | undefined; dryRun: boolean },
+  { expected, dryRun, lint }: BulkOptions,
 ): Promise<BulkResult> {
   if (dryRun)
     return snapshot(db, async (tx) => {
-      const ids = await selectedIds(tx, resource, selection, { max: maxSelected })
+      const ids = await selectedIds(tx, resource, selection, { max: maxSelected, lint })
       assertExpected(`${resource.name}s`, ids.length, expected)
       return preview(tx, resource, ids, change)
     })
   return transaction(db, async (tx) => {
-    const ids = await lockSelected(tx, resource, selection)
+    const ids = await lockSelected(tx, resource, selection, lint)
     assertExpected(`${resource.name}s`, ids.length, expected)
     const result = await preview(tx, resource, ids, change)
     await apply(tx, resource, ids, change)

@@ -6,6 +6,7 @@ import { category, decimal, signedMoney } from '../lib/fields.ts'
 import { changeSelected } from './bulk-change.ts'
 import { patchRecords } from './catalog-patches.ts'
 import type { CatalogResource, CatalogTypes } from './catalog-resource.ts'
+import type { LintSettings } from './lint-rules.ts'
 import {
   expectedShape,
   isOneSelection,
@@ -107,6 +108,7 @@ export function bulkRoutes<T extends CatalogTypes>(
   api: ApiContext,
   db: Database,
   resource: CatalogResource<T>,
+  lint: LintSettings,
 ): void {
   const plural = `${resource.name}s`
   const typeName = typeNameOf(resource)
@@ -147,6 +149,7 @@ export function bulkRoutes<T extends CatalogTypes>(
         await changeSelected(db.recorded(recording), resource, { ids, where }, change, {
           expected,
           dryRun: dry_run,
+          lint,
         }),
       ),
   )

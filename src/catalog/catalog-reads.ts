@@ -4,6 +4,7 @@ import { textArray } from '../db/parameters.ts'
 import { recordNotFound } from '../lib/errors.ts'
 import type { CatalogResource, CatalogTable, CatalogTypes, Listing } from './catalog-resource.ts'
 import { sortingBy } from './catalog-sort.ts'
+import { hasFinding, type LintSettings } from './lint-rules.ts'
 
 /** A record with its ETag, which changes with its fields and with its links. */
 export type Tagged<T> = { record: T; etag: string }
@@ -31,16 +32,14 @@ type RecordPage<Record> = {
   etags: { [id: string]: string } | undefined
 }
 
-/** Those that match the filter, and the further condition on the row `t`. */
+/** `matches` is a condition on the row `t`. */
 export async function listRecords<T extends CatalogTypes>(
   db: Queryable,
   resource: CatalogResource<T>,
-  filter: T['filter'],
+  matches: SQL,
   { limit, cursor, sort = 'id', count: counted, etags: tagged }: Listing,
-  also: SQL = sql`true`,
 ): Promise<RecordPage<T['record']>> {
   const sorting = sortingBy(sort)
-  const matches = sql`${also} and ${matchesOf(resource, filter)}`
   const after = cursor === undefined ? sql`true` : sorting.after(cursor)
   const [rows, [counts]] = await Promise.all([
     db.execute<{ id: string; position: string; etag: string | null; record: T['record'] }>(sql`
@@ -64,11 +63,16 @@ export async function listRecords<T extends CatalogTypes>(
   }
 }
 
-/** Of the row `t`. */
-export const matchesOf = <T extends CatalogTypes>(
+/** Of the row `t`: what a list and a change of what matches mean by the filter. */
+export function matchesOf<T extends CatalogTypes>(
   resource: CatalogResource<T>,
   filter: T['filter'],
-): SQL => sql.join([sql`true`, ...resource.conditions(filter)], sql` and `)
+  lint: LintSettings,
+): SQL {
+  const { finding } = filter
+  const found = finding === undefined ? [] : [hasFinding(resource, finding, lint)]
+  return sql.join([sql`true`, ...resource.conditions(filter), ...found], sql` and `)
+}
 
 /** Of those of the ids that exist. */
 export async function readEtags(

@@ -78,6 +78,7 @@ export type CatalogResource<T extends CatalogTypes> = CatalogTable & {
   taggedPatch: z.ZodType<TaggedPatch>
   filters: z.ZodType<T['filter']>
   query: z.ZodObject & z.ZodType<T['filter'] & Listing>
+  /** Of all filters but `finding`, which needs settings. */
   conditions: (filter: T['filter']) => SQL[]
 }
 

@@ -6,7 +6,7 @@ import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
 import { id } from '../lib/fields.ts'
 import { errorMap } from '../lib/validation.ts'
-import { getRecord, listRecords, type Tagged } from './catalog-reads.ts'
+import { getRecord, listRecords, matchesOf, type Tagged } from './catalog-reads.ts'
 import type { CatalogResource, CatalogTable, CatalogTypes } from './catalog-resource.ts'
 import {
   createRecord,
@@ -15,7 +15,7 @@ import {
   saveRecord,
   saveRecords,
 } from './catalog-writes.ts'
-import { hasFinding, type LintSettings } from './lint-rules.ts'
+import type { LintSettings } from './lint-rules.ts'
 
 const byId = z.strictObject({ id })
 const maxBatch = 1000
@@ -88,9 +88,7 @@ function readRoutes<T extends CatalogTypes>({ api, db, resource, lint }: Routes<
       responses: { 200: { description: 'A page', schema: page } },
     },
     async ({ query }, c) => {
-      const { finding } = query
-      const also = finding && hasFinding(resource, finding, lint)
-      const listed = await listRecords(db, resource, query, query, also)
+      const listed = await listRecords(db, resource, matchesOf(resource, query, lint), query)
       const { records, nextCursor, count, etags } = listed
       return c.json({ [plural]: records, next_cursor: nextCursor, count, etags })
     },

@@ -7,6 +7,7 @@ import { AppError } from '../lib/errors.ts'
 import { ids } from '../lib/fields.ts'
 import { matchesOf } from './catalog-reads.ts'
 import type { CatalogResource, CatalogTypes } from './catalog-resource.ts'
+import type { LintSettings } from './lint-rules.ts'
 import { lockRows } from './lock-rows.ts'
 
 /** One request's ids and rows are all in memory. */
@@ -27,17 +28,23 @@ export const isOneSelection = ({ ids, where }: { ids?: unknown; where?: unknown 
 
 export const oneSelection = 'give either ids or where'
 
-/** Of a selection within the body: the field that names it. */
-type Options = { max: number; path?: string }
+type Options = {
+  max: number
+  lint: LintSettings
+  /** Of a selection within the body: the field that names it. */
+  path?: string
+}
 
 /** The ids that a selection means now, in their order; more than `max`, or an id that is unknown, is an error. */
 export async function selectedIds<T extends CatalogTypes>(
   tx: Queryable,
   resource: CatalogResource<T>,
   { ids: named, where }: Selection<T>,
-  { max, path = '' }: Options,
+  { max, lint, path = '' }: Options,
 ): Promise<string[]> {
-  const condition = named ? sql`t.id = any(${textArray(named)})` : matchesOf(resource, where ?? {})
+  const condition = named
+    ? sql`t.id = any(${textArray(named)})`
+    : matchesOf(resource, where ?? {}, lint)
   const rows = await tx.execute<{ id: string }>(
     sql`select t.id from ${resource.table} t where ${condition} order by t.id limit ${max + 1}`,
   )
@@ -72,11 +79,13 @@ export async function lockSelected<T extends CatalogTypes>(
   tx: Queryable,
   resource: CatalogResource<T>,
   selection: Selection<T>,
+  lint: LintSettings,
 ): Promise<string[]> {
-  let matching = await selectedIds(tx, resource, selection, { max: maxSelected })
+  const options = { max: maxSelected, lint }
+  let matching = await selectedIds(tx, resource, selection, options)
   for (let round = 1; round <= maxRounds; round++) {
     const locked = await lockRows(tx, resource.table, matching, 'change')
-    matching = await selectedIds(tx, resource, selection, { max: maxSelected })
+    matching = await selectedIds(tx, resource, selection, options)
     if (matching.every((id) => locked.has(id))) return matching
   }
   throw new AppError('conflict', 'What matches keeps changing. Nothing was changed: try again.')
@@ -91,6 +100,8 @@ export function assertExpected(what: string, matched: number, expected: number |
     [{ field: 'expected', detail: `is ${expected}, but ${matched} match` }],
   )
 }
+
+export type BulkOptions = { expected: number | undefined; dryRun: boolean; lint: LintSettings }
 
 export const expectedShape = {
   expected: z

@@ -70,10 +70,10 @@ export function createApp(deps: AppDeps): OpenAPIHono {
   const api = { app, authorize, workMs }
   app.route('/', metricsRoutes(db, { authorize: deps.authorizeMetrics, metrics, log }))
   catalogRoutes(api, db, productResource, config)
-  bulkRoutes(api, db, productResource)
+  bulkRoutes(api, db, productResource, config)
   catalogRoutes(api, db, storeResource, config)
-  bulkRoutes(api, db, storeResource)
-  availabilityRoutes(api, db)
+  bulkRoutes(api, db, storeResource, config)
+  availabilityRoutes(api, db, config)
   valuesRoutes(api, db)
   feedStatusRoutes(api, db, config)
   historyRoutes(api, db)

@@ -59,6 +59,16 @@ test('products that match are sold in stores that match; a dry run only counts',
   expect(feed.body).toContainEqual(expect.objectContaining({ $id: 'b', store_ids: 's1,s2' }))
 })
 
+test('a finding is a filter of both sides', async () => {
+  const answer = await change({
+    products: { where: { finding: 'sold_nowhere' } },
+    stores: { where: { finding: 'no_address', region: 'ME' } },
+    action: 'add',
+  })
+  expect(answer.body).toMatchObject({ products: 1, stores: 1, matched: 1 })
+  expect(await links()).toEqual(['a-s1', 'a-s3', 'b-s3', 'c-s3'])
+})
+
 test('and no longer sold', async () => {
   const answer = await change({
     products: { where: {} },

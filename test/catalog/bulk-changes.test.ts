@@ -57,6 +57,41 @@ test('a patch of what matches a filter, with the first of what changes', async (
   expect((await bulk(body)).body).toEqual({ matched: 2, changed: 0, sample: [] })
 })
 
+/** Each of products and of stores with what it matches of what is there; no filter may be read over. */
+test.each([
+  ['products', { q: 'po' }, ['b']],
+  ['products', { category: 'Old' }, ['a', 'c']],
+  ['products', { published: false }, ['c']],
+  ['products', { updated_since: '2999-01-01T00:00:00Z' }, []],
+  ['products', { finding: 'no_price' }, []],
+  ['products', { finding: 'sold_nowhere' }, ['b']],
+  ['products', { finding: 'no_address' }, []],
+  ['products', { finding: 'sold_nowhere', category: 'Pans' }, []],
+  ['products', { store_id: 's1' }, ['a']],
+  ['products', { not_store_id: 's1' }, ['b', 'c']],
+  ['products', { sold: 'none' }, ['b', 'c']],
+  ['products', { brand: 'none' }, []],
+  ['products', { in_store_only: true }, []],
+  ['products', { in_stock: true }, []],
+  ['products', { price_min: 10, price_max: 15 }, ['a']],
+  ['stores', { finding: 'no_coordinates', region: 'ME' }, ['s2']],
+  ['stores', { finding: 'no_price' }, []],
+  ['stores', { country_code: 'US' }, []],
+  ['stores', { city: 'none' }, []],
+  ['stores', { product_id: 'a' }, ['s1']],
+])('of %s, where %j is what the list shows', async (plural, where, ids) => {
+  const query = new URLSearchParams(
+    Object.entries(where).map(([name, value]): [string, string] => [name, `${value}`]),
+  )
+  const { body: list } = await server.ask('GET', `/v1/${plural}?${query}`)
+  expect(Object(list)[plural].map(({ id }: { id: string }) => id)).toEqual(ids)
+  const change = { where, patch: { published: false } }
+  const dry = await server.ask('POST', `/v1/${plural}/bulk`, { ...change, dry_run: true })
+  expect(dry.body).toMatchObject({ matched: ids.length })
+  const done = await server.ask('POST', `/v1/${plural}/bulk`, change)
+  expect(done.body).toMatchObject({ matched: ids.length })
+})
+
 test('the feed shows a bulk change, of hidden products too', async () => {
   await server.ask('GET', '/feeds/products.json')
   await bulk({ ids: ['a'], patch: { published: false } })

@@ -1,5 +1,6 @@
 /** The sample catalog: CSV files that the product's own import reads. */
 import { fileURLToPath } from 'node:url'
+import { sql } from 'drizzle-orm'
 import { listRecords } from '../../catalog/catalog-reads.ts'
 import { productResource } from '../../catalog/products.ts'
 import type { Database } from '../../db/connection.ts'
@@ -16,7 +17,7 @@ const names = ['stores', 'products', 'availability']
 
 /** Only into an empty catalog, so that edits made in an earlier demo stay. */
 export async function importDemoCatalog(db: Database, currency: string): Promise<void> {
-  const { records } = await listRecords(db, productResource, {}, { limit: 1 })
+  const { records } = await listRecords(db, productResource, sql`true`, { limit: 1 })
   if (records.length > 0) return
   for (const kind of importKinds.filter(({ name }) => names.includes(name))) {
     const input = await openInput(fileURLToPath(new URL(`${kind.name}.csv`, folder)))

@@ -1,5 +1,6 @@
 /** Simulates trade in the demo's stores: orders with items of the catalog, their updates, and visits. */
 import { randomInt } from 'node:crypto'
+import { sql } from 'drizzle-orm'
 import { listRecords } from '../../catalog/catalog-reads.ts'
 import { productResource } from '../../catalog/products.ts'
 import { storeResource } from '../../catalog/stores.ts'
@@ -66,8 +67,8 @@ async function updateOrder(db: Database, orderId: string): Promise<void> {
 /** Undefined when the catalog has no store or nothing with a price. */
 async function randomOrder(db: Database): Promise<OrderInput | undefined> {
   const page = { limit: 100 }
-  const stores = await listRecords(db, storeResource, {}, page)
-  const products = await listRecords(db, productResource, {}, page)
+  const stores = await listRecords(db, storeResource, sql`true`, page)
+  const products = await listRecords(db, productResource, sql`true`, page)
   const priced = products.records.filter(({ price }) => price !== null)
   if (stores.records.length === 0 || priced.length === 0) return undefined
   const items = [oneOf(priced), oneOf(priced)].flatMap((product) =>
