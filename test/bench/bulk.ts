@@ -1,4 +1,4 @@
-/** Changes of 10,000 products in one request, their dry runs, and suggestions, at a catalog of 100,000. */
+/** Changes of 10,000 products in one request, their dry runs and undos, and suggestions, at a catalog of 100,000. */
 import { sql } from 'drizzle-orm'
 import { makeCatalog } from './catalog.ts'
 import { printTable, type Row } from './table.ts'
@@ -53,7 +53,15 @@ export async function benchBulk(): Promise<void> {
       for (const [what, path, body] of changes) {
         const dry = await secondsOf(server, 'POST', path, { ...body, dry_run: true })
         measured.push(row(`${what}: dry run`, dry))
-        measured.push(row(what, await secondsOf(server, 'POST', path, body)))
+        const applied = await secondsOf(server, 'POST', path, body)
+        measured.push(row(what, applied))
+        // Of a removal with more than 50,000 links there is none.
+        if (!('price' in body || 'categories' in body || 'patch' in body)) continue
+        const undo = `/v1/changes/${applied.changeId}/undo`
+        measured.push(
+          row('undo: dry run', await secondsOf(server, 'POST', undo, { dry_run: true })),
+        )
+        measured.push(row('undo', await secondsOf(server, 'POST', undo, {})))
       }
       const values = '/v1/catalog/values?of=products&field=categories'
       measured.push(row('suggested categories, first', await secondsOf(server, 'GET', values)))
@@ -69,7 +77,7 @@ export async function benchBulk(): Promise<void> {
   )
 }
 
-type Timed = { seconds: number; changed: unknown }
+type Timed = { seconds: number; changed: unknown; changeId: string | null }
 
 async function secondsOf(
   server: BenchServer,
@@ -83,7 +91,11 @@ async function secondsOf(
   const response = await fetch(`${server.url}${path}`, { method, headers, ...sent })
   const answer = Object(await response.json())
   if (response.status !== 200) throw new Error(`${path}: ${JSON.stringify(answer)}`)
-  return { seconds: (performance.now() - started) / 1000, changed: answer.changed ?? '' }
+  return {
+    seconds: (performance.now() - started) / 1000,
+    changed: answer.changed ?? answer.restored ?? '',
+    changeId: response.headers.get('Change-Id'),
+  }
 }
 
 const row = (what: string, { seconds, changed }: Timed): Row => ({
