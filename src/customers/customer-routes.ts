@@ -66,7 +66,7 @@ export function customerRoutes(api: ApiContext, db: Database): void {
       scope: 'admin',
       body: noBody,
       responses: { 204: { description: 'Erased' } },
-      errors: ['not_found'],
+      errors: ['not_found', 'conflict'],
     },
     async ({ params }, c) => {
       await eraseCustomer(db, params.id)

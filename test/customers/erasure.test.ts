@@ -197,6 +197,71 @@ test('a message under an id that was replaced while it was being sent is erased 
   expect(await tracesOf(db, words)).toEqual([])
 })
 
+/** In whichever encoding, case and form; each is an import of people. */
+const naming: [string, string, Buffer | string][] = [
+  ['an e-mail', 'customers', 'id,email\nx,ZQ@Klaviyo-Demo.com\n'],
+  [
+    'an e-mail in UTF-16',
+    'customers',
+    Buffer.from('\ufeffid,email\nx,zq@klaviyo-demo.com\n', 'utf16le'),
+  ],
+  ['a telephone', 'customers', 'id,phone_number\nx,(617) 555-0177\n'],
+  ['an id', 'visits', 'customer_id,store_id\nzq-1,1212\n'],
+  [
+    'an e-mail of a rejected row',
+    'orders',
+    'id,customer_email,total\n1,zq@klaviyo-demo.com,many\n',
+  ],
+]
+const others: [string, string][] = [
+  ['customers', 'id,email\nzq-12,kim@klaviyo-demo.com\n'],
+  ['products', 'id,title\nzq-1,zq@klaviyo-demo.com\n'],
+]
+const addImport = async (kind: string, content: Buffer | string) => {
+  const url = `${server.url}/v1/imports?kind=${kind}`
+  const headers = { Authorization: `Bearer ${server.key}`, 'Content-Type': 'text/csv' }
+  return Object(await (await fetch(url, { method: 'POST', headers, body: content })).json()).id
+}
+const keptImports = async () =>
+  Object((await server.ask('GET', '/v1/imports')).body).imports.map(({ id }: { id: string }) => id)
+
+test('kept imports that hold the customer are removed with them, others stay', async () => {
+  const { id, ...customer } = zenobia
+  await server.ask('PUT', `/v1/customers/${id}`, customer)
+  const stay: string[] = []
+  for (const [kind, content] of others) stay.push(await addImport(kind, content))
+  for (const [what, kind, content] of naming) {
+    const added = await addImport(kind, content)
+    expect([what, (await keptImports()).includes(added)]).toEqual([what, true])
+  }
+  const applied = await addImport('customers', 'id,first_name\nzq-1,Zenobia\nbad,id,more\n')
+  await server.ask('POST', `/v1/imports/${applied}/apply`)
+  expect((await server.ask('DELETE', `/v1/customers/${id}`)).status).toBe(204)
+  expect(new Set(await keptImports())).toEqual(new Set(stay))
+  for (const one of stay) await server.ask('DELETE', `/v1/imports/${one}`)
+})
+
+test('an import that is being applied and names the customer is in the way', async () => {
+  const { db } = server.database
+  const { id, ...customer } = zenobia
+  await server.ask('PUT', `/v1/customers/${id}`, customer)
+  const added = await addImport('customers', 'id,email\nx,zq@klaviyo-demo.com\n')
+  await db.execute(
+    sql`update imports set status = 'applying', touched_at = now() where id = ${added}`,
+  )
+  const refused = await server.ask('DELETE', `/v1/customers/${id}`)
+  expect([refused.status, refused.body]).toMatchObject([
+    409,
+    { detail: expect.stringContaining('is being applied') },
+  ])
+  expect((await server.ask('GET', `/v1/customers/${id}`)).status).toBe(200)
+  await db.execute(
+    sql`update imports set touched_at = now() - interval '2 minutes' where id = ${added}`,
+  )
+  expect((await server.ask('DELETE', `/v1/customers/${id}`)).status).toBe(204)
+  expect(await keptImports()).toEqual([])
+})
+
 test('plain SQL erases by the same function, and an id may be an e-mail', async () => {
   const { db } = server.database
   const { id, ...customer } = zenobia
