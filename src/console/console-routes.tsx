@@ -20,6 +20,7 @@ import { deliveryPage } from './delivery-page.tsx'
 import { respondWithErrorPage } from './error-page.tsx'
 import { feedsPage } from './feeds-page.tsx'
 import { importPage } from './import-page.tsx'
+import { readKept } from './kept-form.tsx'
 import { keysPages } from './keys-page.tsx'
 import { productKind, storeKind } from './kinds.ts'
 import { listPage } from './list-page.tsx'
@@ -33,6 +34,7 @@ import { recordPages } from './record-page.tsx'
 import { sameOrigin } from './same-origin.ts'
 import { sessionCookie } from './session-cookie.ts'
 import { endSession, endSessionsOfKey, findSession } from './sessions.ts'
+import { signInPage } from './sign-in-page.tsx'
 import { type SignInDeps, signInRoutes, smallForm } from './sign-in-routes.tsx'
 import { undoPage } from './undo-page.tsx'
 
@@ -141,7 +143,7 @@ function serveAssets(pages: Hono<ConsoleEnv>): void {
   })
 }
 
-function signInFirst(c: Context<ConsoleEnv>) {
+async function signInFirst(c: Context<ConsoleEnv>) {
   if (c.req.path.startsWith('/console/v1/'))
     throw new AppError('unauthorized', 'Your session has ended. Sign in again.')
   const { pathname, search } = new URL(c.req.url)
@@ -155,6 +157,10 @@ function signInFirst(c: Context<ConsoleEnv>) {
     const again = encodeURIComponent(back.pathname + back.search)
     return c.body(null, 200, { 'HX-Redirect': `/console/sign-in?next=${again}` })
   }
+  // A script keeps what was typed in its own page.
+  const isForm = c.req.method === 'POST' && c.req.header('Accept')?.includes('text/html')
+  if (isForm && pathname !== '/console/sign-out')
+    return signInPage(c, { kept: await readKept(c), status: 401 })
   return c.redirect(`/console/sign-in${next}`, 303)
 }
 

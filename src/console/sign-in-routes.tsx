@@ -1,6 +1,6 @@
 /** Sign in by API key, or by a link that works once and on this machine only. */
 import { getConnInfo } from '@hono/node-server/conninfo'
-import type { Context, Hono } from 'hono'
+import type { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { allows } from '../auth/api-keys.ts'
 import { networkOf } from '../auth/credentials.ts'
@@ -8,9 +8,10 @@ import type { KeyVerifier } from '../auth/key-verifier.ts'
 import type { Database } from '../db/connection.ts'
 import { AppError } from '../lib/errors.ts'
 import type { ConsoleEnv } from './console-env.ts'
-import { page } from './layout.tsx'
+import { keptIn, maxSignInBytes, sendAgainPage } from './kept-form.tsx'
 import type { SessionCookie } from './session-cookie.ts'
 import { startSession, startSessionByLink } from './sessions.ts'
+import { signInPage } from './sign-in-page.tsx'
 
 export type SignInDeps = { db: Database; verify: KeyVerifier['verify']; cookie: SessionCookie }
 
@@ -18,29 +19,30 @@ const tooLarge = () => {
   throw new AppError('too_large', 'The form is too large.')
 }
 export const smallForm = bodyLimit({ maxSize: 20_000, onError: tooLarge })
+const signInForm = bodyLimit({ maxSize: maxSignInBytes, onError: tooLarge })
 
 export function signInRoutes(pages: Hono<ConsoleEnv>, { db, verify, cookie }: SignInDeps): void {
   pages.get('/sign-in', (c) => signInPage(c, { next: c.req.query('next') }))
 
-  pages.post('/sign-in', smallForm, async (c) => {
-    const { key, next } = await c.req.parseBody()
-    const given = typeof key === 'string' ? key.trim() : ''
-    const back = typeof next === 'string' ? next : undefined
+  pages.post('/sign-in', signInForm, async (c) => {
+    const form = await c.req.formData()
+    const text = (name: string) => String(form.get(name) ?? '')
+    const given = text('key').trim()
+    const back = text('next')
+    const kept = keptIn(form)
+    const refuse = (error: string) =>
+      signInPage(c, { next: back, ...(kept ? { kept } : {}), error, status: 422 })
     const address = networkOf(getConnInfo(c).remote.address)
     const principal = given === '' ? null : await verify({ address, key: given })
-    if (principal === null)
-      return signInPage(c, { next: back, error: 'This key is unknown or revoked.', status: 422 })
+    if (principal === null) return refuse('This key is unknown or revoked.')
     if (!allows(principal.scopes, 'read'))
-      return signInPage(c, {
-        next: back,
-        error: 'This key opens feeds only. The console needs one with the scope "read".',
-        status: 422,
-      })
+      return refuse('This key opens feeds only. The console needs one with the scope "read".')
     const token = await startSession(db, given)
-    if (token === null)
-      return signInPage(c, { next: back, error: 'This key was just revoked.', status: 422 })
+    if (token === null) return refuse('This key was just revoked.')
     cookie.write(c, token)
-    return c.redirect(pathWithin(back), 303)
+    if (kept === null || !isWithin(kept.path)) return c.redirect(pathWithin(back), 303)
+    c.set('principal', principal)
+    return sendAgainPage(c, kept)
   })
 
   pages.get('/sign-in/:link', async (c) => {
@@ -57,42 +59,5 @@ export function signInRoutes(pages: Hono<ConsoleEnv>, { db, verify, cookie }: Si
 }
 
 /** Never to another site. */
-const pathWithin = (next: string | undefined) =>
-  next !== undefined && /^\/console([/?][\x21-\x7e]*)?$/.test(next) ? next : '/console'
-
-type SignInPage = { next?: string | undefined; error?: string; status?: 403 | 422 }
-
-function signInPage(c: Context<ConsoleEnv>, { next, error, status }: SignInPage) {
-  return page(
-    c,
-    { title: 'Sign in', ...(status ? { status } : {}) },
-    <form class="sign-in" method="post" action="/console/sign-in">
-      <h1>Sign in to storefeed</h1>
-      <p class="soft">With an API key. What it may do, you may do.</p>
-      {next && <input type="hidden" name="next" value={next} />}
-      <label for="key">API key</label>
-      <input
-        id="key"
-        name="key"
-        type="password"
-        required
-        autocomplete="current-password"
-        aria-invalid={error ? 'true' : undefined}
-        aria-describedby={error ? 'key-error' : undefined}
-        autofocus
-      />
-      {error && (
-        <p class="error" id="key-error" role="alert">
-          {error}
-        </p>
-      )}
-      <button class="primary" type="submit">
-        Sign in
-      </button>
-      <p class="soft">
-        No key yet? The first start of the server prints one; <code>storefeed keys create</code>{' '}
-        makes others.
-      </p>
-    </form>,
-  )
-}
+const isWithin = (path: string) => /^\/console([/?][\x21-\x7e]*)?$/.test(path)
+const pathWithin = (next: string) => (isWithin(next) ? next : '/console')

@@ -139,6 +139,58 @@ test.each([
   ).toHaveLength(0)
 })
 
+const asPage = { Accept: 'text/html' }
+const hiddenOf = (html: string) =>
+  Object.fromEntries(
+    [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(
+      ([, name = '', value = '']) => [
+        name,
+        value.replaceAll('&quot;', '"').replaceAll('&lt;', '<'),
+      ],
+    ),
+  )
+
+test('a form sent after the session ended is kept through the sign-in, and sent again by a button', async () => {
+  const typed = { id: 'kept', title: '<script>alert("x")</script>', published: 'true' }
+  const answer = await postForm(server.url, '/console/new/products', typed, asPage)
+  expect(answer.status).toBe(401)
+  const html = await answer.text()
+  expect(html).not.toContain('<script>alert')
+  const wrong = await postForm(server.url, '/console/sign-in', { ...hiddenOf(html), key: 'wrong' })
+  const again = hiddenOf(await wrong.text())
+  const signedIn = await postForm(server.url, '/console/sign-in', { ...again, key: server.key })
+  expect(signedIn.status).toBe(200)
+  const page = await signedIn.text()
+  expect(page).toContain('action="/console/new/products"')
+  expect(hiddenOf(page)).toEqual(typed)
+  expect((await server.ask('GET', '/v1/products/kept')).status).toBe(404)
+  const cookie = signedIn.headers.getSetCookie()[0]?.split(';')[0] ?? ''
+  await postForm(server.url, '/console/new/products', hiddenOf(page), { Cookie: cookie })
+  expect((await server.ask('GET', '/v1/products/kept')).body).toMatchObject({ title: typed.title })
+})
+
+test('what is too large to be kept is told, a script gets the sign-in, and another site nothing', async () => {
+  const large = { title: 'x'.repeat(600_000) }
+  const answer = await postForm(server.url, '/console/new/products', large, asPage)
+  expect(await answer.text()).toContain('nothing was saved: it was too much to keep')
+  const file = new FormData()
+  file.set('file', new File(['id\n1\n'], 'products.csv'))
+  const headers = { 'Sec-Fetch-Site': 'same-origin', ...asPage }
+  const upload = { method: 'POST', headers, body: file }
+  const imported = await fetch(`${server.url}/console/import`, upload)
+  expect(await imported.text()).toContain('nothing was saved')
+  expect((await postForm(server.url, '/console/new/products', { title: 'x' })).status).toBe(303)
+  const other = { ...asPage, 'Sec-Fetch-Site': 'cross-site' }
+  expect((await postForm(server.url, '/console/new/products', large, other)).status).toBe(403)
+})
+
+test('a kept form is never sent elsewhere', async () => {
+  for (const again of ['https://elsewhere.example/', '//elsewhere.example', '/v1/products']) {
+    const answer = await postForm(server.url, '/console/sign-in', { key: server.key, again })
+    expect([answer.status, answer.headers.get('Location')]).toEqual([303, '/console'])
+  }
+})
+
 test('a link signs in once', async () => {
   const link = await createSignInLink(server.database.db, server.key)
   const first = await get(`/console/sign-in/${link}`)
