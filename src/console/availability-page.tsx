@@ -1,8 +1,15 @@
 /** Which product is sold where: products as rows, stores as columns. */
 import type { Hono } from 'hono'
-import { read } from './api.ts'
+import { type Api, read } from './api.ts'
 import { type ConsoleEnv, may } from './console-env.ts'
-import { FilterInput, type Filters, NothingMatches, readFilters, SearchInput } from './filters.tsx'
+import {
+  FilterInput,
+  type Filters,
+  NothingMatches,
+  readFilters,
+  SearchInput,
+  withQuery,
+} from './filters.tsx'
 import { Empty, page } from './layout.tsx'
 import { PageTitle, Paging } from './parts.tsx'
 import {
@@ -19,22 +26,10 @@ const filterNames = ['q', 'category', 'brand', 'region']
 
 export function availabilityPage(pages: Hono<ConsoleEnv>): void {
   pages.get('/availability', async (c) => {
-    const api = c.get('api')
     const given = readFilters(filterNames, c.req.query())
     const { region, ...filters } = given
-    const cursor = c.req.query('cursor')
-    const query = new URLSearchParams({ ...filters, limit: String(productsShown), count: 'true' })
-    if (cursor) query.set('cursor', cursor)
-    const storeQuery = new URLSearchParams({
-      limit: String(storesShown),
-      sort: 'title',
-      count: 'true',
-    })
-    if (region) storeQuery.set('region', region)
-    const [products, stores] = await Promise.all([
-      read(api, `/v1/products?${query}`, catalogPage),
-      read(api, `/v1/stores?${storeQuery}`, storePage),
-    ])
+    const { cursor, stores: storeCursor } = c.req.query()
+    const [products, stores] = await readBoth(c.get('api'), given, { cursor, storeCursor })
     const mayWrite = may(c, 'write')
     const shown = { products: products.products ?? [], stores: stores.stores }
     return page(
@@ -54,16 +49,37 @@ export function availabilityPage(pages: Hono<ConsoleEnv>): void {
           <Nothing given={given} hasStores={shown.stores.length > 0} />
         )}
         <Paging
-          shown={countsOf(shown.products.length, products.count, shown.stores.length, stores.count)}
-          next={
-            products.next_cursor === null
-              ? undefined
-              : `?${new URLSearchParams({ ...given, cursor: products.next_cursor })}`
-          }
+          shown={shownOf(shown.products.length, products.count, 'products')}
+          first={cursor && addressOf(given, undefined, storeCursor)}
+          next={next(products, (page) => addressOf(given, page, storeCursor))}
         />
+        {stores.count > storesShown && (
+          <Paging
+            of="stores"
+            shown={shownOf(shown.stores.length, stores.count, 'stores')}
+            first={storeCursor && addressOf(given, cursor, undefined)}
+            next={next(stores, (page) => addressOf(given, cursor, page))}
+          />
+        )}
       </>,
     )
   })
+}
+
+type Cursors = Record<'cursor' | 'storeCursor', string | undefined>
+
+function readBoth(
+  api: Api,
+  { region = '', ...filters }: Filters,
+  { cursor = '', storeCursor = '' }: Cursors,
+) {
+  const paged = { cursor, limit: String(productsShown), count: 'true' }
+  const storesPaged = { region, cursor: storeCursor, limit: String(storesShown), count: 'true' }
+  const given = (query: Filters) => readFilters(Object.keys(query), query)
+  return Promise.all([
+    read(api, withQuery('/v1/products', given({ ...filters, ...paged })), catalogPage),
+    read(api, withQuery('/v1/stores', given({ ...storesPaged, sort: 'title' })), storePage),
+  ])
 }
 
 type SellButtonProps = { filters: Filters; region: string | undefined; count: number }
@@ -85,10 +101,20 @@ function SellButton({ filters, region = '', count }: SellButtonProps) {
   )
 }
 
-function countsOf(products: number, ofProducts: number, stores: number, ofStores: number): string {
-  const counts = `${products} of ${ofProducts.toLocaleString('en')} products, ${stores} of ${ofStores.toLocaleString('en')} stores`
-  return ofStores > storesShown ? `${counts}: choose a region to see the others` : counts
-}
+const shownOf = (shown: number, all: number, what: string) =>
+  `${shown} of ${all.toLocaleString('en')} ${what}`
+
+/** Products and stores have pages of their own. */
+const addressOf = (given: Filters, cursor = '', stores = '') =>
+  withQuery(
+    '/console/availability',
+    readFilters([...filterNames, 'cursor', 'stores'], { ...given, cursor, stores }),
+  )
+
+const next = (
+  { next_cursor }: { next_cursor: string | null },
+  addressOfPage: (cursor: string) => string,
+) => (next_cursor === null ? undefined : addressOfPage(next_cursor))
 
 function FilterForm({ given }: { given: Filters }) {
   return (

@@ -1,11 +1,13 @@
 /** What is filled in for a change of many. */
 import { chosenField, inputOf, offeredFields } from './bulk-actions.ts'
 import type { BulkView } from './bulk-state.ts'
+import { count } from './count.ts'
 import type { Field } from './kinds.ts'
 import { FieldInput } from './record-field.tsx'
 import type { Texts } from './record-form.ts'
 import type { StoreOption } from './records.ts'
 import { StoreBoxes } from './store-boxes.tsx'
+import { StoreFinder } from './store-finder.tsx'
 
 export function BulkFields(view: BulkView) {
   switch (view.name) {
@@ -131,7 +133,8 @@ function Price(view: BulkView) {
   )
 }
 
-function Sell({ given, stores, errors = [] }: BulkView) {
+function Sell({ given, choice, errors = [] }: BulkView) {
+  const { stores } = choice
   const ticked = new Set(given.all('sold_in'))
   const region = given.text('region')
   const isTicked = ({ id, region: own }: StoreOption) =>
@@ -166,17 +169,34 @@ function Sell({ given, stores, errors = [] }: BulkView) {
           />
           All stores there are
         </label>
+        <StoreFinder {...choice} />
         <StoreBoxes stores={stores} isTicked={isTicked} />
+        <TickedElsewhere ids={[...ticked].filter((id) => stores.every((one) => one.id !== id))} />
       </fieldset>
     </>
   )
 }
 
-function Copy({ given, stores, selected, errors = [] }: BulkView) {
+/** What was ticked in another part of the list stays ticked. */
+function TickedElsewhere({ ids }: { ids: string[] }) {
+  if (ids.length === 0) return null
+  return (
+    <p class="soft">
+      {`${count(ids.length, 'ticked store')} not shown here.`}
+      {ids.map((id) => (
+        <input type="hidden" name="sold_in" value={id} />
+      ))}
+    </p>
+  )
+}
+
+function Copy({ given, choice, selected, errors = [] }: BulkView) {
+  const { stores } = choice
   const own = 'ids' in selected ? selected.ids : []
   const error = errors.find(({ field }) => inputOf(field) === 'source')?.detail
   return (
     <div class="field">
+      <StoreFinder {...choice} />
       <label for="bulk-source">Sell here what this store sells</label>
       <select
         id="bulk-source"

@@ -2,7 +2,7 @@
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
 import { AppError } from '../lib/errors.ts'
-import { type ApiAnswer, apiProblem, read } from './api.ts'
+import { type ApiAnswer, apiProblem } from './api.ts'
 import {
   type Action,
   actions,
@@ -14,8 +14,9 @@ import {
 import { type BulkView, outcome } from './bulk-state.ts'
 import { BulkDialog } from './bulk-view.tsx'
 import type { ConsoleEnv } from './console-env.ts'
+import { readFilters } from './filters.tsx'
 import type { Kind } from './kinds.ts'
-import { type StoreOption, storePage } from './records.ts'
+import { noStores, readStores, type StoreChoice } from './store-finder.tsx'
 
 type C = Context<ConsoleEnv>
 
@@ -33,7 +34,7 @@ async function answer(c: C, kind: Kind, name: string, action: Action) {
   const given: Given = { all, text: (one) => all(one)[0] ?? '' }
   const selected = selectedOf(given)
   const step = given.text('step')
-  const view: BulkView = { kind, name, action, given, selected, stores: [] }
+  const view: BulkView = { kind, name, action, given, selected, choice: noStores }
   if (step === 'apply') {
     const applied = await ask(c, view, { expected: Number(given.text('expected')) })
     if (applied.status === 200) return done(c, view, applied)
@@ -80,12 +81,18 @@ function problemOf({ body }: ApiAnswer): Required<Pick<BulkView, 'problem' | 'er
 
 async function show(c: C, view: BulkView) {
   const isAboutStores = view.name === 'sell' || view.name === 'copy'
-  const stores = isAboutStores ? await storesOf(c) : []
-  return c.html(<BulkDialog {...view} stores={stores} />)
+  const choice = isAboutStores ? await storesFor(c, view) : noStores
+  return c.html(<BulkDialog {...view} choice={choice} />)
 }
 
-async function storesOf(c: C): Promise<StoreOption[]> {
-  return (await read(c.get('api'), '/v1/stores?limit=1000&sort=title', storePage)).stores
+async function storesFor(c: C, { given: { text } }: BulkView): Promise<StoreChoice> {
+  const searched = { q: text('stores_q'), region: text('stores_region') }
+  const found = await readStores(c.get('api'), readFilters(['q', 'region'], searched))
+  const region = text('region')
+  // Those of the region are ticked at first, so they have to be among those that are shown.
+  const isPartial = found.matching > found.stores.length
+  if (text('step') !== '' || region === '' || !isPartial) return found
+  return readStores(c.get('api'), { region })
 }
 
 function done(c: C, { kind, action }: BulkView, { body, changeId }: ApiAnswer) {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Action, Given, Selected } from './bulk-actions.ts'
 import type { Kind } from './kinds.ts'
-import type { StoreOption } from './records.ts'
+import type { StoreChoice } from './store-finder.tsx'
 
 const fields = z.record(z.string(), z.unknown())
 export const outcome = z.object({
@@ -23,7 +23,7 @@ export type BulkView = {
   action: Action
   given: Given
   selected: Selected
-  stores: StoreOption[]
+  choice: StoreChoice
   outcome?: Outcome
   problem?: string
   /** What came between the preview and this one. */

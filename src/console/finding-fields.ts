@@ -27,7 +27,7 @@ export function fieldsOfFinding({ groups }: Kind, code: string): Field[] {
 /** What cannot be fixed in a row of the list. */
 export const otherwise: Record<string, string> = {
   category_with_comma: 'Open each to rename the category: in one line a comma would make two.',
-  sold_nowhere: 'Open each and tick its stores, or take it out of the feed here.',
+  sold_nowhere: 'Select them and choose "Sell in…", or take them out of the feed here.',
   id_used_twice: 'An id stays as it is: open the wrong one and remove it, or hide it here.',
   list_too_long: 'Open one in Klaviyo and see whether it is complete.',
 }

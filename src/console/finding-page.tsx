@@ -4,12 +4,14 @@ import { read } from './api.ts'
 import { type ConsoleEnv, may } from './console-env.ts'
 import { count } from './count.ts'
 import { type FeedName, readFindings } from './feed-data.ts'
+import { withQuery } from './filters.tsx'
 import { kindOfFinding, otherwise } from './finding-fields.ts'
 import { productKind, storeKind } from './kinds.ts'
 import { Empty, page } from './layout.tsx'
 import { Grid } from './list-grid.tsx'
 import { PageTitle, Paging } from './parts.tsx'
 import { catalogPage } from './records.ts'
+import { Refresh, SelectionBar, StagedBar } from './selection-bar.tsx'
 
 const pageSize = 50
 const kinds = { products: productKind, stores: storeKind } as const
@@ -30,26 +32,28 @@ async function show(c: Context<ConsoleEnv>, feed: FeedName, code: string) {
   const finding = findings.find((one) => one.feed === feed && one.code === code)
   const counted = count(list.count, feed.slice(0, -1))
   const path = `/console/attention/${feed}/${code}`
-  const next = list.next_cursor && `${path}?${new URLSearchParams({ cursor: list.next_cursor })}`
+  const next = list.next_cursor && withQuery(path, { cursor: list.next_cursor })
+  const mayWrite = may(c, 'write')
+  const kind = kinds[feed]
   return page(
     c,
-    { title: 'Attention', script: 'grid' },
-    <>
+    { title: 'Attention', script: 'list' },
+    <section id="list" aria-label="What was found">
       <PageTitle title={finding ? `${counted} ${finding.found}` : 'Nothing of this kind is left'}>
         <a class="button" href="/console/attention">
           All kinds
         </a>
       </PageTitle>
       {finding && <p class="soft">{`${finding.advice} ${otherwise[code] ?? ''}`}</p>}
-      {records.length === 0 ? (
-        <AllFixed />
-      ) : (
+      {list.count === 0 && <AllFixed />}
+      {records.length > 0 && (
         <div class="finding">
           <Grid
-            kind={kindOfFinding(kinds[feed], code)}
+            kind={kindOfFinding(kind, code)}
             records={records}
             etags={list.etags}
-            mayWrite={may(c, 'write')}
+            mayWrite={mayWrite}
+            isSelectable={mayWrite}
           />
         </div>
       )}
@@ -58,7 +62,21 @@ async function show(c: Context<ConsoleEnv>, feed: FeedName, code: string) {
         next={next ?? undefined}
         first={cursor ? path : undefined}
       />
-    </>,
+      {mayWrite && records.length > 0 && (
+        <div class="bars">
+          <StagedBar />
+          <SelectionBar
+            kind={kind}
+            given={{ finding: code }}
+            count={list.count}
+            shown={records.length}
+            list={path}
+          />
+        </div>
+      )}
+      <Refresh url={cursor ? withQuery(path, { cursor }) : path} />
+      <dialog id="bulk" aria-labelledby="bulk-title" />
+    </section>,
   )
 }
 

@@ -19,7 +19,7 @@ export type Field = {
   /** Inputs propose the values that other records have. */
   suggests?: true
 }
-type Column = Field & { width: string }
+export type Column = Field & { width: string }
 export type Chip = { label: string; query: Record<string, string> }
 
 export type Kind = {
@@ -107,7 +107,20 @@ export const productKind: Kind = {
     },
     { title: 'Own fields', fields: [metadata] },
   ],
-  filters: ['q', 'category', 'brand', 'store_id', 'published', 'sold', 'in_stock', 'finding'],
+  filters: [
+    'q',
+    'category',
+    'brand',
+    'store_id',
+    'not_store_id',
+    'published',
+    'in_store_only',
+    'sold',
+    'in_stock',
+    'price_min',
+    'price_max',
+    'finding',
+  ],
   sorts: [
     ['id', 'Id'],
     ['title', 'Title'],

@@ -13,10 +13,16 @@ export type GridProps = {
   isSelectable?: boolean
 }
 
+/** More columns than these need a table that scrolls. */
+const maxNarrow = 7
+
 export function Grid({ kind, records, etags, mayWrite, isSelectable = false }: GridProps) {
   return (
     <div class="scroll">
-      <table class="grid" data-kind={kind.plural}>
+      <table
+        class={kind.columns.length > maxNarrow ? 'grid broad' : 'grid'}
+        data-kind={kind.plural}
+      >
         <thead>
           <tr>
             <th scope="col" class="picture-head">

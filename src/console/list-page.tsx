@@ -1,6 +1,7 @@
 /** The list of products or of stores: a grid whose cells are saved one by one. */
 import type { Context, Hono } from 'hono'
 import { read } from './api.ts'
+import { ColumnsMenu, readColumns, withColumns } from './columns.tsx'
 import { type ConsoleEnv, may } from './console-env.ts'
 import {
   FilterInput,
@@ -22,7 +23,10 @@ const pageSize = 50
 
 export function listPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
   pages.get(`/${kind.plural}`, async (c) => {
-    const given = readFilters([...kind.filters, 'sort', 'changed'], c.req.query())
+    const given = {
+      ...readFilters([...kind.filters, 'sort', 'changed'], c.req.query()),
+      ...readColumns(kind, c.req.queries('columns')),
+    }
     const asked = await read(
       c.get('api'),
       `/v1/${kind.plural}?${apiQuery(given, c.req.query('cursor'))}`,
@@ -40,7 +44,7 @@ export function listPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
   })
 }
 
-function apiQuery({ sort, ...given }: Filters, cursor: string | undefined): URLSearchParams {
+function apiQuery({ sort = '', ...given }: Filters, cursor: string | undefined): URLSearchParams {
   const query = new URLSearchParams({ ...apiFilters(given), limit: String(pageSize) })
   query.set('count', 'true')
   query.set('etags', 'true')
@@ -72,13 +76,16 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
       )}
       <FilterForm kind={kind} given={given} />
       <section id="list" aria-label={kind.label}>
-        <nav class="chips" aria-label="Quick filters">
-          {kind.chips.map((chip) => (
-            <ChipLink kind={kind} given={given} chip={chip} />
-          ))}
-        </nav>
+        <div class="list-tools">
+          <nav class="chips" aria-label="Quick filters">
+            {kind.chips.map((chip) => (
+              <ChipLink kind={kind} given={given} chip={chip} />
+            ))}
+          </nav>
+          <ColumnsMenu kind={kind} path={urlOf(kind, {})} given={given} />
+        </div>
         {list.records.length > 0 ? (
-          <Grid {...list} isSelectable={mayWrite} />
+          <Grid {...list} kind={withColumns(kind, given)} isSelectable={mayWrite} />
         ) : (
           <NoRecords list={list} />
         )}
@@ -86,7 +93,7 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
         {mayWrite && list.records.length > 0 && (
           <div class="bars">
             <StagedBar />
-            <SelectionBar {...list} shown={list.records.length} />
+            <SelectionBar {...list} shown={list.records.length} list={listOf(kind, given)} />
           </div>
         )}
         <Refresh url={urlOf(kind, cursor ? { ...given, cursor } : given)} />
@@ -95,6 +102,9 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
     </>
   )
 }
+
+/** What a selection is of, on whichever page and in whatever order it is shown. */
+const listOf = (kind: Kind, { sort: _, columns: __, ...filters }: Filters) => urlOf(kind, filters)
 
 const urlOf = ({ plural }: Kind, filters: Filters) => withQuery(`/console/${plural}`, filters)
 
@@ -123,7 +133,9 @@ function FilterForm({ kind, given }: { kind: Kind; given: Filters }) {
         .map((name) => (
           <input type="hidden" name={name} value={given[name]} />
         ))}
-      {given.changed && <input type="hidden" name="changed" value={given.changed} />}
+      {['changed', 'columns'].map(
+        (name) => given[name] && <input type="hidden" name={name} value={given[name]} />,
+      )}
       <select name="sort" aria-label="Order">
         {kind.sorts.map(([value, label]) => (
           <option value={value} selected={given.sort === value}>
@@ -152,7 +164,7 @@ function ChipLink({ kind, given, chip }: { kind: Kind; given: Filters; chip: Chi
 }
 
 function NoRecords({ list: { kind, given, mayWrite } }: { list: List }) {
-  const { sort: _, ...filters } = given
+  const { sort: _, columns: __, ...filters } = given
   if (Object.keys(filters).length > 0)
     return <NothingMatches title={`No ${kind.plural} match`} path={urlOf(kind, {})} />
   return (

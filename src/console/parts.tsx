@@ -95,21 +95,27 @@ export function Facts({ facts }: { facts: [name: string, value: Child][] }) {
   )
 }
 
-type PagingProps = { shown: string; next?: string | undefined; first?: string | undefined }
+type PagingProps = {
+  shown: string
+  next?: string | undefined
+  first?: string | undefined
+  /** What follows, where it is not a page. */
+  of?: string
+}
 
 /** The further pages of a list. */
-export function Paging({ shown, next, first }: PagingProps) {
+export function Paging({ shown, next, first, of = 'page' }: PagingProps) {
   return (
-    <nav class="paging" aria-label="Pages">
+    <nav class="paging" aria-label={of === 'page' ? 'Pages' : `Pages of ${of}`}>
       <span class="soft">{shown}</span>
       {first && (
         <a class="button" href={first}>
-          First page
+          {`First ${of}`}
         </a>
       )}
       {next && (
         <a class="button" href={next}>
-          Next page
+          {`Next ${of}`}
         </a>
       )}
     </nav>

@@ -1,6 +1,6 @@
 /** One product or store: read, changed, created and removed by forms that work without script. */
 import type { Context, Hono } from 'hono'
-import { type ApiAnswer, apiProblem, read, succeeded } from './api.ts'
+import { type ApiAnswer, apiProblem, succeeded } from './api.ts'
 import { type ConsoleEnv, may } from './console-env.ts'
 import type { Kind } from './kinds.ts'
 import { page } from './layout.tsx'
@@ -15,13 +15,8 @@ import {
 } from './record-form.ts'
 import { RecordHistory, readHistory } from './record-history.tsx'
 import { RecordForm, type RecordView } from './record-view.tsx'
-import {
-  type CatalogRecord,
-  catalogRecord,
-  pathOf,
-  type StoreOption,
-  storePage,
-} from './records.ts'
+import { type CatalogRecord, catalogRecord, pathOf } from './records.ts'
+import { noStores, readStores, type StoreChoice } from './store-finder.tsx'
 
 type C = Context<ConsoleEnv>
 const maxRetries = 3
@@ -50,7 +45,7 @@ async function find(c: C, kind: Kind, id: string): Promise<Found> {
   return { record: catalogRecord.parse(succeeded(answer)), etag: answer.etag ?? '' }
 }
 
-type View = Omit<RecordView, 'stores' | 'mayWrite'>
+type View = Omit<RecordView, 'choice' | 'mayWrite'>
 
 function opened(kind: Kind, { record, etag }: Found): View {
   const texts = textsOf(kind, record)
@@ -63,7 +58,7 @@ function blank(kind: Kind): View {
 }
 
 async function show(c: C, view: View, status: 200 | 409 | 422 = 200) {
-  const stores = await storesFor(c, view)
+  const choice = await storesFor(c, view)
   const title = view.record?.title ?? `New ${view.kind.name}`
   const { kind, record } = view
   const changes = record ? await readHistory(c.get('api'), kind, record.id) : []
@@ -71,7 +66,7 @@ async function show(c: C, view: View, status: 200 | 409 | 422 = 200) {
     c,
     { title, script: 'form', status },
     <>
-      <RecordForm {...view} stores={stores} mayWrite={may(c, 'write')} />
+      <RecordForm {...view} choice={choice} mayWrite={may(c, 'write')} />
       {record && (
         <RecordHistory kind={kind} id={record.id} changes={changes} mayWrite={may(c, 'write')} />
       )}
@@ -79,10 +74,8 @@ async function show(c: C, view: View, status: 200 | 409 | 422 = 200) {
   )
 }
 
-async function storesFor(c: C, { kind, record }: View): Promise<StoreOption[]> {
-  if (kind.name !== 'product' || record === null) return []
-  const { stores } = await read(c.get('api'), '/v1/stores?limit=1000&sort=title', storePage)
-  return stores
+async function storesFor(c: C, { kind, record }: View): Promise<StoreChoice> {
+  return kind.name === 'product' && record !== null ? readStores(c.get('api')) : noStores
 }
 
 async function create(c: C, kind: Kind) {

@@ -4,8 +4,9 @@ import { Facts, Table, Time } from './parts.tsx'
 import { Picture } from './picture.tsx'
 import { FieldInput } from './record-field.tsx'
 import type { Submitted, Texts } from './record-form.ts'
-import { type CatalogRecord, pathOf, type StoreOption, webAddress } from './records.ts'
+import { type CatalogRecord, pathOf, webAddress } from './records.ts'
 import { StoreBoxes } from './store-boxes.tsx'
+import type { StoreChoice } from './store-finder.tsx'
 
 export type RecordView = {
   kind: Kind
@@ -15,7 +16,7 @@ export type RecordView = {
   id?: string
   texts: Texts
   was: Texts
-  stores: StoreOption[]
+  choice: StoreChoice
   mayWrite: boolean
   sells?: Submitted['sells']
   errors?: { field: string; detail: string }[] | undefined
@@ -156,16 +157,26 @@ function Conflicts({ conflicts, texts, was }: WithConflicts) {
   )
 }
 
-function SoldIn({ record, stores, sells, mayWrite }: RecordView & { record: CatalogRecord }) {
+function SoldIn({ record, choice, sells, mayWrite }: RecordView & { record: CatalogRecord }) {
+  const { stores, matching } = choice
   const was = new Set(record.store_ids)
   const isTicked = (id: string) =>
     sells?.add.includes(id) || (was.has(id) && !sells?.remove.includes(id))
   const shown = stores.filter(({ id }) => was.has(id)).map(({ id }) => id)
   return (
     <fieldset class="block" disabled={!mayWrite}>
-      <legend>{`Sold in ${was.size} of ${stores.length} stores`}</legend>
+      <legend>{`Sold in ${was.size} of ${matching.toLocaleString('en')} stores`}</legend>
       <input type="hidden" name="sold_was" value={shown.join(',')} />
       {stores.length === 0 && <p class="soft">There is no store yet.</p>}
+      {matching > stores.length && (
+        <p class="soft">
+          {`The first ${stores.length.toLocaleString('en')} stores are shown. The others are in `}
+          <a href={`/console/availability?${new URLSearchParams({ q: record.id })}`}>
+            Availability
+          </a>
+          .
+        </p>
+      )}
       <StoreBoxes stores={stores} isTicked={({ id }) => isTicked(id)} />
     </fieldset>
   )

@@ -4,28 +4,45 @@ import type { Filters } from './filters.tsx'
 import type { Kind } from './kinds.ts'
 
 /** As the list of the API takes them. */
-export function apiFilters({ changed, sort: _, ...filters }: Filters): Filters {
+export function apiFilters({ changed, sort: _, columns: __, ...filters }: Filters): Filters {
   if (changed !== 'today') return filters
   return { ...filters, updated_since: `${new Date().toISOString().slice(0, 10)}T00:00:00Z` }
 }
 
 const flags = new Set(['published', 'in_stock', 'in_store_only'])
+const amounts = new Set(['price_min', 'price_max'])
 
 /** As a change of what matches takes them. */
 const whereOf = (given: Filters) =>
   Object.fromEntries(
-    Object.entries(apiFilters(given)).map(([name, text]) => [
-      name,
-      flags.has(name) ? text === 'true' : text,
-    ]),
+    Object.entries(apiFilters(given)).map(([name, text]) => [name, filterValue(name, text)]),
   )
 
-type SelectionBarProps = { kind: Kind; given: Filters; count: number; shown: number }
+function filterValue(name: string, text: string): unknown {
+  if (flags.has(name)) return text === 'true'
+  return amounts.has(name) ? Number(text) : text
+}
+
+type SelectionBarProps = {
+  kind: Kind
+  given: Filters
+  count: number
+  shown: number
+  /** The address of the list, which the selection belongs to. */
+  list: string
+}
 
 /** Shown by the script while rows are selected. */
-export function SelectionBar({ kind, given, count, shown }: SelectionBarProps) {
+export function SelectionBar({ kind, given, count, shown, list }: SelectionBarProps) {
   return (
-    <form id="selection" class="save selection" data-count={count} autocomplete="off" hidden>
+    <form
+      id="selection"
+      class="save selection"
+      data-count={count}
+      data-list={list}
+      autocomplete="off"
+      hidden
+    >
       <input type="hidden" name="ids" />
       <input type="hidden" name="all" />
       <input type="hidden" name="where" value={JSON.stringify(whereOf(given))} />

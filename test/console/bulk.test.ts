@@ -158,6 +158,115 @@ describe.skipIf(!hasBrowser)('many at once', () => {
     ]).toEqual([3, 3, 57])
   })
 
+  test('a selection goes over several pages, counts all of them, and is forgotten elsewhere', async () => {
+    const page = await openList('?sort=-price')
+    const bar = page.locator('#selection')
+    await page.locator('[data-select]').nth(0).check()
+    await page.locator('[data-select]').nth(1).check()
+    const first = await page.locator('[data-select]:checked').first().getAttribute('value')
+    await page.getByRole('link', { name: 'Next page' }).click()
+    await page.waitForURL(/cursor=/)
+    expect(await bar.innerText()).toContain('2 selected, 2 on other pages')
+    await page.locator('[data-select]').first().check()
+    expect(await bar.innerText()).toContain('3 selected, 2 on other pages')
+    await page.getByRole('link', { name: 'First page' }).click()
+    await page.waitForURL(/sort=-price$/)
+    expect(await bar.innerText()).toContain('3 selected, 1 on other pages')
+    expect(await page.locator('[data-select]:checked').count()).toBe(2)
+    await page.locator(`[data-select][value=${first}]`).uncheck()
+    await button(bar, 'Hide').click()
+    await button(dialog(page), 'Hide 2 products').click()
+    await told(page, '2 products hidden')
+    expect(await count('published=false')).toBe(2)
+    await expect.poll(() => page.locator('.grid .flag input:not(:checked)').count()).toBe(1)
+    expect(await bar.isVisible()).toBe(false)
+
+    await page.locator('[data-select]').first().check()
+    await page.getByRole('link', { name: 'Hidden', exact: true }).click()
+    await page.waitForURL(/published=false/)
+    expect(await bar.isVisible()).toBe(false)
+    await page.locator('[data-select]').first().check()
+    await page.getByRole('link', { name: 'Stores', exact: true }).click()
+    await page.waitForURL(/stores/)
+    await page.goBack()
+    await page.locator('[data-select]').first().waitFor()
+    expect(await page.locator('[data-select]:checked').count()).toBe(0)
+    expect(await bar.isVisible()).toBe(false)
+  })
+
+  test('of more stores than are shown, the others are found and stay ticked', async () => {
+    const stores = Array.from({ length: 1_000 }, (_, n) => ({
+      id: `many-${n}`,
+      title: `A ${String(n).padStart(4, '0')}`,
+      region: n % 2 === 0 ? 'Even' : 'Odd',
+    }))
+    await server.ask('POST', '/v1/stores/batch', { stores })
+    try {
+      const page = await openList('?brand=Lodge')
+      await page.locator('[data-select-page]').check()
+      await button(page, 'Sell in…').click()
+      await dialog(page).getByText('The first 1,000 of 1,003 stores are shown.').waitFor()
+      await dialog(page).getByLabel('A 0007').check()
+      await dialog(page).getByLabel('Name or city of the stores').fill('Portland')
+      await button(dialog(page), 'Find').click()
+      await dialog(page).getByText('1 store found.').waitFor()
+      expect(await dialog(page).innerText()).toContain('1 ticked store not shown here.')
+      await dialog(page).getByLabel('Portland').check()
+      await button(dialog(page), 'Preview').click()
+      await button(dialog(page), 'Change 6 pairs').click()
+      await told(page, '6 pairs changed')
+      expect([await count('store_id=s3'), await count('store_id=many-7')]).toEqual([3, 3])
+
+      await page.goto(`${server.url}/console/products/p00`)
+      await page.getByText('The first 1,000 stores are shown.').waitFor()
+      await page.goto(`${server.url}/console/availability?brand=Lodge&region=Even`)
+      await page.getByRole('link', { name: 'Next stores' }).click()
+      await page.getByLabel('Pan 0 in A 0120').waitFor()
+      await page.getByRole('link', { name: 'First stores' }).click()
+      await page.getByLabel('Pan 0 in A 0000').waitFor()
+      await button(page, 'Change all 3 that match').click()
+      await dialog(page).getByText('500 stores found.').waitFor()
+      expect(await dialog(page).locator('[name=sold_in]:checked').count()).toBe(500)
+    } finally {
+      await server.ask('POST', '/v1/stores/bulk', { where: { q: 'many-' }, remove: true })
+    }
+  })
+
+  test('the columns that are shown are chosen, and stay in the address; also without script', async () => {
+    const watched = await signIn(browser, server, { javaScriptEnabled: false })
+    open.push(watched)
+    const { page } = watched
+    await page.goto(`${server.url}/console/products?brand=Lodge`)
+    await page.getByText('Columns', { exact: true }).click()
+    const menu = page.locator('.columns-menu')
+    await menu.getByLabel('SKU').check()
+    await menu.getByLabel('Stock').uncheck()
+    await button(menu, 'Show these columns').click()
+    const heads = () => page.locator('.grid thead th').allInnerTexts()
+    expect(await heads()).toEqual([
+      '',
+      'Title',
+      'Price',
+      'Brand',
+      'Categories',
+      'In the feed',
+      'SKU',
+      'Stores',
+    ])
+    expect(page.url()).toContain('brand=Lodge')
+    await page.getByRole('link', { name: 'No price' }).click()
+    await page.getByRole('link', { name: /No price/ }).click()
+    expect(await heads()).toContain('SKU')
+    await page.getByText('Columns', { exact: true }).click()
+    await page.getByRole('link', { name: 'Show the usual columns' }).click()
+    expect(await heads()).toContain('Stock')
+    const edited = await openList('?brand=Lodge&columns=sku,gtin')
+    await edited.locator('.grid [data-field=sku]').first().fill('LC-1')
+    await edited.locator('.grid [data-field=sku]').first().press('Enter')
+    await edited.locator('.grid td[data-state=saved] > [data-field=sku]').waitFor()
+    expect(await count('q=LC-1')).toBe(1)
+  })
+
   test('products are deleted', async () => {
     const page = await openList('?brand=Lodge')
     await page.locator('[data-select]').first().check()

@@ -18,6 +18,8 @@ const paths = [
   '/console/products/p-1/preview',
   '/console/products',
   '/console/products?q=nothing-matches',
+  '/console/products?columns=sku,gtin,link,image_link,brand,price,categories,in_store_only,inventory_quantity',
+  '/console/products?columns=title',
   '/console/products/p-1',
   '/console/new/products',
   '/console/stores',

@@ -50,6 +50,9 @@ const list = () => document.querySelector('#list')
 const isOfList = ({ target }: Event) =>
   target instanceof Element && target.getAttribute('hx-target') === '#list'
 
+/** Who left a list has selected nothing. */
+if (!document.querySelector('#selection')) sessionStorage.removeItem('selection')
+
 const done = document.querySelector<HTMLElement>('[data-toast]')
 if (done) {
   const ids = done.dataset.undo?.split('.').filter((id) => id !== '') ?? []
