@@ -32,6 +32,10 @@ export const keyRecord = z
     revoked_at: instant.nullable(),
   })
   .meta({ id: 'Key' })
+export const createdKey = keyRecord
+  .extend({ key: z.string().meta({ description: 'The key itself, shown only once' }) })
+  .meta({ id: 'CreatedKey' })
+export const keyList = z.strictObject({ keys: z.array(keyRecord) })
 export type KeyRecord = z.infer<typeof keyRecord>
 
 /** The scopes that each scope includes. */

@@ -2,13 +2,19 @@ import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
-import { createKey, findKey, keyInput, keyRecord, listKeys, revokeKey } from './api-keys.ts'
+import {
+  createdKey,
+  createKey,
+  findKey,
+  keyInput,
+  keyList,
+  keyRecord,
+  listKeys,
+  revokeKey,
+} from './api-keys.ts'
 import { apiCredentials } from './credentials.ts'
 import { principalOf } from './principal.ts'
 
-const createdKey = keyRecord
-  .extend({ key: z.string().meta({ description: 'The key itself, shown only once' }) })
-  .meta({ id: 'CreatedKey' })
 const byId = z.strictObject({
   id: z.coerce.number('must be a number').int().min(1).max(Number.MAX_SAFE_INTEGER),
 })
@@ -61,7 +67,7 @@ export function keyRoutes(api: ApiContext, db: Database): void {
       responses: {
         200: {
           description: 'All keys, without their secrets',
-          schema: z.strictObject({ keys: z.array(keyRecord) }),
+          schema: keyList,
         },
       },
     },

@@ -1,13 +1,6 @@
 /** What a change did, in a table cell. */
-import {
-  type Change,
-  type ChangedRecord,
-  fieldChanges,
-  type Place,
-  sentenceOf,
-  wayOf,
-  whoOf,
-} from './changes.ts'
+import type { Change, ChangedRecord } from '../history/change-schemas.ts'
+import { fieldChanges, type Place, sentenceOf, wayOf, whoOf } from './changes.ts'
 import { Table, Tag, Time } from './parts.tsx'
 
 const maxFields = 12

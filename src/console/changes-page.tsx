@@ -1,17 +1,10 @@
 /** Who changed what: the list, and one change. */
 import type { Context, Hono } from 'hono'
 import type { Child } from 'hono/jsx'
+import { type Change, changeDetail, changePage } from '../history/change-schemas.ts'
 import { read } from './api.ts'
 import { ChangesTable, changePath, Differences, RecordName } from './change-parts.tsx'
-import {
-  type Change,
-  changeApiPath,
-  changeDetail,
-  changePage,
-  sentenceOf,
-  wayOf,
-  whoOf,
-} from './changes.ts'
+import { changeApiPath, sentenceOf, wayOf, whoOf } from './changes.ts'
 import { type ConsoleEnv, may } from './console-env.ts'
 import { count } from './count.ts'
 import {

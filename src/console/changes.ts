@@ -1,59 +1,13 @@
-/** Changes as the API tells them, and in the words of the pages. */
-import { z } from 'zod'
+/** Changes in the words of the pages. */
+import type { Change, ChangedRecord, Conflict } from '../history/change-schemas.ts'
 import { count } from './count.ts'
 import { textOf } from './field-values.ts'
 import { type FieldKind, productKind, storeKind } from './kinds.ts'
 
-const values = z.record(z.string(), z.unknown()).nullable()
-
-const place = {
-  kind: z.enum(['product', 'store', 'availability']),
-  product_id: z.string().nullable(),
-  store_id: z.string().nullable(),
-  product_title: z.string().nullable(),
-  store_title: z.string().nullable(),
-}
-export type Place = z.infer<z.ZodObject<typeof place>>
-
-const changedRecord = z.object({
-  ...place,
-  action: z.enum(['created', 'updated', 'removed']),
-  before: values,
-  after: values,
-})
-export type ChangedRecord = z.infer<typeof changedRecord>
-
-const change = z.object({
-  id: z.string(),
-  at: z.string(),
-  via: z.enum(['rest', 'console', 'import']),
-  actor: z.string().nullable(),
-  file: z.string().nullable(),
-  counts: z.array(
-    z.object({ kind: place.kind, action: changedRecord.shape.action, count: z.number() }),
-  ),
-  complete: z.boolean(),
-  undoes: z.string().nullable(),
-  undone_by: z.string().nullable(),
-  records: z.array(changedRecord),
-})
-export type Change = z.infer<typeof change>
-
-export const changePage = z.object({
-  changes: z.array(change),
-  next_cursor: z.string().nullable(),
-})
-export const changeDetail = change.extend({ next_cursor: z.string().nullable() })
-
-export const undoResult = z.object({
-  change_id: z.string().nullable(),
-  restored: z.number(),
-  unchanged: z.number(),
-  conflicts: z.number(),
-  restored_records: z.array(changedRecord),
-  conflicting: z.array(z.object({ ...place, field: z.string().nullable(), detail: z.string() })),
-})
-export type UndoResult = z.infer<typeof undoResult>
+export type Place = Pick<
+  Conflict,
+  'kind' | 'product_id' | 'store_id' | 'product_title' | 'store_title'
+>
 
 export const changeApiPath = (id: string) => `/v1/changes/${encodeURIComponent(id)}`
 

@@ -1,15 +1,11 @@
 /** What a new server needs before Klaviyo shows anything. */
-import { z } from 'zod'
+import { keyList } from '../auth/api-keys.ts'
 import { type Api, read } from './api.ts'
 import type { FeedStatus } from './feed-data.ts'
 import { Tag } from './parts.tsx'
 import { catalogPage } from './records.ts'
 
 export type Step = { label: string; hint: string; path: string; isDone: boolean }
-
-const keyList = z.object({
-  keys: z.array(z.object({ scopes: z.array(z.string()), revoked_at: z.string().nullable() })),
-})
 
 export async function readSteps(api: Api, feeds: FeedStatus[], isAdmin: boolean): Promise<Step[]> {
   const isPolled = feeds.some(({ last_polls }) => last_polls.length > 0)

@@ -1,10 +1,17 @@
 /** How sending goes, and why messages failed. */
+
+import type { EventCause } from '../outbox/event-schemas.ts'
 import { deliveriesUrl } from './delivery-filters.ts'
-import type { Cause, DeliveryState } from './delivery-state.ts'
+import type { DeliveryState } from './delivery-state.ts'
 import type { Filters } from './filters.tsx'
 import { Table, Time } from './parts.tsx'
 
-type OverviewProps = { state: DeliveryState; causes: Cause[]; mayWrite: boolean; given: Filters }
+type OverviewProps = {
+  state: DeliveryState
+  causes: EventCause[]
+  mayWrite: boolean
+  given: Filters
+}
 
 export function Overview({ state, causes, mayWrite, given }: OverviewProps) {
   return (
@@ -74,7 +81,9 @@ export function Overview({ state, causes, mayWrite, given }: OverviewProps) {
                 ? [
                     {
                       label: 'What to do',
-                      cell: ({ cause }: Cause) => <Actions given={{ status: 'failed', cause }} />,
+                      cell: ({ cause }: EventCause) => (
+                        <Actions given={{ status: 'failed', cause }} />
+                      ),
                     },
                   ]
                 : []),

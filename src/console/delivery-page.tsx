@@ -2,13 +2,13 @@
 import type { Hono } from 'hono'
 import type { Child } from 'hono/jsx'
 import { z } from 'zod'
+import { messageRecord } from '../outbox/event-schemas.ts'
 import { read } from './api.ts'
 import { type ConsoleEnv, may } from './console-env.ts'
 import { page } from './layout.tsx'
 import {
   listMessages,
   type Message,
-  message as messageSchema,
   nameOfMetric,
   nextTry,
   pathOfMessage,
@@ -30,7 +30,7 @@ export function deliveryPage(pages: Hono<ConsoleEnv>): void {
   })
   pages.get('/deliveries/:id{[0-9]+}', async (c) => {
     const path = `/v1/events/${c.req.param('id')}`
-    const message = await read(c.get('api'), path, messageSchema)
+    const message = await read(c.get('api'), path, messageRecord)
     const name = nameOfMetric(message.metric)
     const mayWrite = may(c, 'write')
     return page(

@@ -1,24 +1,11 @@
 /** How sending goes: both queues in one. */
-import { z } from 'zod'
+import {
+  causeReport,
+  deliverySummary,
+  type EventCause,
+  type QueueSummary,
+} from '../outbox/event-schemas.ts'
 import { type Api, read } from './api.ts'
-
-const summary = z.object({
-  queues: z.array(
-    z.object({
-      queue: z.string(),
-      pending: z.number(),
-      failed: z.number(),
-      unsendable: z.number(),
-      oldest_pending_at: z.string().nullable(),
-      last_sent_at: z.string().nullable(),
-      sent_last_hour: z.number(),
-      sent_last_day: z.number(),
-      paused_until: z.string().nullable(),
-      pause_reason: z.string().nullable(),
-    }),
-  ),
-})
-type Queue = z.infer<typeof summary>['queues'][number]
 
 export type DeliveryState = {
   pending: number
@@ -28,11 +15,11 @@ export type DeliveryState = {
   sentLastDay: number
   oldestPendingAt: string | null
   lastSentAt: string | null
-  paused: Queue[]
+  paused: QueueSummary[]
 }
 
 export async function readDeliveryState(api: Api): Promise<DeliveryState> {
-  const { queues } = await read(api, '/v1/events/summary', summary)
+  const { queues } = await read(api, '/v1/events/summary', deliverySummary)
   const sum = (name: 'pending' | 'failed' | 'unsendable' | 'sent_last_hour' | 'sent_last_day') =>
     queues.reduce((total, queue) => total + queue[name], 0)
   const times = (name: 'oldest_pending_at' | 'last_sent_at') =>
@@ -51,12 +38,5 @@ export async function readDeliveryState(api: Api): Promise<DeliveryState> {
   }
 }
 
-const causeReport = z.object({
-  causes: z.array(
-    z.object({ cause: z.string(), detail: z.string(), count: z.number(), last_at: z.string() }),
-  ),
-})
-export type Cause = z.infer<typeof causeReport>['causes'][number]
-
-export const readCauses = async (api: Api): Promise<Cause[]> =>
+export const readCauses = async (api: Api): Promise<EventCause[]> =>
   (await read(api, '/v1/events/errors', causeReport)).causes

@@ -2,6 +2,7 @@
 import type { Context, Hono } from 'hono'
 import type { Child } from 'hono/jsx'
 import { z } from 'zod'
+import { createdKey } from '../auth/api-keys.ts'
 import { apiProblem, succeeded } from './api.ts'
 import { type ConsoleEnv, may } from './console-env.ts'
 import { count } from './count.ts'
@@ -41,7 +42,6 @@ export function feedsPage(pages: Hono<ConsoleEnv>): void {
   })
 }
 
-const createdKey = z.object({ key: z.string() })
 const feedName = z.enum(['products', 'stores'])
 const texts = z.record(z.string(), z.string()).catch({})
 

@@ -1,7 +1,14 @@
 /** API keys: who may do what. A new key is shown once, in the answer to the form that makes it. */
 import type { Context, Hono } from 'hono'
-import { z } from 'zod'
-import { allows, type Scope, scopes } from '../auth/api-keys.ts'
+import type { z } from 'zod'
+import {
+  allows,
+  createdKey,
+  type KeyRecord,
+  keyList,
+  type Scope,
+  scopes,
+} from '../auth/api-keys.ts'
 import { type ApiProblem, apiProblem, read, succeeded } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
 import { readTexts } from './form-texts.ts'
@@ -9,18 +16,6 @@ import { Empty, page } from './layout.tsx'
 import { PageTitle, Table, Tag, Time, TypedConfirmation } from './parts.tsx'
 
 type C = Context<ConsoleEnv>
-
-const keySchema = z.object({
-  id: z.number(),
-  name: z.string(),
-  scopes: z.array(z.string()),
-  created_at: z.string(),
-  last_used_at: z.string().nullable(),
-  revoked_at: z.string().nullable(),
-})
-type Key = z.infer<typeof keySchema>
-const createdKey = keySchema.extend({ key: z.string() })
-const keyList = z.object({ keys: z.array(keySchema) })
 
 const allowed: Record<Scope, string> = {
   feeds: 'Poll the feeds. For Klaviyo.',
@@ -155,7 +150,7 @@ function NewKey({ name, scope = 'write', problem, made }: View) {
   )
 }
 
-function KeyTable({ keys, ownId }: { keys: Key[]; ownId: number }) {
+function KeyTable({ keys, ownId }: { keys: KeyRecord[]; ownId: number }) {
   return (
     <Table
       label="Keys"

@@ -1,37 +1,12 @@
 /** Messages to Klaviyo, as the pages show them. */
-import { z } from 'zod'
+import { eventPage, type MessageRecord } from '../outbox/event-schemas.ts'
 import { type Api, read } from './api.ts'
 import { Table, Tag, Time } from './parts.tsx'
 
-const warning = z.object({ code: z.string(), field: z.string().nullish(), detail: z.string() })
-
-export const message = z.object({
-  id: z.number(),
-  order_id: z.string().nullable(),
-  customer_id: z.string().nullable(),
-  metric: z.string(),
-  unique_id: z.string(),
-  occurred_at: z.string(),
-  backfill: z.boolean(),
-  status: z.string(),
-  attempts: z.number(),
-  next_at: z.string(),
-  error: z.string().nullable(),
-  warnings: z.array(warning),
-  payload: z.unknown(),
-  request_id: z.string().nullable(),
-  sent_to: z.string().nullable(),
-  created_at: z.string(),
-  settled_at: z.string().nullable(),
-  paused_until: z.string().nullable(),
-  pause_reason: z.string().nullable(),
-})
-export type Message = z.infer<typeof message>
-
-const messagePage = z.object({ events: z.array(message), next_cursor: z.string().nullable() })
+export type Message = MessageRecord
 
 export const listMessages = (api: Api, query: Record<string, string>) =>
-  read(api, `/v1/events?${new URLSearchParams(query)}`, messagePage)
+  read(api, `/v1/events?${new URLSearchParams(query)}`, eventPage)
 
 export const metricNames: Record<string, string> = {
   placed_order: 'Placed order',

@@ -1,13 +1,14 @@
 /** One order: its items, what happened since, and its messages. */
 import type { Context, Hono } from 'hono'
 import type { Child } from 'hono/jsx'
+import { customerRecord } from '../customers/customer-schemas.ts'
 import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
 import { page } from './layout.tsx'
 import { listMessages, MessageTable } from './messages.tsx'
 import { money, type Order, order as orderSchema, storeNames, UpdateTag } from './orders.tsx'
 import { Facts, PageTitle, Table, Time } from './parts.tsx'
-import { nameOf, PersonButton, person } from './people-parts.tsx'
+import { nameOf, PersonButton } from './people-parts.tsx'
 import { Picture } from './picture.tsx'
 
 export function orderPages(pages: Hono<ConsoleEnv>): void {
@@ -23,7 +24,7 @@ async function showOrder(c: Context<ConsoleEnv>, id: string) {
     storeNames(api),
     customer_id === null
       ? null
-      : read(api, `/v1/customers/${encodeURIComponent(customer_id)}`, person),
+      : read(api, `/v1/customers/${encodeURIComponent(customer_id)}`, customerRecord),
   ])
   return page(
     c,

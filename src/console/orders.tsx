@@ -1,56 +1,15 @@
 /** Orders, as the pages show them. */
 import { z } from 'zod'
+import { orderRecord } from '../orders/order-schemas.ts'
 import { type Api, read } from './api.ts'
 import { pathOfOrder } from './messages.tsx'
 import { Table, Tag, Time } from './parts.tsx'
 import { storePage } from './records.ts'
 
-export const order = z.object({
-  id: z.string(),
-  customer_id: z.string().nullable(),
-  store_id: z.string().nullable(),
-  placed_at: z.string(),
-  currency: z.string(),
-  total: z.number(),
-  discount_code: z.string().nullable(),
-  discount_value: z.number().nullable(),
-  warnings: z.array(z.object({ detail: z.string() })),
-  erased_at: z.string().nullable(),
-  items: z.array(
-    z.object({
-      line: z.number(),
-      product_id: z.string().nullable(),
-      sku: z.string().nullable(),
-      product_name: z.string().nullable(),
-      quantity: z.number(),
-      item_price: z.number().nullable(),
-      row_total: z.number().nullable(),
-      returned_order_id: z.string().nullable(),
-      image_link: z.string().nullable(),
-    }),
-  ),
-  updates: z.array(
-    z.object({
-      id: z.string(),
-      kind: z.string(),
-      occurred_at: z.string(),
-      reason: z.string().nullable(),
-      value: z.number().nullable(),
-      items: z.array(z.object({ line: z.number(), quantity: z.number() })).nullable(),
-      tracking_number: z.string().nullable(),
-      tracking_company: z.string().nullable(),
-      shipping_method: z.string().nullable(),
-    }),
-  ),
-  amendments: z.array(
-    z.object({
-      number: z.number(),
-      occurred_at: z.string(),
-      previous_total: z.number(),
-      total: z.number(),
-    }),
-  ),
-})
+/** Without what pages do not show: plain SQL may have written it otherwise. */
+export const order = orderRecord
+  .omit({ billing_address: true, shipping_address: true, metadata: true })
+  .strip()
 export type Order = z.infer<typeof order>
 
 export const orderPage = z.object({ orders: z.array(order), next_cursor: z.string().nullable() })

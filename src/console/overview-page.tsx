@@ -1,8 +1,8 @@
 /** The first page: how the feeds are, what needs attention, and, on a new server, what to do first. */
 import type { Hono } from 'hono'
+import { type Change, changePage } from '../history/change-schemas.ts'
 import { type Api, read } from './api.ts'
 import { ChangesTable } from './change-parts.tsx'
-import { type Change, changePage } from './changes.ts'
 import { Checklist, readSteps } from './checklist.tsx'
 import { type ConsoleEnv, may } from './console-env.ts'
 import { count } from './count.ts'

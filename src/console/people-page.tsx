@@ -1,6 +1,11 @@
 /** People: searched by a form, so that what identifies them stands in no address and in no title. */
 import type { Context, Hono } from 'hono'
-import { z } from 'zod'
+import {
+  type Customer,
+  customerRecord,
+  customersFound,
+  visitPage,
+} from '../customers/customer-schemas.ts'
 import { apiProblem, read, succeeded } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
 import { readTexts } from './form-texts.ts'
@@ -8,13 +13,10 @@ import { Empty, page } from './layout.tsx'
 import { listMessages, type Message } from './messages.tsx'
 import { orderPage, storeNames } from './orders.tsx'
 import { PageTitle, Table, Time } from './parts.tsx'
-import { nameOf, type Person, PersonButton, person } from './people-parts.tsx'
+import { nameOf, PersonButton } from './people-parts.tsx'
 import { PersonView } from './person-view.tsx'
 
 type C = Context<ConsoleEnv>
-
-const found = z.object({ customers: z.array(person) })
-const visitPage = z.object({ visits: z.array(z.object({ store_id: z.string(), at: z.string() })) })
 
 export function peoplePages(pages: Hono<ConsoleEnv>): void {
   pages.get('/people', (c) => searchPage(c, { isErased: c.req.query('erased') !== undefined }))
@@ -22,18 +24,21 @@ export function peoplePages(pages: Hono<ConsoleEnv>): void {
     const { q = '' } = await readTexts(c)
     if (q === '') return searchPage(c, {})
     const answer = await c.get('api')('POST', '/v1/customers/search', { body: searchFor(q) })
-    return searchPage(c, { q, people: found.parse(succeeded(answer)).customers })
+    return searchPage(c, { q, people: customersFound.parse(succeeded(answer)).customers })
   })
   pages.post('/people/person', async (c) => {
-    const { id = '' } = await readTexts(c)
-    return personPage(c, id)
+    const { id = '', more } = await readTexts(c)
+    return personPage(c, id, { limit: more ? most : few })
   })
   pages.post('/people/erase', async (c) => {
     const { id = '', typed } = await readTexts(c)
     if (typed !== id)
-      return personPage(c, id, 'This is not the id: nothing was erased. Type it as it stands here.')
+      return personPage(c, id, {
+        problem: 'This is not the id: nothing was erased. Type it as it stands here.',
+      })
     const answer = await c.get('api')('DELETE', `/v1/customers/${encodeURIComponent(id)}`)
-    if (answer.status === 403) return personPage(c, id, apiProblem.parse(answer.body).detail)
+    if (answer.status === 403 || answer.status === 409)
+      return personPage(c, id, { problem: apiProblem.parse(answer.body).detail })
     succeeded(answer)
     return c.redirect('/console/people?erased', 303)
   })
@@ -49,7 +54,7 @@ function searchFor(q: string): Record<string, string> {
   }
 }
 
-type Search = { q?: string; people?: Person[]; isErased?: boolean }
+type Search = { q?: string; people?: Customer[]; isErased?: boolean }
 
 function searchPage(c: C, { q, people, isErased }: Search) {
   return page(
@@ -94,7 +99,7 @@ function searchPage(c: C, { q, people, isErased }: Search) {
   )
 }
 
-function Found({ people }: { people: Person[] }) {
+function Found({ people }: { people: Customer[] }) {
   if (people.length === 0)
     return (
       <Empty title="Nobody found">
@@ -123,12 +128,16 @@ function Found({ people }: { people: Person[] }) {
   )
 }
 
-const shown = '20'
+const few = 20
+const most = 200
 
-async function personPage(c: C, id: string, problem?: string) {
+type Shown = { problem?: string; limit?: number }
+
+async function personPage(c: C, id: string, { problem, limit = few }: Shown) {
+  const shown = String(limit)
   const api = c.get('api')
   const theirs = new URLSearchParams({ customer_id: id, limit: shown })
-  const record = await read(api, `/v1/customers/${encodeURIComponent(id)}`, person)
+  const record = await read(api, `/v1/customers/${encodeURIComponent(id)}`, customerRecord)
   const [orders, visits, profile, stores] = await Promise.all([
     read(api, `/v1/orders?sort=-placed_at&${theirs}`, orderPage),
     read(api, `/v1/visits?${theirs}`, visitPage),
@@ -138,6 +147,10 @@ async function personPage(c: C, id: string, problem?: string) {
   const ofOrders = await Promise.all(
     orders.orders.map((order) => listMessages(api, { order_id: order.id, limit: shown })),
   )
+  const messages = newestFirst([profile, ...ofOrders].flatMap(({ events }) => events))
+  const isCut =
+    [orders, visits, profile].some(({ next_cursor }) => next_cursor !== null) ||
+    messages.length > limit
   return page(
     c,
     // No name: it stays in the browser's history.
@@ -147,12 +160,12 @@ async function personPage(c: C, id: string, problem?: string) {
       orders={orders.orders}
       visits={visits.visits}
       stores={stores}
-      messages={newest([profile, ...ofOrders].flatMap(({ events }) => events))}
+      messages={messages.slice(0, limit)}
+      more={isCut && limit < most ? most : undefined}
       scopes={c.get('principal').scopes}
       problem={problem}
     />,
   )
 }
 
-const newest = (messages: Message[]) =>
-  [...messages].sort((one, other) => other.id - one.id).slice(0, Number(shown))
+const newestFirst = (messages: Message[]) => [...messages].sort((one, other) => other.id - one.id)

@@ -1,12 +1,13 @@
 import type { Child } from 'hono/jsx'
 import { allows, type Scope } from '../auth/api-keys.ts'
+import type { Customer } from '../customers/customer-schemas.ts'
 import { type Message, MessageTable } from './messages.tsx'
 import { type Order, OrderTable } from './orders.tsx'
 import { Facts, PageTitle, Table, Time, TypedConfirmation } from './parts.tsx'
-import { nameOf, type Person } from './people-parts.tsx'
+import { nameOf } from './people-parts.tsx'
 
 type PersonProps = {
-  person: Person
+  person: Customer
   orders: Order[]
   visits: { store_id: string; at: string }[]
   messages: Message[]
@@ -14,6 +15,8 @@ type PersonProps = {
   stores: Map<string, string>
   scopes: readonly Scope[]
   problem: string | undefined
+  /** How many of each can be shown, where not all are. */
+  more: number | undefined
 }
 
 export function PersonView(props: PersonProps) {
@@ -43,6 +46,7 @@ export function PersonView(props: PersonProps) {
           <Part title="Messages to Klaviyo" none="No messages." rows={messages}>
             <MessageTable label="Messages to Klaviyo" messages={messages} />
           </Part>
+          {props.more && <More id={person.id} most={props.more} />}
         </div>
         <div>
           <PersonFacts {...props} />
@@ -50,6 +54,18 @@ export function PersonView(props: PersonProps) {
         </div>
       </div>
     </>
+  )
+}
+
+function More({ id, most }: { id: string; most: number }) {
+  return (
+    <form method="post" action="/console/people/person" class="part">
+      <p class="soft">The newest of each are shown.</p>
+      <input type="hidden" name="id" value={id} />
+      <button type="submit" name="more" value="yes">
+        {`Show up to ${most} of each`}
+      </button>
+    </form>
   )
 }
 
@@ -68,13 +84,13 @@ const StoreLink = ({ id, stores }: { id: string; stores: Map<string, string> }) 
   <a href={`/console/stores/${encodeURIComponent(id)}`}>{stores.get(id) ?? id}</a>
 )
 
-const addressFields = ['address1', 'address2', 'zip', 'city', 'region', 'country']
+const addressFields = ['address1', 'address2', 'zip', 'city', 'region', 'country'] as const
 
 function PersonFacts({ person, stores }: PersonProps) {
   const { email, phone_number, most_recent_store_id: store, warnings } = person
   const address = addressFields.flatMap((name) => {
     const value = person[name]
-    return typeof value === 'string' && value !== '' ? [value] : []
+    return value === null || value === '' ? [] : [value]
   })
   const none = <span class="soft">none</span>
   const facts: [string, Child][] = [
@@ -112,7 +128,8 @@ function Erase({ person: { id }, scopes, problem }: PersonProps) {
       <h2 id="erase">Erase this person</h2>
       <p class="soft">
         Name, addresses and visits are removed for good, and nothing more about them is sent. Their
-        orders stay, without any name. What Klaviyo has, only Klaviyo can erase.
+        orders stay, without any name. Kept imports that name them are removed. What Klaviyo has,
+        only Klaviyo can erase.
       </p>
       {mayErase ? (
         <form class="field" method="post" action="/console/people/erase">

@@ -1,8 +1,9 @@
 /** The latest changes of a product or a store, on its page. */
+
+import { type Change, changePage } from '../history/change-schemas.ts'
 import type { Api } from './api.ts'
 import { read } from './api.ts'
 import { ChangesTable } from './change-parts.tsx'
-import { type Change, changePage } from './changes.ts'
 import type { Kind } from './kinds.ts'
 
 const shown = 10

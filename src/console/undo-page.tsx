@@ -1,16 +1,10 @@
 /** The undo of a change: what would be put back and what stays, before anything is written. */
 
 import type { Context, Hono } from 'hono'
+import { changeDetail, type UndoResult, undoResult } from '../history/change-schemas.ts'
 import { read, succeeded } from './api.ts'
 import { changePath, Differences, RecordName } from './change-parts.tsx'
-import {
-  changeApiPath,
-  changeDetail,
-  labelOf,
-  sentenceOf,
-  type UndoResult,
-  undoResult,
-} from './changes.ts'
+import { changeApiPath, labelOf, sentenceOf } from './changes.ts'
 import type { ConsoleEnv } from './console-env.ts'
 import { count } from './count.ts'
 import { page } from './layout.tsx'

@@ -1,16 +1,7 @@
-/** What a customer is: the schemas of what comes in and of what is answered. */
+/** What a customer is: the schemas of what comes in. */
 import { z } from 'zod'
 import { customerKeys } from '../db/schema/customers.ts'
-import {
-  id,
-  instant,
-  metadata,
-  metadataPatch,
-  metadataRecord,
-  optional,
-  text,
-} from '../lib/fields.ts'
-import { warningRecord } from '../lib/warning.ts'
+import { id, metadata, metadataPatch, optional, text } from '../lib/fields.ts'
 import { said } from './said.ts'
 
 /** Any text is accepted as e-mail and telephone: what Klaviyo would reject is left out when sending, so that no order fails over it. */
@@ -49,29 +40,3 @@ export const customerInput = z
   )
   .meta({ id: 'CustomerInput' })
 export type CustomerInput = z.infer<typeof customerInput>
-
-export const customerRecord = z
-  .strictObject({
-    id: z.string(),
-    email: z.string().nullable(),
-    phone_number: z.string().nullable(),
-    first_name: z.string().nullable(),
-    last_name: z.string().nullable(),
-    address1: z.string().nullable(),
-    address2: z.string().nullable(),
-    city: z.string().nullable(),
-    region: z.string().nullable(),
-    zip: z.string().nullable(),
-    country: z.string().nullable(),
-    metadata: metadataRecord,
-    most_recent_store_id: z.string().nullable(),
-    most_recent_store_at: instant.nullable(),
-    known_at: instant.meta({ description: 'When the newest thing known of the customer was true' }),
-    warnings: z.array(warningRecord).meta({
-      description: 'What the last write left out, or gave in a form that Klaviyo would reject',
-    }),
-    created_at: instant,
-    updated_at: instant,
-  })
-  .meta({ id: 'Customer' })
-export type Customer = z.infer<typeof customerRecord>

@@ -2,10 +2,11 @@ import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { id } from '../lib/fields.ts'
-import { customerPatch, customerRecord, customerReplacement } from './customer-input.ts'
+import { customerPatch, customerReplacement } from './customer-input.ts'
+import { customerRecord, customersFound } from './customer-schemas.ts'
 import { getCustomer, patchCustomer, saveCustomer } from './customers.ts'
 import { eraseCustomer } from './erasure.ts'
-import { customerSearch, customersFound, findCustomers } from './find-customers.ts'
+import { customerSearch, findCustomers } from './find-customers.ts'
 
 const common = {
   path: '/v1/customers/{id}',

@@ -3,12 +3,8 @@ import { type SQL, sql } from 'drizzle-orm'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { customers } from '../db/schema/customers.ts'
 import { recordNotFound } from '../lib/errors.ts'
-import {
-  type Customer,
-  type CustomerPatch,
-  type CustomerReplacement,
-  customerFields,
-} from './customer-input.ts'
+import { type CustomerPatch, type CustomerReplacement, customerFields } from './customer-input.ts'
+import type { Customer } from './customer-schemas.ts'
 import { LostCustomer, takenEmail, withRetry } from './record-customers.ts'
 import { matchCustomers } from './resolve-customer.ts'
 import { said } from './said.ts'

@@ -4,9 +4,7 @@ import { z } from 'zod'
 import type { Queryable } from '../db/connection.ts'
 import { customers, phoneDigits } from '../db/schema/customers.ts'
 import { text } from '../lib/fields.ts'
-import { type Customer, customerRecord } from './customer-input.ts'
-
-const maxFound = 100
+import { type Customer, maxFound } from './customer-schemas.ts'
 
 export const customerSearch = z
   .strictObject({
@@ -23,12 +21,6 @@ export const customerSearch = z
   )
   .meta({ id: 'CustomerSearch' })
 type Search = z.infer<typeof customerSearch>
-
-export const customersFound = z
-  .strictObject({
-    customers: z.array(customerRecord).meta({ description: `At most ${maxFound}` }),
-  })
-  .meta({ id: 'CustomersFound' })
 
 /** By the id first, then the oldest. */
 export async function findCustomers(

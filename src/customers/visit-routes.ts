@@ -3,11 +3,8 @@ import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { id } from '../lib/fields.ts'
 import { pageQuery } from '../lib/pagination.ts'
-import { listedVisit, listVisits, recordVisit, visitInput, visitRecord } from './visits.ts'
-
-const visitPage = z
-  .strictObject({ visits: z.array(listedVisit), next_cursor: z.string().nullable() })
-  .meta({ id: 'VisitPage' })
+import { visitPage, visitRecord } from './customer-schemas.ts'
+import { listVisits, recordVisit, visitInput } from './visits.ts'
 
 export function visitRoutes(api: ApiContext, db: Database): void {
   endpoint(

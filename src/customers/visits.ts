@@ -3,10 +3,11 @@ import { z } from 'zod'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { timestamp } from '../db/parameters.ts'
 import { visits } from '../db/schema/customers.ts'
-import { eventTime, id, instant } from '../lib/fields.ts'
+import { eventTime, id } from '../lib/fields.ts'
 import { invalidCursor, type Page, readTimeCursor, writeTimeCursor } from '../lib/pagination.ts'
-import { type Warning, warningRecord } from '../lib/warning.ts'
+import type { Warning } from '../lib/warning.ts'
 import { customerInput } from './customer-input.ts'
+import type { ListedVisit, Visit } from './customer-schemas.ts'
 import { inTurns } from './customer-turns.ts'
 import { resolveCustomers } from './record-customers.ts'
 
@@ -19,26 +20,6 @@ export const visitInput = z
   })
   .meta({ id: 'VisitInput' })
 export type VisitInput = z.infer<typeof visitInput>
-
-const visitShape = {
-  id: z.int(),
-  customer_id: z.string(),
-  store_id: z.string(),
-  at: instant,
-  created_at: instant,
-}
-export const listedVisit = z.strictObject(visitShape).meta({ id: 'ListedVisit' })
-type ListedVisit = z.infer<typeof listedVisit>
-
-export const visitRecord = z
-  .strictObject({
-    ...visitShape,
-    warnings: z.array(warningRecord).meta({
-      description: 'What was left out of what the visit says of its customer',
-    }),
-  })
-  .meta({ id: 'Visit' })
-export type Visit = z.infer<typeof visitRecord>
 
 /** The same customer, store and time again is the same visit: nothing is written, nothing is sent. */
 export function recordVisit(

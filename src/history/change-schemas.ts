@@ -80,3 +80,10 @@ export const undoResult = z
   })
   .meta({ id: 'UndoResult' })
 export type UndoResult = z.infer<typeof undoResult>
+
+export const changePage = z
+  .strictObject({ changes: z.array(change), next_cursor: z.string().nullable() })
+  .meta({ id: 'ChangePage' })
+export const changeDetail = change
+  .extend({ next_cursor: z.string().nullable().meta({ description: 'Of the records' }) })
+  .meta({ id: 'ChangeDetail' })

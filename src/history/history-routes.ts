@@ -1,19 +1,13 @@
 import { z } from 'zod'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
-import { change, undoResult } from './change-schemas.ts'
+import { changeDetail, changePage, undoResult } from './change-schemas.ts'
 import { changeQuery, getChange, listChanges, recordsQuery } from './changes.ts'
 import { undoChange } from './undo.ts'
 
 const byId = z.strictObject({ id: z.uuid('must be the id of a change') })
 const common = { tag: 'changes', scope: 'read', params: none, query: none, body: noBody } as const
 
-const changePage = z
-  .strictObject({ changes: z.array(change), next_cursor: z.string().nullable() })
-  .meta({ id: 'ChangePage' })
-const changeDetail = change
-  .extend({ next_cursor: z.string().nullable().meta({ description: 'Of the records' }) })
-  .meta({ id: 'ChangeDetail' })
 const undo = z.strictObject({ dry_run: z.boolean().default(false) }).meta({
   id: 'UndoInput',
   description: 'A dry run tells what would be restored, and what would not',

@@ -10,7 +10,7 @@ import {
   writeCursor,
   writeTimeCursor,
 } from '../lib/pagination.ts'
-import type { Order } from './order-input.ts'
+import type { Order } from './order-schemas.ts'
 
 export type OrderFilter = {
   customer_id?: string | undefined

@@ -4,8 +4,9 @@ import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
 import { eventTime, id } from '../lib/fields.ts'
 import { pageQuery } from '../lib/pagination.ts'
-import { orderInput, orderRecord, updateInputs, updateRecord } from './order-input.ts'
+import { orderInput, updateInputs } from './order-input.ts'
 import { getOrder, listOrders, orderSorts } from './order-reads.ts'
+import { orderPage, orderRecord, updateRecord } from './order-schemas.ts'
 import { recordUpdate } from './order-updates.ts'
 import { type RecordedOrder, recordOrder } from './orders.ts'
 
@@ -64,9 +65,6 @@ export function orderRoutes(api: ApiContext, db: Database, currency: string): vo
 }
 
 function readRoutes(api: ApiContext, db: Database): void {
-  const page = z
-    .strictObject({ orders: z.array(orderRecord), next_cursor: z.string().nullable() })
-    .meta({ id: 'OrderPage' })
   endpoint(
     api,
     {
@@ -77,7 +75,7 @@ function readRoutes(api: ApiContext, db: Database): void {
       summary: 'List orders',
       scope: 'read',
       query: listQuery,
-      responses: { 200: { description: 'A page of orders', schema: page } },
+      responses: { 200: { description: 'A page of orders', schema: orderPage } },
     },
     async ({ query }, c) => {
       const { orders, nextCursor } = await listOrders(db, query, query)

@@ -6,7 +6,8 @@ import { type LineQuantity, orders, orderUpdates, type UpdateKind } from '../db/
 import { digestOf } from '../lib/digest.ts'
 import { AppError, notFound, recordNotFound } from '../lib/errors.ts'
 import { groupBy } from '../lib/group-by.ts'
-import type { OrderUpdate, UpdateInput } from './order-input.ts'
+import type { UpdateInput } from './order-input.ts'
+import type { OrderUpdate } from './order-schemas.ts'
 import { fillQuantities, findLines } from './update-lines.ts'
 
 export type RecordedUpdate = { update: OrderUpdate; created: boolean }

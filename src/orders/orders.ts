@@ -10,8 +10,9 @@ import { AppError } from '../lib/errors.ts'
 import { groupBy } from '../lib/group-by.ts'
 import { amendOrder, findConflict, type StoredOrder } from './amend-order.ts'
 import { amountsFit } from './amounts-fit.ts'
-import type { Order, OrderInput } from './order-input.ts'
+import type { OrderInput } from './order-input.ts'
 import { getOrder } from './order-reads.ts'
+import type { Order } from './order-schemas.ts'
 
 export type RecordedOrder = { order: Order; created: boolean }
 export type OrderChange = 'created' | 'updated' | 'unchanged'

@@ -5,30 +5,10 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Queryable } from '../db/connection.ts'
 import { outbox } from '../db/schema/outbox.ts'
-import { instant } from '../lib/fields.ts'
 import { mask } from '../lib/mask.ts'
 import { errorHead, headCharacters } from './error-head.ts'
+import type { CauseReport, EventCause } from './event-schemas.ts'
 import { conditionsOf, type MessageFilter } from './messages.ts'
-
-const cause = z.strictObject({
-  cause: z.string().meta({ description: 'Its name, as a filter of messages' }),
-  detail: z.string().meta({
-    description: 'What the errors have in common, without e-mails, numbers and what is quoted',
-  }),
-  count: z.int(),
-  first_at: instant.meta({ description: 'When the oldest of the messages was written' }),
-  last_at: instant,
-  last_id: z.int().meta({ description: 'The newest of the messages' }),
-})
-
-export const causeReport = z
-  .strictObject({
-    causes: z.array(cause.meta({ id: 'EventCause' })),
-    messages: z.int().meta({ description: 'How many messages were read, the newest ones' }),
-    more: z.boolean().meta({ description: 'Whether there may be older ones' }),
-  })
-  .meta({ id: 'EventCauses' })
-type CauseReport = z.infer<typeof causeReport>
 
 export const causeName = z.string().regex(/^[0-9a-f]{16}$/, 'must be the "cause" of a listed cause')
 
@@ -52,7 +32,7 @@ export async function withCause(
 export async function listCauses(db: Queryable, filter: MessageFilter): Promise<CauseReport> {
   const rows = await readHeads(db, filter)
   const described = await describeAll(rows.map(({ head }) => head))
-  const causes = new Map<string, z.infer<typeof cause>>()
+  const causes = new Map<string, EventCause>()
   for (const [n, { count, first_at, last_at, last_id }] of rows.entries()) {
     const detail = described[n] ?? ''
     const known = causes.get(detail)

@@ -7,14 +7,19 @@ import { metrics, outbox, type Status } from '../db/schema/outbox.ts'
 import { AppError } from '../lib/errors.ts'
 import { id, instant } from '../lib/fields.ts'
 import { causeName, withCause } from './causes.ts'
-import { conditionsOf, getMessage, type MessageRecord } from './messages.ts'
+import {
+  type discardCounts,
+  type MessageRecord,
+  maxChanged,
+  type retryCounts,
+} from './event-schemas.ts'
+import { conditionsOf, getMessage } from './messages.ts'
 import { asPending } from './requeue.ts'
 
 /** What was sent is with Klaviyo. */
 const unsent = ['pending', 'failed', 'unsendable', 'discarded'] as const satisfies Status[]
 
 const maxIds = 1_000
-const maxChanged = 10_000
 
 const filters = {
   status: z.enum(unsent).optional(),
@@ -52,20 +57,6 @@ export const discardInput = selection
     error: 'is missing: say which messages are discarded, by status or by ids',
   })
   .meta({ id: 'EventDiscard' })
-
-const counts = {
-  matched: z.int().meta({ description: `At most ${maxChanged}, the oldest` }),
-  skipped: z.int().meta({
-    description: 'Left as they are: being sent, or changed by somebody else, at this moment',
-  }),
-  more: z.boolean().meta({ description: 'Whether others match, for another request' }),
-}
-export const retryCounts = z
-  .strictObject({ retried: z.int(), ...counts })
-  .meta({ id: 'EventRetryCounts' })
-export const discardCounts = z
-  .strictObject({ discarded: z.int(), ...counts })
-  .meta({ id: 'EventDiscardCounts' })
 
 type Change = PgUpdateSetSource<typeof outbox>
 const asDiscarded = { status: 'discarded', settled_at: sql`now()` } as const

@@ -3,19 +3,25 @@ import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { id, instant } from '../lib/fields.ts'
 import { pageQuery } from '../lib/pagination.ts'
-import { causeName, causeReport, listCauses, withCause } from './causes.ts'
+import { causeName, listCauses, withCause } from './causes.ts'
 import {
-  discardCounts,
   discardInput,
   discardMessage,
   discardMessages,
-  retryCounts,
   retryInput,
   retryMessage,
   retryMessages,
 } from './change-messages.ts'
-import { getMessage, listMessages, messageRecord, metrics, statuses } from './messages.ts'
-import { deliverySummary, summarizeQueues } from './summary.ts'
+import {
+  causeReport,
+  deliverySummary,
+  discardCounts,
+  eventPage,
+  messageRecord,
+  retryCounts,
+} from './event-schemas.ts'
+import { getMessage, listMessages, metrics, statuses } from './messages.ts'
+import { summarizeQueues } from './summary.ts'
 
 const common = { tag: 'events', params: none, query: none, body: noBody } as const
 const byId = z.strictObject({
@@ -137,9 +143,6 @@ function reportRoutes(api: ApiContext, db: Database): void {
 
 function readRoutes(api: ApiContext, db: Database): void {
   const read = { ...common, method: 'get', scope: 'read' } as const
-  const page = z
-    .strictObject({ events: z.array(messageRecord), next_cursor: z.string().nullable() })
-    .meta({ id: 'EventPage' })
   endpoint(
     api,
     {
@@ -148,7 +151,7 @@ function readRoutes(api: ApiContext, db: Database): void {
       operationId: 'listEvents',
       summary: 'List messages to Klaviyo',
       query: listQuery,
-      responses: { 200: { description: 'A page of messages, newest first', schema: page } },
+      responses: { 200: { description: 'A page of messages, newest first', schema: eventPage } },
     },
     async ({ query: { limit, cursor, ...filter } }, c) => {
       const wanted = await withCause(db, filter)

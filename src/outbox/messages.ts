@@ -1,6 +1,5 @@
 /** Messages as people see them: list and read. */
 import { type SQL, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import type { Queryable } from '../db/connection.ts'
 import { textArray, timestamp } from '../db/parameters.ts'
 import {
@@ -14,48 +13,10 @@ import {
 import { AppError, recordNotFound } from '../lib/errors.ts'
 import { instant } from '../lib/fields.ts'
 import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
-import { warningRecord } from '../lib/warning.ts'
 import { errorHead } from './error-head.ts'
+import type { MessageRecord } from './event-schemas.ts'
 
 export { metrics, statuses }
-
-export const messageRecord = z
-  .strictObject({
-    id: z.int(),
-    order_id: z.string().nullable(),
-    customer_id: z.string().nullable(),
-    metric: z.enum(metrics),
-    ref: z.string().meta({
-      description:
-        'Line of the order, id of the order update, order returned from, number of the amendment, `visit` or `edit`',
-    }),
-    unique_id: z.string(),
-    occurred_at: instant,
-    backfill: z.boolean(),
-    status: z.enum(statuses),
-    attempts: z.int(),
-    next_at: instant,
-    error: z.string().nullable(),
-    warnings: z.array(warningRecord).meta({ description: 'What is missing or wrong in it' }),
-    payload: z.unknown().meta({ description: 'As last sent; null before the first attempt' }),
-    request_id: z.string().nullable().meta({ description: 'Klaviyo’s id of the request' }),
-    sent_to: z.string().nullable().meta({ description: 'URL of Klaviyo or of a sandbox' }),
-    created_at: instant,
-    settled_at: instant.nullable(),
-    paused_until: instant.nullable().meta({
-      description: 'While sending is paused, until when; null when it is not',
-    }),
-    pause_reason: z
-      .string()
-      .nullable()
-      .meta({ description: 'What Klaviyo answered that paused it' }),
-    amendment: z
-      .int()
-      .nullable()
-      .meta({ description: 'The newest amendment that a placed or returned order contains' }),
-  })
-  .meta({ id: 'Event' })
-export type MessageRecord = z.infer<typeof messageRecord>
 
 export type MessageFilter = {
   status?: Status | undefined

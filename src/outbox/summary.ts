@@ -1,32 +1,9 @@
 /** The state of both queues, in one answer that is cheap enough to be asked for by every page. */
 import { sql } from 'drizzle-orm'
-import { z } from 'zod'
 import type { Queryable } from '../db/connection.ts'
 import { outbox, outboxQueues, type QueueName, queueNames } from '../db/schema/outbox.ts'
-import { instant } from '../lib/fields.ts'
+import type { QueueSummary } from './event-schemas.ts'
 import { countUnsent } from './outbox-metrics.ts'
-
-const queueSummary = z
-  .strictObject({
-    queue: z.enum(queueNames),
-    pending: z.int(),
-    failed: z.int(),
-    unsendable: z.int(),
-    discarded: z.int(),
-    oldest_pending_at: instant.nullable().meta({ description: 'When it was written' }),
-    next_at: instant.nullable().meta({ description: 'When the next message that waits is due' }),
-    last_sent_at: instant.nullable().meta({ description: 'Of the last 24 hours' }),
-    sent_last_hour: z.int(),
-    sent_last_day: z.int(),
-    failed_last_day: z.int(),
-    paused_until: instant.nullable(),
-    pause_reason: z.string().nullable(),
-  })
-  .meta({ id: 'QueueSummary' })
-export const deliverySummary = z
-  .strictObject({ queues: z.array(queueSummary) })
-  .meta({ id: 'EventSummary' })
-type QueueSummary = z.infer<typeof queueSummary>
 
 type Counted = Pick<QueueSummary, 'pending' | 'failed' | 'unsendable' | 'discarded'>
 type Settled = Pick<

@@ -2,7 +2,7 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
-import { causeReport } from '../../src/outbox/causes.ts'
+import { causeReport } from '../../src/outbox/event-schemas.ts'
 import { startTestServer } from '../support/server.ts'
 
 const server = await startTestServer()

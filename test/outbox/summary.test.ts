@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import type { z } from 'zod'
-import { deliverySummary } from '../../src/outbox/summary.ts'
+import { deliverySummary } from '../../src/outbox/event-schemas.ts'
 import { startTestServer } from '../support/server.ts'
 
 const server = await startTestServer()
