@@ -1,48 +1,11 @@
 /** What the lint rules find: item by item, and counted. */
 import { type SQL, sql } from 'drizzle-orm'
-import { z } from 'zod'
 import type { Queryable } from '../db/connection.ts'
 import { type Page, readCursor, writeCursor } from '../lib/pagination.ts'
 import type { CatalogTable } from './catalog-resource.ts'
-import { type FindingCode, findingCodes } from './finding-codes.ts'
+import type { FindingCode } from './finding-codes.ts'
+import type { CountedFinding, ReportedItem } from './finding-schemas.ts'
 import { hasFinding, type LintRule, type LintSettings, lintRulesOf } from './lint-rules.ts'
-
-const code = z.enum(findingCodes)
-const severity = z
-  .enum(['error', 'warning'])
-  .meta({ description: '`error`: Klaviyo may not take the item, or nobody can use it' })
-const advice = z.string()
-
-export const finding = z
-  .strictObject({
-    code,
-    severity,
-    found: z.string().meta({ description: 'Follows the name of the item in a sentence' }),
-    advice,
-  })
-  .meta({ id: 'Finding' })
-export type Finding = z.infer<typeof finding>
-
-export const reportedItem = z
-  .strictObject({
-    id: z.string(),
-    title: z.string(),
-    diagnostics: z.array(finding),
-  })
-  .meta({ id: 'ReportedItem' })
-export type ReportedItem = z.infer<typeof reportedItem>
-
-export const countedFinding = z
-  .strictObject({
-    code,
-    severity,
-    count: z.int(),
-    example: z.string().meta({ description: 'The id of one of the items' }),
-    found: z.string().meta({ description: 'Follows the number of items in a sentence' }),
-    advice,
-  })
-  .meta({ id: 'CountedFinding' })
-export type CountedFinding = z.infer<typeof countedFinding>
 
 type Reported = Page & { finding?: FindingCode | undefined; id?: string }
 

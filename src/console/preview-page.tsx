@@ -1,8 +1,9 @@
 /** A product or a store as Klaviyo sees it: loaded into the page of the record once that is there. */
 import type { Hono } from 'hono'
+import { feedItemView } from '../feeds/feed-schemas.ts'
 import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
-import { type FeedItem, feedItem } from './feed-data.ts'
+import type { FeedItem } from './feed-data.ts'
 import { fieldsOfFinding } from './finding-fields.ts'
 import type { Kind } from './kinds.ts'
 import { page } from './layout.tsx'
@@ -13,7 +14,9 @@ export function previewPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
   pages.get(`/${kind.plural}/:id/preview`, async (c) => {
     const id = c.req.param('id')
     const path = `/v1/feeds/${kind.plural}/items/${encodeURIComponent(id)}`
-    const preview = <Preview kind={kind} id={id} item={await read(c.get('api'), path, feedItem)} />
+    const preview = (
+      <Preview kind={kind} id={id} item={await read(c.get('api'), path, feedItemView)} />
+    )
     if (c.req.header('HX-Request')) return c.html(preview)
     return page(
       c,

@@ -1,6 +1,7 @@
 /** One item as the feed has it now, or why the feed does not have it. */
 import { sql } from 'drizzle-orm'
-import { type Finding, reportItems } from '../catalog/catalog-report.ts'
+import { reportItems } from '../catalog/catalog-report.ts'
+import type { Finding } from '../catalog/finding-schemas.ts'
 import type { LintSettings } from '../catalog/lint-rules.ts'
 import { type Database, type Queryable, snapshot } from '../db/connection.ts'
 import {
@@ -12,6 +13,7 @@ import {
   feedState,
 } from '../db/schema/feeds.ts'
 import { recordNotFound } from '../lib/errors.ts'
+import type { Reason } from './feed-schemas.ts'
 import { text } from './item.ts'
 import { type LastPoll, nextPollAt, readLastPoll } from './last-poll.ts'
 import { feedResources } from './report-summary.ts'
@@ -19,8 +21,6 @@ import { slotOfHash } from './slots.ts'
 import { completeItem, idOf, readStoredSlots } from './stored-items.ts'
 
 /** Why an item is not in the feed, or not as its record is now. */
-export const reasons = ['unpublished', 'pending', 'held', 'not_built', 'missing'] as const
-type Reason = (typeof reasons)[number]
 
 export type FeedItem = {
   feed: FeedName

@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { countedFinding, reportedItem, reportItems } from '../catalog/catalog-report.ts'
+import { reportItems } from '../catalog/catalog-report.ts'
 import { findingCodes } from '../catalog/finding-codes.ts'
+import { reportedItem } from '../catalog/finding-schemas.ts'
 import type { LintSettings } from '../catalog/lint-rules.ts'
 import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { pageQuery } from '../lib/pagination.ts'
-import { byFeed } from './feed-routes.ts'
+import { byFeed, reportSummary } from './feed-schemas.ts'
 import { createReportSummaries, feedResources } from './report-summary.ts'
 
 const common = { tag: 'feeds', query: none, body: noBody, scope: 'read', method: 'get' } as const
@@ -53,13 +54,7 @@ export function reportRoutes(api: ApiContext, db: Database, lint: LintSettings):
       responses: {
         200: {
           description: 'What was found, in no item of what is not named',
-          schema: z
-            .strictObject({
-              version: z.int(),
-              items: z.int().meta({ description: 'How many are published' }),
-              findings: z.array(countedFinding),
-            })
-            .meta({ id: 'ReportSummary' }),
+          schema: reportSummary,
         },
       },
     },

@@ -1,6 +1,7 @@
 /** The findings of a feed, counted once for each state of its data. */
 import { sql } from 'drizzle-orm'
-import { type CountedFinding, countFindings } from '../catalog/catalog-report.ts'
+import { countFindings } from '../catalog/catalog-report.ts'
+import type { CountedFinding } from '../catalog/finding-schemas.ts'
 import type { LintSettings } from '../catalog/lint-rules.ts'
 import { productResource } from '../catalog/products.ts'
 import { storeResource } from '../catalog/stores.ts'
