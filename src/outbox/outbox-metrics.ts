@@ -10,6 +10,10 @@ export type MessageCount = {
   count: number
   /** Age of the oldest of them; 0 when there is none. */
   oldest_seconds: number
+  /** When the oldest of them was written. */
+  oldest_at: string | null
+  /** When the next of those that wait is due. */
+  next_at: string | null
 }
 
 const unsentStatuses = ['pending', 'failed', 'unsendable', 'discarded'] as const
@@ -20,15 +24,16 @@ const unsentStatuses = ['pending', 'failed', 'unsendable', 'discarded'] as const
  */
 export async function countUnsent(db: Queryable): Promise<MessageCount[]> {
   const counts = await db.execute<MessageCount>(sql`
-    select counted.queue, counted.status, counted.count, extract(epoch from now() - created_at)::float8 as oldest_seconds
+    select counted.queue, counted.status, counted.count, extract(epoch from now() - created_at)::float8 as oldest_seconds,
+      to_json(created_at) #>> '{}' as oldest_at, to_json(counted.next_at) #>> '{}' as next_at
     from (
-      select 'events' as queue, 'pending' as status, count(*)::int as count, min(id) as oldest from ${outbox}
-      where status = 'pending' and order_id is not null
+      select 'events' as queue, 'pending' as status, count(*)::int as count, min(id) as oldest, min(next_at) as next_at
+      from ${outbox} where status = 'pending' and order_id is not null
       union all
-      select 'profiles', 'pending', count(*)::int, min(id) from ${outbox}
+      select 'profiles', 'pending', count(*)::int, min(id), min(next_at) from ${outbox}
       where status = 'pending' and customer_id is not null
       union all
-      select case when order_id is null then 'profiles' else 'events' end, status, count(*)::int, min(id) from ${outbox}
+      select case when order_id is null then 'profiles' else 'events' end, status, count(*)::int, min(id), null from ${outbox}
       where status in ('failed', 'unsendable', 'discarded') group by 1, 2
     ) as counted join ${outbox} on outbox.id = counted.oldest`)
   return queueNames.flatMap((queue) =>
@@ -39,6 +44,8 @@ export async function countUnsent(db: Queryable): Promise<MessageCount[]> {
           status,
           count: 0,
           oldest_seconds: 0,
+          oldest_at: null,
+          next_at: null,
         },
     ),
   )

@@ -5,20 +5,20 @@ import { outbox, outboxQueues, type QueueName, queueNames } from '../db/schema/o
 import type { QueueSummary } from './event-schemas.ts'
 import { countUnsent } from './outbox-metrics.ts'
 
-type Counted = Pick<QueueSummary, 'pending' | 'failed' | 'unsendable' | 'discarded'>
+type Counted = Pick<
+  QueueSummary,
+  'pending' | 'failed' | 'unsendable' | 'discarded' | 'oldest_pending_at' | 'next_at'
+>
 type Settled = Pick<
   QueueSummary,
   'queue' | 'last_sent_at' | 'sent_last_hour' | 'sent_last_day' | 'failed_last_day'
 >
-type Waiting = Pick<
-  QueueSummary,
-  'queue' | 'oldest_pending_at' | 'next_at' | 'paused_until' | 'pause_reason'
->
+type Pause = Pick<QueueSummary, 'queue' | 'paused_until' | 'pause_reason'>
 
 export async function summarizeQueues(db: Queryable): Promise<{ queues: QueueSummary[] }> {
-  const [counts, waiting, settled] = await Promise.all([
+  const [counts, pauses, settled] = await Promise.all([
     countUnsent(db),
-    readWaiting(db),
+    readPauses(db),
     readSettled(db),
   ])
   const nothing = {
@@ -26,8 +26,6 @@ export async function summarizeQueues(db: Queryable): Promise<{ queues: QueueSum
     sent_last_hour: 0,
     sent_last_day: 0,
     failed_last_day: 0,
-    oldest_pending_at: null,
-    next_at: null,
     paused_until: null,
     pause_reason: null,
   }
@@ -35,39 +33,30 @@ export async function summarizeQueues(db: Queryable): Promise<{ queues: QueueSum
     ...nothing,
     queue,
     ...countsOf(counts, queue),
-    ...waiting.find((one) => one.queue === queue),
+    ...pauses.find((one) => one.queue === queue),
     ...settled.find((one) => one.queue === queue),
   }))
   return { queues }
 }
 
+/** What waits is dated by the pass that counts it: alone, Postgres would seek the oldest among all that was sent. */
 function countsOf(counts: Awaited<ReturnType<typeof countUnsent>>, queue: QueueName): Counted {
-  const found = { pending: 0, failed: 0, unsendable: 0, discarded: 0 }
-  for (const { status, count } of counts.filter((one) => one.queue === queue)) found[status] = count
-  return found
+  const numbers = { pending: 0, failed: 0, unsendable: 0, discarded: 0 }
+  const own = counts.filter((one) => one.queue === queue)
+  for (const { status, count } of own) numbers[status] = count
+  const waiting = own.find(({ status }) => status === 'pending')
+  return {
+    ...numbers,
+    oldest_pending_at: waiting?.oldest_at ?? null,
+    next_at: waiting?.next_at ?? null,
+  }
 }
 
-/** By the partial indexes of due messages. */
-function readWaiting(db: Queryable): Promise<Waiting[]> {
-  const ofQueue = (queue: QueueName, owner: 'order_id' | 'customer_id') => {
-    const waits = sql`status = 'pending' and ${sql.identifier(owner)} is not null`
-    return sql`
-      select q.queue, to_json(oldest.created_at) #>> '{}' as oldest_pending_at,
-        to_json(due.next_at) #>> '{}' as next_at,
-        to_json(case when paused_until > now() then paused_until end) #>> '{}' as paused_until,
-        case when paused_until > now() or alarm is not null then coalesce(alarm, pause_reason) end as pause_reason
-      from ${outboxQueues} q
-      left join lateral (
-        select created_at from ${outbox} where id = (select min(id) from ${outbox} where ${waits})
-      ) as oldest on true
-      left join lateral (
-        select min(next_at) as next_at from ${outbox} where ${waits} and backfill in (false, true)
-      ) as due on true
-      where q.queue = ${queue}`
-  }
-  return db.execute<Waiting>(
-    sql`${ofQueue('events', 'order_id')} union all ${ofQueue('profiles', 'customer_id')}`,
-  )
+function readPauses(db: Queryable): Promise<Pause[]> {
+  return db.execute<Pause>(sql`
+    select queue, to_json(case when paused_until > now() then paused_until end) #>> '{}' as paused_until,
+      case when paused_until > now() or alarm is not null then coalesce(alarm, pause_reason) end as pause_reason
+    from ${outboxQueues}`)
 }
 
 /** By the index of the time at which messages were settled. */

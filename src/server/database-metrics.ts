@@ -87,7 +87,8 @@ async function setOutboxGauges(db: Database, gauge: MakeGauge): Promise<void> {
     'Age of the oldest of them; 0 when there is none',
     ...labelNames,
   )
-  for (const { count, oldest_seconds, ...labels } of await countUnsent(db)) {
+  for (const { count, oldest_seconds, queue, status } of await countUnsent(db)) {
+    const labels = { queue, status }
     messages.set(labels, count)
     ages.set(labels, oldest_seconds)
   }
