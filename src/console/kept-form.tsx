@@ -22,7 +22,18 @@ export async function readKept(c: C): Promise<KeptForm | null> {
   const length = Number(c.req.header('Content-Length') ?? Number.NaN)
   if (!(length <= maxBytes)) return null
   const { pathname, search } = new URL(c.req.url)
-  return keptOf(pathname + search, [...(await c.req.formData())])
+  const form = await readAnyForm(c)
+  return form && keptOf(pathname + search, [...form])
+}
+
+/** Of somebody who is not signed in yet: null when it is no form at all. */
+export async function readAnyForm(c: C): Promise<FormData | null> {
+  try {
+    return await c.req.formData()
+  } catch (error) {
+    if (error instanceof TypeError) return null
+    throw error
+  }
 }
 
 /** Of the form of the sign-in. */

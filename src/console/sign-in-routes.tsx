@@ -8,7 +8,7 @@ import type { KeyVerifier } from '../auth/key-verifier.ts'
 import type { Database } from '../db/connection.ts'
 import { AppError } from '../lib/errors.ts'
 import type { ConsoleEnv } from './console-env.ts'
-import { keptIn, maxSignInBytes, sendAgainPage } from './kept-form.tsx'
+import { keptIn, maxSignInBytes, readAnyForm, sendAgainPage } from './kept-form.tsx'
 import type { SessionCookie } from './session-cookie.ts'
 import { startSession, startSessionByLink } from './sessions.ts'
 import { signInPage } from './sign-in-page.tsx'
@@ -25,7 +25,7 @@ export function signInRoutes(pages: Hono<ConsoleEnv>, { db, verify, cookie }: Si
   pages.get('/sign-in', (c) => signInPage(c, { next: c.req.query('next') }))
 
   pages.post('/sign-in', signInForm, async (c) => {
-    const form = await c.req.formData()
+    const form = (await readAnyForm(c)) ?? new FormData()
     const text = (name: string) => String(form.get(name) ?? '')
     const given = text('key').trim()
     const back = text('next')

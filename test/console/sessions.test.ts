@@ -184,6 +184,21 @@ test('what is too large to be kept is told, a script gets the sign-in, and anoth
   expect((await postForm(server.url, '/console/new/products', large, other)).status).toBe(403)
 })
 
+test.each(['/console/sign-in', '/console/new/products'])(
+  'what is no form leads to the sign-in: %s',
+  async (path) => {
+    for (const [type, body] of [
+      ['application/json', '{"key":'],
+      ['multipart/form-data; boundary=x', 'no part'],
+      ['multipart/form-data', ''],
+    ] as const) {
+      const headers = { 'Sec-Fetch-Site': 'same-origin', ...asPage, 'Content-Type': type }
+      const response = await fetch(`${server.url}${path}`, { method: 'POST', headers, body })
+      expect([401, 422]).toContain(response.status)
+    }
+  },
+)
+
 test('a kept form is never sent elsewhere', async () => {
   for (const again of ['https://elsewhere.example/', '//elsewhere.example', '/v1/products']) {
     const answer = await postForm(server.url, '/console/sign-in', { key: server.key, again })
