@@ -9,7 +9,8 @@ RETURN (
 -- file may have any encoding; without zeros UTF-16 reads as ASCII. One that is being applied would write the customer anew.
 CREATE FUNCTION imports_erase(erased customers) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  id_word text := '(^|[^a-z0-9])' || regexp_replace(imports_searched(erased.id), '([^a-z0-9])', '\\\1', 'g') || '($|[^a-z0-9])';
+  id_part text := imports_searched(erased.id);
+  id_word text := '(^|[^a-z0-9])' || regexp_replace(id_part, '([^a-z0-9])', '\\\1', 'g') || '($|[^a-z0-9])';
   email text := imports_searched(btrim(erased.email));
   digits text := right(regexp_replace(erased.phone_number, '[^0-9]', '', 'g'), 8);
   phone text := nullif(regexp_replace(digits, '([0-9])(?=[0-9])', '\1[^0-9]{0,3}', 'g'), '');
@@ -18,11 +19,11 @@ BEGIN
   FOR held IN
     SELECT id, status = 'applying' AND touched_at >= now() - interval '1 minute' AS is_applying
     FROM imports CROSS JOIN LATERAL (
-      SELECT lower(replace(encode(coalesce(content, ''), 'escape'), '\000', '') || E'\n' || coalesce(rejects, '') || E'\n'
-        || coalesce(result::text, '') || E'\n' || coalesce(error, '') || E'\n' || options::text) AS everything OFFSET 0
+      SELECT lower((replace(encode(coalesce(content, ''), 'escape'), '\000', '') || E'\n' || coalesce(rejects, '') || E'\n'
+        || coalesce(result::text, '') || E'\n' || coalesce(error, '') || E'\n' || options::text) COLLATE "C") AS everything OFFSET 0
     ) AS t
     WHERE kind IN ('customers', 'orders', 'order-updates', 'visits')
-      AND (everything ~ id_word OR strpos(everything, email) > 0 OR everything ~ phone)
+      AND (strpos(everything, email) > 0 OR strpos(everything, id_part) > 0 AND everything ~ id_word OR everything ~ phone)
     ORDER BY id
   LOOP
     IF held.is_applying THEN

@@ -203,26 +203,6 @@ describe('by form', () => {
     expect(await (await get('/console/deliveries?refresh=180')).text()).not.toContain('every 10s')
   })
 
-  test('of a person the newest are shown, and more when they are asked for', async () => {
-    const customer = { id: 'often', email: 'often@klaviyo-demo.com' }
-    for (let day = 1; day <= 22; day++)
-      await server.ask('POST', '/v1/visits', {
-        customer,
-        store_id: `store-${day}`,
-        at: new Date(Date.now() - day * 86_400_000).toISOString(),
-      })
-    const cookie = await sessionOf(server)
-    const open = async (form: Record<string, string>) =>
-      (await postForm(server.url, '/console/people/person', form, { Cookie: cookie })).text()
-    const few = await open({ id: 'often' })
-    expect(few).toContain('store-20<')
-    expect(few).not.toContain('store-21<')
-    expect(few).toContain('Show up to 200 of each')
-    const more = await open({ id: 'often', more: 'yes' })
-    expect(more).toContain('store-22<')
-    expect(more).not.toContain('Show up to 200 of each')
-  })
-
   test('days are those of UTC, the last one included', async () => {
     const today = new Date().toISOString().slice(0, 10)
     const shown = await (await get(`/console/deliveries?from=${today}&to=${today}`)).text()
