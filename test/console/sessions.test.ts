@@ -140,13 +140,16 @@ test.each([
 })
 
 const asPage = { Accept: 'text/html' }
+const unescaped = (text: string) =>
+  text
+    .replaceAll('&quot;', '"')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&')
 const hiddenOf = (html: string) =>
   Object.fromEntries(
     [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(
-      ([, name = '', value = '']) => [
-        name,
-        value.replaceAll('&quot;', '"').replaceAll('&lt;', '<'),
-      ],
+      ([, name = '', value = '']) => [name, unescaped(value)],
     ),
   )
 
