@@ -4,7 +4,7 @@ import { read } from './api.ts'
 import { type ConsoleEnv, may } from './console-env.ts'
 import { FilterInput, type Filters, NothingMatches, readFilters, SearchInput } from './filters.tsx'
 import { Empty, page } from './layout.tsx'
-import { PageTitle, Paging } from './parts.tsx'
+import { PageTitle, Paging, ReadOnlyHint } from './parts.tsx'
 import {
   byRegion,
   type CatalogRecord,
@@ -37,34 +37,42 @@ export function availabilityPage(pages: Hono<ConsoleEnv>): void {
     ])
     const mayWrite = may(c, 'write')
     const shown = { products: products.products ?? [], stores: stores.stores }
+    const isFilled = shown.products.length > 0 && shown.stores.length > 0
     return page(
       c,
       { title: 'Availability', script: 'matrix' },
       <>
-        <PageTitle title="Availability">
-          <p class="soft">A tick sells a product in a store. Nothing is written before you save.</p>
-          {mayWrite && products.count > 0 && stores.count > 0 && (
+        <PageTitle title="Availability" hint={mayWrite ? writeHint : <ReadOnlyHint />}>
+          {mayWrite && isFilled && (
             <SellButton filters={filters} region={region} count={products.count} />
           )}
         </PageTitle>
         <FilterForm given={given} />
-        {shown.products.length > 0 && shown.stores.length > 0 ? (
-          <Matrix {...shown} mayWrite={mayWrite} />
+        {isFilled ? (
+          <>
+            <Matrix {...shown} mayWrite={mayWrite} />
+            <Paging
+              shown={countsOf(
+                shown.products.length,
+                products.count,
+                shown.stores.length,
+                stores.count,
+              )}
+              next={nextPath(given, products.next_cursor)}
+            />
+          </>
         ) : (
           <Nothing given={given} hasStores={shown.stores.length > 0} />
         )}
-        <Paging
-          shown={countsOf(shown.products.length, products.count, shown.stores.length, stores.count)}
-          next={
-            products.next_cursor === null
-              ? undefined
-              : `?${new URLSearchParams({ ...given, cursor: products.next_cursor })}`
-          }
-        />
       </>,
     )
   })
 }
+
+const nextPath = (given: Filters, cursor: string | null) =>
+  cursor === null ? undefined : `?${new URLSearchParams({ ...given, cursor })}`
+
+const writeHint = 'A tick sells a product in a store. Nothing is written before you save.'
 
 type SellButtonProps = { filters: Filters; region: string | undefined; count: number }
 

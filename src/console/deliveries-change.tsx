@@ -72,7 +72,7 @@ async function ask(c: C, action: Action, given: Filters, problem?: string) {
     c,
     { title, status: problem ? 409 : 200 },
     <>
-      <PageTitle title={title} />
+      <PageTitle title={title} back={[back, 'Deliveries']} />
       {problem && (
         <p class="block alert error" role="alert">
           {problem}

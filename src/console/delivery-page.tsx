@@ -37,8 +37,10 @@ export function deliveryPage(pages: Hono<ConsoleEnv>): void {
       c,
       { title: message.order_id === null ? name : `${name} ${message.order_id}` },
       <>
-        <a href="/console/deliveries">← Deliveries</a>
-        <PageTitle title={message.order_id === null ? name : `${name} · ${message.order_id}`}>
+        <PageTitle
+          title={message.order_id === null ? name : `${name} · ${message.order_id}`}
+          back={['/console/deliveries', 'Deliveries']}
+        >
           {mayWrite && message.status !== 'sent' && <Actions message={message} />}
         </PageTitle>
         <div class="columns">
@@ -117,7 +119,7 @@ function Warnings({ message: { warnings } }: { message: Message }) {
   return (
     <section class="block" aria-labelledby="warnings">
       <h2 id="warnings">Warnings</h2>
-      <ul class="plain">
+      <ul class="bullets">
         {warnings.map(({ detail }) => (
           <li>{detail}</li>
         ))}
