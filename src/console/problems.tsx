@@ -43,14 +43,19 @@ const wordings: Wording[] = [
     words: (feed = '', count, since = '') => (
       <>
         <strong>{`Klaviyo does not get the latest changes of the ${feed} feed.`}</strong>
-        {` ${count} wait since `}
+        {` ${count} are waiting, the oldest was made `}
         <Time at={since} />. Tell whoever runs the server.{' '}
         <a href={`/console/feeds#${feed}`}>Open Feeds</a>
       </>
     ),
   },
   {
-    pattern: /^Klaviyo rejected the credentials; sending (\w+) is paused: (.*?)\.? The next try is/,
+    pattern: /^The (\w+) feed is building for the first time, (\d+) % is done/,
+    words: (feed, done) =>
+      `The ${feed} feed is made for the first time: ${done} % are done. Klaviyo gets it once it is whole.`,
+  },
+  {
+    pattern: /^Klaviyo rejected the credentials; sending (\w+) is paused: (.*?)\.* The next try is/,
     words: (queue, reason) => (
       <>
         <strong>{`Klaviyo rejects this server’s private key, so ${queue} wait.`}</strong>
@@ -70,7 +75,7 @@ const wordings: Wording[] = [
   },
   {
     pattern:
-      /^Messages of (\w+) that wait for another try: (.+), the first at (\S+)\. Klaviyo’s last answer: (.*)$/,
+      /^Messages of (\w+) that wait for another try: (.+), the first at (\S+)\. Klaviyo’s last answer: (.*?)\.*$/,
     words: (queue, count, next = '', answer) => (
       <>
         <strong>{`Klaviyo does not take ${queue} at the moment: ${count} wait.`}</strong> The next

@@ -124,7 +124,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await see('Applied')
     expect(await count('category=Spring')).toBe(40)
     await link('See the products changed today').click()
-    await see('Spring pan 7')
+    await page.locator('.grid tr[data-id=s-07]').waitFor()
   }
 
   /** The old season is hidden, all that match at once. */
@@ -161,7 +161,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await page.locator('.grid td[data-state=saved] > [data-field=image_link]').waitFor()
     await link('← Needs attention').click()
     await see('Needs attention')
-    expect(await page.locator('main').innerText()).not.toContain('no image, so')
+    expect(await page.locator('main').innerText()).not.toContain('1 product has no image')
   }
 
   /** An order that Klaviyo refuses is looked at, and sent once it takes it. */
@@ -215,6 +215,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await fixWhatNeedsAttention()
     await retryWhatFailed()
     await undoWrongPrices()
-    expect(errors).toEqual([])
+    // The pictures are on no server.
+    expect(errors.filter((one) => !one.includes('net::ERR_'))).toEqual([])
   })
 })
