@@ -52,7 +52,8 @@ export function deliveryChanges(pages: Hono<ConsoleEnv>): void {
     pages.post(`/deliveries/:id{[0-9]+}/${action}`, async (c) => {
       const id = c.req.param('id')
       succeeded(await c.get('api')('POST', `/v1/events/${id}/${action}`))
-      return c.redirect(`/console/deliveries/${id}`, 303)
+      const watched = action === 'retry' ? '?refresh=0' : ''
+      return c.redirect(`/console/deliveries/${id}${watched}`, 303)
     })
   }
 }

@@ -64,9 +64,27 @@ export function deliveryPage(pages: Hono<ConsoleEnv>): void {
             <MessageFacts message={message} />
           </aside>
         </div>
+        <Refresh message={message} refreshes={c.req.query('refresh')} />
       </>,
     )
   })
+}
+
+const maxRefreshes = 40
+
+/** Shows what becomes of a retry, for two minutes. */
+function Refresh({ message, refreshes }: { message: Message; refreshes: string | undefined }) {
+  const number = Number(refreshes ?? maxRefreshes)
+  if (message.status !== 'pending' || !(number < maxRefreshes)) return null
+  return (
+    <div
+      hidden
+      hx-get={`${pathOfMessage(message.id)}?refresh=${number + 1}`}
+      hx-trigger="load delay:3s"
+      hx-select="main > *"
+      hx-target="#main"
+    />
+  )
 }
 
 const sentEvent = z.object({
