@@ -30,7 +30,8 @@ type Wording = { pattern: RegExp; words: (...found: string[]) => Child }
 /** What a merchandiser can understand or do is said so. */
 const wordings: Wording[] = [
   {
-    pattern: /^Held since (\S+): (.*) The last good feed is served.*\/v1\/feeds\/(\w+)\/release/,
+    pattern:
+      /^Held since (\S+): (.*?) The last good feed is served\. If the change is intended, POST \/v1\/feeds\/(\w+)\/release/,
     words: (since = '', reason, feed = '') => (
       <>
         <strong>{`The ${feed} feed is held.`}</strong> {reason} Klaviyo gets it as it was{' '}
@@ -55,11 +56,11 @@ const wordings: Wording[] = [
       `The ${feed} feed is made for the first time: ${done} % are done. Klaviyo gets it once it is whole.`,
   },
   {
-    pattern: /^Klaviyo rejected the credentials; sending (\w+) is paused: (.*?)\.* The next try is/,
+    pattern: /^Klaviyo rejected the credentials; sending (\w+) is paused: (.*)\. The next try is/,
     words: (queue, reason) => (
       <>
         <strong>{`Klaviyo rejects this server’s private key, so ${queue} wait.`}</strong>
-        {` Nothing is lost. Whoever runs the server has to set a valid key. Klaviyo’s answer: ${reason}. `}
+        {` Nothing is lost. Whoever runs the server has to set a valid key. Klaviyo’s answer: ${sentence(reason)} `}
         <a href="/console/deliveries">Open Deliveries</a>
       </>
     ),
@@ -75,17 +76,19 @@ const wordings: Wording[] = [
   },
   {
     pattern:
-      /^Messages of (\w+) that wait for another try: (.+), the first at (\S+)\. Klaviyo’s last answer: (.*?)\.*$/,
+      /^Messages of (\w+) that wait for another try: ([\w ]+), the first at (\S+)\. Klaviyo’s last answer: (.*)$/,
     words: (queue, count, next = '', answer) => (
       <>
         <strong>{`Klaviyo does not take ${queue} at the moment: ${count} wait.`}</strong> The next
         try is <Time at={next} />
-        {`. Its last answer: ${answer}. `}
+        {`. Its last answer: ${sentence(answer)} `}
         <a href="/console/deliveries?status=pending">See them</a>
       </>
     ),
   },
 ]
+
+const sentence = (words = '') => (words.endsWith('.') ? words : `${words}.`)
 
 function inWords(problem: string): Child {
   for (const { pattern, words } of wordings) {
