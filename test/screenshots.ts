@@ -136,6 +136,12 @@ async function photograph(sandbox: string): Promise<void> {
 
 type ColorScheme = 'light' | 'dark'
 
+/** The README has the products in both. */
+const shown = {
+  light: ['products', 'availability', 'feeds', 'attention', 'deliveries'],
+  dark: ['products'],
+}
+
 function fileOf(name: string, colorScheme: ColorScheme): string {
   return join(root, 'docs/images', `${name}${colorScheme === 'dark' ? '-dark' : ''}.png`)
 }
@@ -154,7 +160,7 @@ async function photographConsole(browser: Browser, colorScheme: ColorScheme): Pr
   await page.fill('#key', apiKey)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.waitForURL(/\/console(?!\/sign-in)/)
-  for (const name of ['products', 'availability', 'feeds', 'attention', 'deliveries']) {
+  for (const name of shown[colorScheme]) {
     await page.goto(`${server}/console/${name}`, { waitUntil: 'networkidle' })
     await page.screenshot({ path: fileOf(`console-${name}`, colorScheme) })
   }

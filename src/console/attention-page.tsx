@@ -3,6 +3,7 @@ import type { Hono } from 'hono'
 import type { ConsoleEnv } from './console-env.ts'
 import { count } from './count.ts'
 import type { Finding } from './feed-data.ts'
+import { inLabels } from './finding-fields.ts'
 import { findingPages } from './finding-page.tsx'
 import { Empty, page } from './layout.tsx'
 import { PageTitle, Table, Tag } from './parts.tsx'
@@ -21,9 +22,10 @@ export function attentionPages(pages: Hono<ConsoleEnv>): void {
       c,
       { title: 'Attention' },
       <>
-        <PageTitle title="Needs attention">
-          <p class="soft">What Klaviyo takes without a word, and shows wrong.</p>
-        </PageTitle>
+        <PageTitle
+          title="Needs attention"
+          hint="What Klaviyo takes without a word, and shows wrong."
+        />
         {warnings > 0 && (
           <p class="block alert">
             {`Klaviyo may not get what you see: ${count(warnings, 'feed has a warning', 'feeds have warnings')}. `}
@@ -60,7 +62,7 @@ function Findings({ findings }: { findings: Finding[] }) {
           label: 'Found',
           cell: ({ feed, code, count: number, found }) => (
             <a href={`/console/attention/${feed}/${code}`}>
-              {`${count(number, feed.slice(0, -1))} ${found}`}
+              {`${count(number, feed.slice(0, -1))} ${inLabels(found)}`}
             </a>
           ),
         },
@@ -69,7 +71,7 @@ function Findings({ findings }: { findings: Finding[] }) {
           cell: ({ severity }) =>
             severity === 'error' ? <Tag tone="bad">Error</Tag> : <Tag tone="warn">Warning</Tag>,
         },
-        { label: 'What to do', cell: ({ advice }) => advice },
+        { label: 'What to do', cell: ({ advice }) => inLabels(advice) },
       ]}
     />
   )

@@ -11,7 +11,7 @@ import {
   withQuery,
 } from './filters.tsx'
 import { Empty, page } from './layout.tsx'
-import { PageTitle, Paging } from './parts.tsx'
+import { PageTitle, Paging, ReadOnlyHint } from './parts.tsx'
 import {
   byRegion,
   type CatalogRecord,
@@ -32,34 +32,36 @@ export function availabilityPage(pages: Hono<ConsoleEnv>): void {
     const [products, stores] = await readBoth(c.get('api'), given, { cursor, storeCursor })
     const mayWrite = may(c, 'write')
     const shown = { products: products.products ?? [], stores: stores.stores }
+    const isFilled = shown.products.length > 0 && shown.stores.length > 0
     return page(
       c,
       { title: 'Availability', script: 'matrix' },
       <>
-        <PageTitle title="Availability">
-          <p class="soft">A tick sells a product in a store. Nothing is written before you save.</p>
-          {mayWrite && products.count > 0 && stores.count > 0 && (
+        <PageTitle title="Availability" hint={mayWrite ? writeHint : <ReadOnlyHint />}>
+          {mayWrite && isFilled && (
             <SellButton filters={filters} region={region} count={products.count} />
           )}
         </PageTitle>
         <FilterForm given={given} />
-        {shown.products.length > 0 && shown.stores.length > 0 ? (
-          <Matrix {...shown} mayWrite={mayWrite} />
+        {isFilled ? (
+          <>
+            <Matrix {...shown} mayWrite={mayWrite} />
+            <Paging
+              shown={shownOf(shown.products.length, products.count, 'products')}
+              first={cursor && addressOf(given, undefined, storeCursor)}
+              next={next(products, (page) => addressOf(given, page, storeCursor))}
+            />
+            {stores.count > storesShown && (
+              <Paging
+                of="stores"
+                shown={shownOf(shown.stores.length, stores.count, 'stores')}
+                first={storeCursor && addressOf(given, cursor, undefined)}
+                next={next(stores, (page) => addressOf(given, cursor, page))}
+              />
+            )}
+          </>
         ) : (
           <Nothing given={given} hasStores={shown.stores.length > 0} />
-        )}
-        <Paging
-          shown={shownOf(shown.products.length, products.count, 'products')}
-          first={cursor && addressOf(given, undefined, storeCursor)}
-          next={next(products, (page) => addressOf(given, page, storeCursor))}
-        />
-        {stores.count > storesShown && (
-          <Paging
-            of="stores"
-            shown={shownOf(shown.stores.length, stores.count, 'stores')}
-            first={storeCursor && addressOf(given, cursor, undefined)}
-            next={next(stores, (page) => addressOf(given, cursor, page))}
-          />
         )}
       </>,
     )
@@ -81,6 +83,8 @@ function readBoth(
     read(api, withQuery('/v1/stores', given({ ...storesPaged, sort: 'title' })), storePage),
   ])
 }
+
+const writeHint = 'A tick sells a product in a store. Nothing is written before you save.'
 
 type SellButtonProps = { filters: Filters; region: string | undefined; count: number }
 

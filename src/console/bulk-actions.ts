@@ -94,7 +94,7 @@ export const actions: Record<string, Action> = {
   },
   sell: {
     label: 'Sell in…',
-    counts: ['pair', 'pairs'],
+    counts: ['place of sale', 'places of sale'],
     title: 'Sell, or stop selling,',
     verb: 'Change',
     done: 'changed',

@@ -45,11 +45,10 @@ async function list(c: C) {
     c,
     { title: 'Changes' },
     <>
-      <PageTitle title="Changes">
-        <p class="soft">
-          What was changed in the last 90 days, newest first. Orders are not listed.
-        </p>
-      </PageTitle>
+      <PageTitle
+        title="Changes"
+        hint="What was changed in the last 90 days, newest first. Orders are not listed."
+      />
       <FilterForm given={given} />
       {changes.length > 0 ? (
         <ChangesTable changes={changes} label="Changes" mayWrite={may(c, 'write')} />
@@ -122,8 +121,7 @@ async function detail(c: C) {
     c,
     { title },
     <>
-      <a href={listPath}>← Changes</a>
-      <PageTitle title={title}>
+      <PageTitle title={title} back={[listPath, 'Changes']}>
         {canUndo && (
           <a class="button primary" href={`${changePath(found)}/undo`}>
             Undo…

@@ -35,20 +35,24 @@ const fields = [productKind, storeKind].flatMap(({ groups }) =>
   groups.flatMap((group) => group.fields),
 )
 
+/** Of what no form has as a field. */
+const otherLabels: Record<string, string> = { id: 'Id', store_ids: 'Stores' }
+
 export function labelOf(field: string): string {
   if (field.startsWith('metadata.')) return `Own field ${field.slice('metadata.'.length)}`
-  return fields.find(({ name }) => name === field)?.label ?? field
+  return fields.find(({ name }) => name === field)?.label ?? otherLabels[field] ?? field
 }
 
 const shownLength = 90
 
-function valueText(field: string, value: unknown): string {
+/** Orders and their like have values that no form shows. */
+export function valueText(field: string, value: unknown): string {
   if (value === null || value === undefined || value === '') return '(empty)'
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   const kind: FieldKind = fields.find(({ name }) => name === field)?.kind ?? 'text'
-  const isList = kind === 'list' && Array.isArray(value)
-  const text =
-    isList || kind === 'money' ? textOf(kind, value).replaceAll('\n', ', ') : String(value)
+  const isShownSo = kind === 'list' ? Array.isArray(value) : ['money', 'metadata'].includes(kind)
+  const other = typeof value === 'object' ? JSON.stringify(value) : String(value)
+  const text = isShownSo ? textOf(kind, value).replaceAll('\n', ', ') : other
   return text.length > shownLength ? `${text.slice(0, shownLength)}…` : text || '(empty)'
 }
 

@@ -29,7 +29,6 @@ import { ordersPage } from './orders-page.tsx'
 import { overviewPage } from './overview-page.tsx'
 import { peoplePages } from './people-page.tsx'
 import { previewPage } from './preview-page.tsx'
-import { problemsBanner } from './problems.tsx'
 import { recordPages } from './record-page.tsx'
 import { sameOrigin } from './same-origin.ts'
 import { sessionCookie } from './session-cookie.ts'
@@ -105,7 +104,6 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
   availabilityPage(pages)
   attentionPages(pages)
   feedsPage(pages)
-  problemsBanner(pages)
   deliveriesPage(pages)
   deliveryChanges(pages)
   deliveryPage(pages)

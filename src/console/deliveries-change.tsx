@@ -52,7 +52,8 @@ export function deliveryChanges(pages: Hono<ConsoleEnv>): void {
     pages.post(`/deliveries/:id{[0-9]+}/${action}`, async (c) => {
       const id = c.req.param('id')
       succeeded(await c.get('api')('POST', `/v1/events/${id}/${action}`))
-      return c.redirect(`/console/deliveries/${id}`, 303)
+      const watched = action === 'retry' ? '?refresh=0' : ''
+      return c.redirect(`/console/deliveries/${id}${watched}`, 303)
     })
   }
 }
@@ -72,7 +73,7 @@ async function ask(c: C, action: Action, given: Filters, problem?: string) {
     c,
     { title, status: problem ? 409 : 200 },
     <>
-      <PageTitle title={title} />
+      <PageTitle title={title} back={[back, 'Deliveries']} />
       {problem && (
         <p class="block alert error" role="alert">
           {problem}

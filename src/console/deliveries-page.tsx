@@ -36,9 +36,7 @@ export function deliveriesPage(pages: Hono<ConsoleEnv>): void {
       c,
       { title: 'Deliveries' },
       <>
-        <PageTitle title="Deliveries">
-          <p class="soft">What storefeed sends to Klaviyo</p>
-        </PageTitle>
+        <PageTitle title="Deliveries" hint="What storefeed sends to Klaviyo." />
         <Done c={c} />
         <Overview state={state} causes={causes} mayWrite={mayWrite} given={given} />
         <FilterForm given={given} />

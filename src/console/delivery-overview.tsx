@@ -42,7 +42,7 @@ export function Overview({ state, causes, mayWrite, given }: OverviewProps) {
           <dd class="soft">
             {state.unsendable > 0
               ? `${state.unsendable.toLocaleString('en')} more cannot be sent yet`
-              : 'Klaviyo refused them'}
+              : state.failed > 0 && 'Klaviyo refused them'}
           </dd>
         </div>
         <div>

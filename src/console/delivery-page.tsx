@@ -37,8 +37,10 @@ export function deliveryPage(pages: Hono<ConsoleEnv>): void {
       c,
       { title: message.order_id === null ? name : `${name} ${message.order_id}` },
       <>
-        <a href="/console/deliveries">← Deliveries</a>
-        <PageTitle title={message.order_id === null ? name : `${name} · ${message.order_id}`}>
+        <PageTitle
+          title={message.order_id === null ? name : `${name} · ${message.order_id}`}
+          back={['/console/deliveries', 'Deliveries']}
+        >
           {mayWrite && message.status !== 'sent' && <Actions message={message} />}
         </PageTitle>
         <div class="columns">
@@ -62,9 +64,27 @@ export function deliveryPage(pages: Hono<ConsoleEnv>): void {
             <MessageFacts message={message} />
           </aside>
         </div>
+        <Refresh message={message} refreshes={c.req.query('refresh')} />
       </>,
     )
   })
+}
+
+const maxRefreshes = 40
+
+/** Shows what becomes of a retry, for two minutes. */
+function Refresh({ message, refreshes }: { message: Message; refreshes: string | undefined }) {
+  const number = Number(refreshes ?? maxRefreshes)
+  if (message.status !== 'pending' || !(number < maxRefreshes)) return null
+  return (
+    <div
+      hidden
+      hx-get={`${pathOfMessage(message.id)}?refresh=${number + 1}`}
+      hx-trigger="load delay:3s"
+      hx-select="main > *"
+      hx-target="#main"
+    />
+  )
 }
 
 const sentEvent = z.object({
@@ -117,7 +137,7 @@ function Warnings({ message: { warnings } }: { message: Message }) {
   return (
     <section class="block" aria-labelledby="warnings">
       <h2 id="warnings">Warnings</h2>
-      <ul class="plain">
+      <ul class="bullets">
         {warnings.map(({ detail }) => (
           <li>{detail}</li>
         ))}

@@ -14,16 +14,23 @@ export function respondWithErrorPage(error: unknown, c: Context<ConsoleEnv>) {
   return errorPage(c, apiProblem.parse(JSON.parse(body)))
 }
 
-function errorPage(c: Context<ConsoleEnv>, { status, title, detail }: ApiProblem) {
+function errorPage(c: Context<ConsoleEnv>, { status, title, detail, errors }: ApiProblem) {
   if (status === 401) return c.redirect('/console/sign-in')
-  if (c.req.header('HX-Request'))
+  if (c.req.header('HX-Request')) {
+    // What a page loads by itself has no id: a number beside a link has no room for words.
+    if (c.req.header('HX-Target') === undefined)
+      return c.body(null, statusOf(status), { 'HX-Reswap': 'none' })
     return c.html(<p class="error">{`${title}. ${detail}`}</p>, statusOf(status))
+  }
   return page(
     c,
     { title, status: statusOf(status) },
     <div class="empty">
       <h1>{title}</h1>
       <p>{detail}</p>
+      {errors.map((error) => (
+        <p>{`${error.field} ${error.detail}.`}</p>
+      ))}
       {status >= 500 && <p>Nothing was changed. Try again in a moment.</p>}
       <p>
         <a class="button" href="/console">

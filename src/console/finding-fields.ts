@@ -1,5 +1,5 @@
 /** In which fields each kind of finding is fixed. */
-import type { Field, Kind } from './kinds.ts'
+import { type Field, type Kind, productKind, storeKind } from './kinds.ts'
 
 const addresses = ['link', 'image_link']
 
@@ -42,3 +42,13 @@ export function kindOfFinding(kind: Kind, code: string): Kind {
   const wide = own.map((field) => ({ ...field, width: 'middle' }))
   return { ...kind, columns: [...(title ? [title] : []), ...wide, ...published] }
 }
+
+const labels = new Map(
+  [productKind, storeKind]
+    .flatMap(({ groups }) => groups.flatMap(({ fields }) => fields))
+    .map(({ name, label }) => [name, label.toLowerCase()]),
+)
+
+/** Says "image address" where the report says `image_link`. */
+export const inLabels = (words: string) =>
+  words.replace(/\b[a-z]+(?:_[a-z]+|\d)\b/g, (name) => labels.get(name) ?? name)

@@ -5,7 +5,7 @@ import { type ConsoleEnv, may } from './console-env.ts'
 import { count } from './count.ts'
 import { type FeedName, readFindings } from './feed-data.ts'
 import { withQuery } from './filters.tsx'
-import { kindOfFinding, otherwise } from './finding-fields.ts'
+import { inLabels, kindOfFinding, otherwise } from './finding-fields.ts'
 import { productKind, storeKind } from './kinds.ts'
 import { Empty, page } from './layout.tsx'
 import { Grid } from './list-grid.tsx'
@@ -39,12 +39,11 @@ async function show(c: Context<ConsoleEnv>, feed: FeedName, code: string) {
     c,
     { title: 'Attention', script: 'list' },
     <section id="list" aria-label="What was found">
-      <PageTitle title={finding ? `${counted} ${finding.found}` : 'Nothing of this kind is left'}>
-        <a class="button" href="/console/attention">
-          All kinds
-        </a>
-      </PageTitle>
-      {finding && <p class="soft">{`${finding.advice} ${otherwise[code] ?? ''}`}</p>}
+      <PageTitle
+        title={finding ? `${counted} ${inLabels(finding.found)}` : 'Nothing of this kind is left'}
+        back={['/console/attention', 'Needs attention']}
+        hint={finding && `${inLabels(finding.advice)} ${otherwise[code] ?? ''}`}
+      />
       {list.count === 0 && <AllFixed />}
       {records.length > 0 && (
         <div class="finding">
@@ -57,11 +56,13 @@ async function show(c: Context<ConsoleEnv>, feed: FeedName, code: string) {
           />
         </div>
       )}
-      <Paging
-        shown={`${records.length} of ${counted}`}
-        next={next ?? undefined}
-        first={cursor ? path : undefined}
-      />
+      {list.count > 0 && (
+        <Paging
+          shown={`${records.length} of ${counted}`}
+          next={next ?? undefined}
+          first={cursor ? path : undefined}
+        />
+      )}
       {mayWrite && records.length > 0 && (
         <div class="bars">
           <StagedBar />

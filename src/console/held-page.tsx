@@ -21,23 +21,27 @@ export function heldPage(pages: Hono<ConsoleEnv>): void {
         c,
         { title: `What the ${feed} feed would lose` },
         <>
-          <PageTitle title={`What the ${feed} feed would lose`}>
-            <a class="button" href={`/console/feeds#${feed}`}>
-              Back to Feeds
-            </a>
-          </PageTitle>
+          <PageTitle
+            title={`What the ${feed} feed would lose`}
+            back={[`/console/feeds#${feed}`, 'Feeds']}
+          />
           {items.length > 0 ? (
-            <HeldTable feed={feed} items={items} />
+            <>
+              <HeldTable feed={feed} items={items} />
+              <Paging
+                shown={`${items.length} on this page`}
+                next={next ?? undefined}
+                first={c.req.query('cursor') ? path : undefined}
+              />
+            </>
           ) : (
-            <Empty title="Nothing on this page">
+            <Empty title="It would lose nothing">
               <p>The feed is not held, or its items are back.</p>
+              <a class="button" href="/console/feeds">
+                Go to feeds
+              </a>
             </Empty>
           )}
-          <Paging
-            shown={`${items.length} on this page`}
-            next={next ?? undefined}
-            first={c.req.query('cursor') ? path : undefined}
-          />
         </>,
       )
     })
@@ -59,7 +63,12 @@ function HeldTable({ feed, items }: { feed: FeedName; items: HeldItems['items'] 
             ),
         },
         { label: 'Id', cell: ({ id }) => <code>{id}</code> },
-        { label: 'Why', cell: ({ reason }) => <Tag tone="soft">{reason}</Tag> },
+        {
+          label: 'Why',
+          cell: ({ reason }) => (
+            <Tag tone="soft">{reason === 'removed' ? 'removed' : 'hidden'}</Tag>
+          ),
+        },
       ]}
     />
   )

@@ -1,5 +1,6 @@
 /** What an import changes, before and after, and which rows it rejects. */
-import type { ImportRecord } from './imports.ts'
+import { labelOf, valueText } from './changes.ts'
+import { choicesOf, fileTypes, type ImportRecord, mapsOf } from './imports.ts'
 import { Table, Tag } from './parts.tsx'
 
 export function Changes({ found }: { found: ImportRecord }) {
@@ -33,30 +34,24 @@ type Fields = Record<string, unknown>
 
 function Difference({ before, after }: { before: Fields | null; after: Fields }) {
   return (
-    <ul class="difference">
+    <ul class="differences">
       {Object.entries(after).map(([field, value]) => (
         <li>
-          <span class="soft">{`${field}: `}</span>
+          <span class="soft">{labelOf(field)}</span>{' '}
           {before && (
             <>
-              <del>{textOf(before[field])}</del>
-              {' → '}
+              {valueText(field, before[field])} <span aria-hidden="true">→</span>
+              <span class="hidden"> becomes </span>{' '}
             </>
           )}
-          <ins>{textOf(value)}</ins>
+          {before ? <strong>{valueText(field, value)}</strong> : valueText(field, value)}
         </li>
       ))}
     </ul>
   )
 }
 
-function textOf(value: unknown): string {
-  if (value === null || value === undefined) return 'empty'
-  if (Array.isArray(value)) return value.length > 0 ? value.join(', ') : 'empty'
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
-}
-
-export function Rejected({ found }: { found: ImportRecord }) {
+export function Rejected({ found, mayWrite }: { found: ImportRecord; mayWrite: boolean }) {
   const count = found.counts?.rejected ?? 0
   return (
     <section aria-label="Rejected rows">
@@ -74,6 +69,35 @@ export function Rejected({ found }: { found: ImportRecord }) {
           { label: 'Why', cell: ({ reason }) => reason },
         ]}
       />
+      {mayWrite && <CorrectedForm found={found} />}
     </section>
+  )
+}
+
+/** What was chosen for the whole file: the corrected one has a few of its rows, and is written by the server. */
+const ofWholeFile = new Set(['map', 'lacking', 'of', 'yes', 'delimiter', 'encoding'])
+
+/** Takes the rows that were rejected, with the options of this import. */
+function CorrectedForm({ found: { kind, options } }: { found: ImportRecord }) {
+  const same = Object.entries(choicesOf(options)).filter(([name]) => !ofWholeFile.has(name))
+  const columns = mapsOf(options.map).map(([column, field]) => [`map.${column}`, field] as const)
+  const given = { ...Object.fromEntries([...same, ...columns]), kind, skip_unknown: 'true' }
+  return (
+    <form
+      class="block corrected"
+      method="post"
+      action="/console/import"
+      enctype="multipart/form-data"
+    >
+      {Object.entries(given).map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
+      <div class="field first">
+        <label for="corrected">The corrected file</label>
+        <input id="corrected" type="file" name="file" required accept={fileTypes} />
+        <p class="hint">Read as this one was, with its columns.</p>
+      </div>
+      <button type="submit">Check the corrected file</button>
+    </form>
   )
 }

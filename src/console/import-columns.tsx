@@ -1,6 +1,7 @@
 /** Which column becomes which field, and the options, to check the same file again. */
+import { labelOf } from './changes.ts'
 import { FileOptions, KindOptions } from './import-form.tsx'
-import { choicesOf, type ImportFormats, type ImportRecord } from './imports.ts'
+import { choicesOf, type ImportFormats, type ImportRecord, mapsOf } from './imports.ts'
 import { Table } from './parts.tsx'
 
 type AgainProps = { found: ImportRecord; formats: ImportFormats }
@@ -43,14 +44,14 @@ function Columns({ found, formats }: AgainProps) {
               <>
                 <input type="hidden" name={`was.${name}`} value={was} />
                 <select name={`map.${name}`} aria-label={`What ${name} becomes`}>
-                  {was === '' && <option value="">left out</option>}
+                  {was === '' && <option value="">Left out</option>}
                   {known.map((field) => (
                     <option value={field} selected={field === chosen}>
-                      {field}
+                      {labelOf(field)}
                     </option>
                   ))}
                   {fields.includes('title') && !known.includes(own) && (
-                    <option value={own}>{`own field ${keyOf(name)}`}</option>
+                    <option value={own}>{labelOf(own)}</option>
                   )}
                 </select>
               </>
@@ -61,12 +62,6 @@ function Columns({ found, formats }: AgainProps) {
     />
   )
 }
-
-const mapsOf = (maps: string | string[] = []) =>
-  [maps].flat().map((map): [string, string] => {
-    const at = map.lastIndexOf('=')
-    return [map.slice(0, at), map.slice(at + 1)]
-  })
 
 /** Of an own field: letters, digits and _. */
 const keyOf = (name: string) =>

@@ -29,10 +29,10 @@ export function KindOptions({ formats, given }: { formats: ImportFormats; given:
       <Choice
         legend="A row of a record that is there already"
         name="rows"
-        given={given.rows ?? 'whole'}
+        given={given.rows ?? 'merge'}
         options={[
-          ['whole', 'replaces the record whole: what the file does not say is emptied'],
           ['merge', 'changes only what the file names (products and stores)'],
+          ['whole', 'replaces the record whole: what the file does not say is emptied'],
         ]}
       />
       <Choice

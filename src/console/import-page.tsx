@@ -5,9 +5,9 @@ import { type ApiAnswer, apiProblem, read, succeeded } from './api.ts'
 import { type ConsoleEnv, may } from './console-env.ts'
 import { FileOptions, KindOptions } from './import-form.tsx'
 import { ImportView, RecentImports } from './import-view.tsx'
-import { importFormats, importList, importRecord, queryOf } from './imports.ts'
+import { fileTypes, importFormats, importList, importRecord, queryOf } from './imports.ts'
 import { page } from './layout.tsx'
-import { PageTitle } from './parts.tsx'
+import { PageTitle, ReadOnlyHint } from './parts.tsx'
 
 type C = Context<ConsoleEnv>
 
@@ -16,7 +16,7 @@ export function importPage(pages: Hono<ConsoleEnv>): void {
   pages.post('/import', create)
   pages.get('/import/:id', (c) => showImport(c))
   pages.post('/import/:id/check', async (c) => {
-    const query = queryOf(await c.req.formData())
+    const query = queryOf(await readFormats(c), await c.req.formData())
     return afterwards(c, await ask(c, `/check?${query}`))
   })
   pages.post('/import/:id/apply', async (c) => afterwards(c, await ask(c, '/apply')))
@@ -26,6 +26,7 @@ export function importPage(pages: Hono<ConsoleEnv>): void {
   })
 }
 
+const readFormats = (c: C) => read(c.get('api'), '/v1/imports/formats', importFormats)
 const pathOf = (c: C) => `/v1/imports/${encodeURIComponent(c.req.param('id') ?? '')}`
 const ask = (c: C, rest: string) => c.get('api')('POST', `${pathOf(c)}${rest}`)
 type Shown = { problem?: string; given?: Record<string, string> }
@@ -33,32 +34,33 @@ type Shown = { problem?: string; given?: Record<string, string> }
 async function showForm(c: C, { problem, given = {} }: Shown) {
   const api = c.get('api')
   const [formats, { imports }] = await Promise.all([
-    read(api, '/v1/imports/formats', importFormats),
+    readFormats(c),
     read(api, '/v1/imports', importList),
   ])
   return page(
     c,
     { title: 'Import', script: 'form', status: problem ? 422 : 200 },
     <>
-      <PageTitle title="Import">
-        <p class="soft">Nothing is written before you have seen what would change.</p>
-      </PageTitle>
+      <PageTitle
+        title="Import"
+        hint={
+          may(c, 'write') ? (
+            'Nothing is written before you have seen what would change.'
+          ) : (
+            <ReadOnlyHint />
+          )
+        }
+      />
       {problem && (
         <p class="block alert error" role="alert">
           {problem}
         </p>
       )}
-      {may(c, 'write') ? (
+      {may(c, 'write') && (
         <form class="block" method="post" action="/console/import" enctype="multipart/form-data">
           <div class="field first">
             <label for="file">File</label>
-            <input
-              id="file"
-              type="file"
-              name="file"
-              required
-              accept=".csv,.txt,.tsv,.ndjson,.jsonl"
-            />
+            <input id="file" type="file" name="file" required accept={fileTypes} />
             <p class="hint">
               CSV or NDJSON of up to 10 MB, with the names of the columns in its first row.
             </p>
@@ -70,8 +72,6 @@ async function showForm(c: C, { problem, given = {} }: Shown) {
             Check the file
           </button>
         </form>
-      ) : (
-        <p class="soft">To import, sign in with a key that has the scope "write".</p>
       )}
       {imports.length > 0 && <RecentImports imports={imports} />}
       <section aria-label="Export">
@@ -94,7 +94,8 @@ async function create(c: C) {
   const file = form.get('file')
   if (!(file instanceof File) || file.size === 0)
     return showForm(c, { problem: 'Choose a file that is not empty.' })
-  const answer = await c.get('api')('POST', `/v1/imports?${queryOf(form)}`, {
+  const query = queryOf(await readFormats(c), form)
+  const answer = await c.get('api')('POST', `/v1/imports?${query}`, {
     file: await file.arrayBuffer(),
   })
   if (answer.status === 422 || answer.status === 409)
@@ -123,10 +124,7 @@ async function afterwards(c: C, answer: ApiAnswer) {
 async function showImport(c: C, problem?: string) {
   const api = c.get('api')
   if (c.req.param('id') === undefined) throw new AppError('not_found', 'There is no such import.')
-  const [found, formats] = await Promise.all([
-    read(api, pathOf(c), importRecord),
-    read(api, '/v1/imports/formats', importFormats),
-  ])
+  const [found, formats] = await Promise.all([read(api, pathOf(c), importRecord), readFormats(c)])
   return page(
     c,
     { title: 'Import', script: 'form', status: problem ? 422 : 200 },

@@ -1,9 +1,10 @@
 /** One import: what it would do, which column is what, and what becomes of it. */
 import type { Child } from 'hono/jsx'
+import { labelOf } from './changes.ts'
 import { Changes, Rejected } from './import-changes.tsx'
 import { Again } from './import-columns.tsx'
 import { type ImportFormats, type ImportRecord, type ImportSummary, kindLabels } from './imports.ts'
-import { Facts, Table, Tag, Time } from './parts.tsx'
+import { Facts, PageTitle, Table, Tag, Time } from './parts.tsx'
 
 const tones = {
   checking: 'soft',
@@ -36,16 +37,15 @@ export function ImportView(view: ImportView) {
   const isOpen = mayWrite && !isRunning(found) && found.status !== 'applied'
   return (
     <>
-      <div class="title">
-        <div>
-          <a href="/console/import">← Import</a>
-          <h1>{`Import of ${(kindLabels[found.kind] ?? found.kind).toLowerCase()}`}</h1>
-        </div>
+      <PageTitle
+        title={`Import of ${(kindLabels[found.kind] ?? found.kind).toLowerCase()}`}
+        back={['/console/import', 'Import']}
+      >
         {mayWrite && !isRunning(found) && <RemoveForm found={found} />}
-      </div>
+      </PageTitle>
       <State {...view} />
       {found.changes.length > 0 && <Changes found={found} />}
-      {found.rejected.length > 0 && <Rejected found={found} />}
+      {found.rejected.length > 0 && <Rejected found={found} mayWrite={mayWrite} />}
       {isOpen && <Again {...view} />}
     </>
   )
@@ -84,10 +84,12 @@ function State({ found, mayWrite }: ImportView) {
         </form>
       )}
       {status === 'applied' && (
-        <p>
-          <a class="button" href={listOf(found.kind)}>
-            Look at what is there now
-          </a>{' '}
+        <p class="actions">
+          {hasList(found.kind) && (
+            <a class="button primary" href={listOf(found.kind)}>
+              {`See the ${found.kind} changed today`}
+            </a>
+          )}
           {isOfCatalog(found.kind) && (
             <a class="button" href="/console/changes?via=import">
               See and undo what it changed
@@ -104,7 +106,8 @@ const wordsOf = (error: string) =>
   error.replace(/(?<=\. )Rename (it|a column) with .*$/, 'Choose below what each column becomes.')
 
 const isOfCatalog = (kind: string) => ['products', 'stores', 'availability'].includes(kind)
-const listOf = (kind: string) => (isOfCatalog(kind) ? `/console/${kind}` : '/console')
+const hasList = (kind: string) => ['products', 'stores'].includes(kind)
+const listOf = (kind: string) => `/console/${kind}?sort=-updated_at&changed=today`
 
 type Counts = NonNullable<ImportSummary['counts']>
 
@@ -112,7 +115,7 @@ function factsOf(found: ImportRecord, counts: Counts): [string, Child][] {
   const number = (count: number) => count.toLocaleString('en')
   const goes = found.options.remove === 'true' || found.kind === 'availability'
   const emptied = Object.entries(found.emptied).map(
-    ([field, count]) => `${field} in ${number(count)}`,
+    ([field, count]) => `${labelOf(field)} (${number(count)})`,
   )
   const facts: [string, Child | null][] = [
     ['New', number(counts.created)],
@@ -124,7 +127,7 @@ function factsOf(found: ImportRecord, counts: Counts): [string, Child][] {
       goes ? 'Removed' : 'Taken out of the feed',
       counts.lacking === null ? null : number(counts.lacking),
     ],
-    ['Emptied, as the file does not say it', emptied.length > 0 ? emptied.join(', ') : null],
+    ['Emptied', emptied.length > 0 ? emptied.join(', ') : null],
   ]
   return facts.flatMap(([name, value]) =>
     value === null ? [] : [[name, value] as [string, Child]],

@@ -43,6 +43,9 @@ export const importRecord = z.object({
 export type ImportRecord = z.infer<typeof importRecord>
 export const importList = z.object({ imports: z.array(summary) })
 
+/** Of which files can be chosen. */
+export const fileTypes = '.csv,.txt,.tsv,.ndjson,.jsonl'
+
 export const kindLabels: Record<string, string> = {
   products: 'Products',
   stores: 'Stores',
@@ -65,14 +68,22 @@ const chosen: Record<string, string[]> = {
   'lacking=remove': ['replace', 'remove'],
 }
 
-/** Without what is left blank. A preset says the kind. */
-export function queryOf(form: FormData): URLSearchParams {
+/** Whether rows of what this form brings can change only what they name. A preset says the kind. */
+function canMerge({ kinds, presets }: ImportFormats, form: FormData): boolean {
+  const preset = presets.find(({ name }) => name === form.get('from'))
+  const kind = preset?.kind ?? form.get('kind')
+  return kinds.some(({ name, merges }) => name === kind && merges)
+}
+
+/** Without what is left blank. */
+export function queryOf(formats: ImportFormats, form: FormData): URLSearchParams {
   const text = (name: string) => String(form.get(name) ?? '').trim()
   const query = new URLSearchParams()
   for (const map of maps(form)) query.append('map', map)
   const isGiven = (name: string) => text(name) !== '' && !(name === 'kind' && text('from') !== '')
   for (const name of [...plain, ...ticked].filter(isGiven)) query.set(name, text(name))
-  for (const choice of [`rows=${text('rows')}`, `lacking=${text('lacking')}`])
+  const rows = canMerge(formats, form) ? text('rows') : 'whole'
+  for (const choice of [`rows=${rows}`, `lacking=${text('lacking')}`])
     for (const name of chosen[choice] ?? []) query.set(name, 'true')
   for (const name of listed)
     for (const line of text(name).split(/\r?\n/).filter(Boolean)) query.append(name, line.trim())
@@ -98,3 +109,10 @@ export function choicesOf(options: ImportSummary['options']): Record<string, str
     lacking: replace !== 'true' ? 'keep' : remove === 'true' ? 'remove' : 'unpublish',
   }
 }
+
+/** Each column of the file, and the field that was chosen for it. */
+export const mapsOf = (maps: string | string[] = []) =>
+  [maps].flat().map((map): [string, string] => {
+    const at = map.lastIndexOf('=')
+    return [map.slice(0, at), map.slice(at + 1)]
+  })

@@ -75,9 +75,10 @@ async function keysPage(c: C, view: View = {}) {
     c,
     { title: 'Keys', status: view.problem ? 422 : 200 },
     <>
-      <PageTitle title="Keys">
-        <p class="soft">One for each person, till and service, so that each can be revoked alone</p>
-      </PageTitle>
+      <PageTitle
+        title="Keys"
+        hint="One for each person, till and service, so that each can be revoked alone."
+      />
       {view.made && <Made made={view.made} />}
       <NewKey {...view} />
       <section class="part">
@@ -193,8 +194,7 @@ async function revokePage(c: C, id: number, problem?: string) {
     c,
     { title: 'Revoke a key', status: problem ? 422 : 200 },
     <>
-      <a href="/console/keys">← Keys</a>
-      <PageTitle title={`Revoke "${key.name}"`} />
+      <PageTitle title={`Revoke "${key.name}"`} back={['/console/keys', 'Keys']} />
       <form class="block ask field" method="post" action={`/console/keys/${id}/revoke`}>
         <p>
           Whoever uses it is turned away at once, and its sessions end. This cannot be undone. It

@@ -122,10 +122,10 @@ export const productKind: Kind = {
     'finding',
   ],
   sorts: [
-    ['id', 'Id'],
-    ['title', 'Title'],
-    ['price', 'Price, lowest first'],
-    ['-price', 'Price, highest first'],
+    ['id', 'Sorted by id'],
+    ['title', 'Sorted by title'],
+    ['price', 'Lowest price first'],
+    ['-price', 'Highest price first'],
     ['-updated_at', 'Last changed first'],
   ],
   chips: [
@@ -136,7 +136,7 @@ export const productKind: Kind = {
     hidden,
     today,
   ],
-  emptyHint: 'Add the first one here, or bring your catalog with "storefeed import products.csv".',
+  emptyHint: 'Bring them from a file or from another system, or write the first one here.',
 }
 
 const place = (name: string, label: string): Field => ({ name, label, kind: 'text' })
@@ -202,10 +202,10 @@ export const storeKind: Kind = {
     'finding',
   ],
   sorts: [
-    ['id', 'Id'],
-    ['title', 'Title'],
+    ['id', 'Sorted by id'],
+    ['title', 'Sorted by title'],
     ['-updated_at', 'Last changed first'],
   ],
   chips: [hidden, today],
-  emptyHint: 'Add the first one here, or bring yours with "storefeed import stores.csv".',
+  emptyHint: 'Bring them from a file, or write the first one here.',
 }

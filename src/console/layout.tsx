@@ -4,6 +4,7 @@ import { html } from 'hono/html'
 import type { Child } from 'hono/jsx'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { ConsoleEnv } from './console-env.ts'
+import { Problems, readProblems } from './problems.tsx'
 
 type Page = { title: string; script?: string; status?: ContentfulStatusCode }
 
@@ -18,6 +19,10 @@ const sections: Section[] = [
   { path: '/console/import', label: 'Import' },
   { path: '/console/deliveries', label: 'Deliveries', count: '/console/deliveries/failed' },
   { path: '/console/changes', label: 'Changes' },
+]
+
+/** Under the name of the key. */
+const more: Section[] = [
   { path: '/console/orders', label: 'Orders' },
   { path: '/console/people', label: 'People' },
   { path: '/console/keys', label: 'Keys' },
@@ -32,8 +37,13 @@ const htmxConfig = JSON.stringify({
   responseHandling: [{ code: '...', swap: true }],
 })
 
-export function page(c: Context<ConsoleEnv>, { title, script, status = 200 }: Page, body: Child) {
+export async function page(
+  c: Context<ConsoleEnv>,
+  { title, script, status = 200 }: Page,
+  body: Child,
+) {
   const assets = c.get('assets')
+  const problems = await readProblems(c)
   return c.html(
     html`<!doctype html>${(
       <html lang="en">
@@ -56,7 +66,7 @@ export function page(c: Context<ConsoleEnv>, { title, script, status = 200 }: Pa
             Skip to the content
           </a>
           <Header c={c} />
-          {c.get('principal') && <div hx-get="/console/problems" hx-trigger="load" />}
+          <Problems problems={problems} />
           <main id="main">{body}</main>
           <div id="toasts" role="status" aria-live="polite" />
         </body>
@@ -75,18 +85,16 @@ function Header({ c }: { c: Context<ConsoleEnv> }) {
         storefeed
       </a>
       <nav aria-label="Sections">
-        {sections.map(({ path, label, count }) => (
-          <a href={path} aria-current={c.req.path.startsWith(path) ? 'page' : undefined}>
-            {label}
-            {count && <span class="count" hx-get={count} hx-trigger="load" />}
-          </a>
-        ))}
-        <a href="/docs">REST API</a>
+        <SectionLinks c={c} sections={sections} />
       </nav>
       <details class="menu">
         <summary>{principal.name}</summary>
         <div>
-          <p class="soft">{`Scopes: ${principal.scopes.join(', ')}`}</p>
+          <nav aria-label="More sections">
+            <SectionLinks c={c} sections={more} />
+            <a href="/docs">REST API</a>
+          </nav>
+          <p class="soft">{`This key may: ${principal.scopes.join(', ')}`}</p>
           <form method="post" action="/console/sign-out">
             <button type="submit">Sign out</button>
             <button type="submit" name="everywhere" value="yes">
@@ -96,6 +104,19 @@ function Header({ c }: { c: Context<ConsoleEnv> }) {
         </div>
       </details>
     </header>
+  )
+}
+
+function SectionLinks({ c, sections }: { c: Context<ConsoleEnv>; sections: Section[] }) {
+  return (
+    <>
+      {sections.map(({ path, label, count }) => (
+        <a href={path} aria-current={c.req.path.startsWith(path) ? 'page' : undefined}>
+          {label}
+          {count && <span class="count" hx-get={count} hx-trigger="load" />}
+        </a>
+      ))}
+    </>
   )
 }
 

@@ -3,6 +3,7 @@ import type { Context, Hono } from 'hono'
 import { read } from './api.ts'
 import { ColumnsMenu, readColumns, withColumns } from './columns.tsx'
 import { type ConsoleEnv, may } from './console-env.ts'
+import { count } from './count.ts'
 import {
   FilterInput,
   type Filters,
@@ -15,7 +16,7 @@ import {
 import type { Chip, Kind } from './kinds.ts'
 import { Empty, page } from './layout.tsx'
 import { Grid, type GridProps } from './list-grid.tsx'
-import { PageTitle, Paging } from './parts.tsx'
+import { PageTitle, Paging, ReadOnlyHint } from './parts.tsx'
 import { catalogPage } from './records.ts'
 import { apiFilters, Refresh, SelectionBar, StagedBar } from './selection-bar.tsx'
 
@@ -58,13 +59,12 @@ type List = GridProps & { given: Filters; count: number; next_cursor: string | n
 function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
   const { kind, given, mayWrite } = list
   const cursor = c.req.query('cursor')
+  const isEmpty = list.count === 0 && !isFiltered(given)
   return (
     <>
-      <PageTitle title={kind.label}>
-        {mayWrite ? (
+      <PageTitle title={kind.label} hint={mayWrite ? undefined : <ReadOnlyHint />}>
+        {mayWrite && (
           <a class="button primary" href={`/console/new/${kind.plural}`}>{`New ${kind.name}`}</a>
-        ) : (
-          <p class="soft">To change something, sign in with a key that has the scope "write".</p>
         )}
       </PageTitle>
       {c.req.query('removed') && (
@@ -74,16 +74,19 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
           data-undo={c.req.query('removed')}
         />
       )}
-      <FilterForm kind={kind} given={given} />
+      {!isEmpty && <FilterForm kind={kind} given={given} />}
       <section id="list" aria-label={kind.label}>
-        <div class="list-tools">
-          <nav class="chips" aria-label="Quick filters">
-            {kind.chips.map((chip) => (
-              <ChipLink kind={kind} given={given} chip={chip} />
-            ))}
-          </nav>
-          <ColumnsMenu kind={kind} path={urlOf(kind, {})} given={given} />
-        </div>
+        {!isEmpty && (
+          <div class="list-tools">
+            <nav class="chips" aria-label="Quick filters">
+              {kind.chips.map((chip) => (
+                <ChipLink kind={kind} given={given} chip={chip} />
+              ))}
+              <span class="soft">{count(list.count, kind.name)}</span>
+            </nav>
+            <ColumnsMenu kind={kind} path={urlOf(kind, {})} given={given} />
+          </div>
+        )}
         {list.records.length > 0 ? (
           <Grid {...list} kind={withColumns(kind, given)} isSelectable={mayWrite} />
         ) : (
@@ -107,6 +110,9 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
 const listOf = (kind: Kind, { sort: _, columns: __, ...filters }: Filters) => urlOf(kind, filters)
 
 const urlOf = ({ plural }: Kind, filters: Filters) => withQuery(`/console/${plural}`, filters)
+
+const isFiltered = ({ sort: _, columns: __, ...filters }: Filters) =>
+  Object.keys(filters).length > 0
 
 function FilterForm({ kind, given }: { kind: Kind; given: Filters }) {
   const path = urlOf(kind, {})
@@ -164,25 +170,29 @@ function ChipLink({ kind, given, chip }: { kind: Kind; given: Filters; chip: Chi
 }
 
 function NoRecords({ list: { kind, given, mayWrite } }: { list: List }) {
-  const { sort: _, columns: __, ...filters } = given
-  if (Object.keys(filters).length > 0)
+  if (isFiltered(given))
     return <NothingMatches title={`No ${kind.plural} match`} path={urlOf(kind, {})} />
   return (
     <Empty title={`No ${kind.plural} yet`}>
       <p>{kind.emptyHint}</p>
       {mayWrite && (
-        <a class="button primary" href={`/console/new/${kind.plural}`}>{`New ${kind.name}`}</a>
+        <p class="actions">
+          <a class="button primary" href="/console/import">
+            Import a file
+          </a>
+          <a class="button" href={`/console/new/${kind.plural}`}>{`New ${kind.name}`}</a>
+        </p>
       )}
     </Empty>
   )
 }
 
 function ListPaging({ list, isFirst }: { list: List; isFirst: boolean }) {
-  const { kind, given, records, count, next_cursor } = list
+  const { kind, given, records, next_cursor } = list
   if (records.length === 0 && isFirst) return null
   return (
     <Paging
-      shown={`${records.length} of ${count.toLocaleString('en')} ${count === 1 ? kind.name : kind.plural}`}
+      shown={`${records.length} of ${count(list.count, kind.name)}`}
       first={isFirst ? undefined : urlOf(kind, given)}
       next={next_cursor === null ? undefined : urlOf(kind, { ...given, cursor: next_cursor })}
     />

@@ -30,8 +30,7 @@ async function showOrder(c: Context<ConsoleEnv>, id: string) {
     c,
     { title: `Order ${order.id}` },
     <>
-      <a href="/console/orders">← Orders</a>
-      <PageTitle title={`Order ${order.id}`}>
+      <PageTitle title={`Order ${order.id}`} back={['/console/orders', 'Orders']}>
         <span class="total">{money(order.total, order.currency)}</span>
       </PageTitle>
       <div class="columns">
@@ -59,7 +58,7 @@ async function showOrder(c: Context<ConsoleEnv>, id: string) {
             )}
           />
           {order.warnings.length > 0 && (
-            <ul class="plain">
+            <ul class="bullets">
               {order.warnings.map(({ detail }) => (
                 <li>{detail}</li>
               ))}
@@ -163,7 +162,7 @@ function Updates({ order: { updates, amendments, currency } }: { order: Order })
         />
       )}
       {amendments.length > 0 && (
-        <ul class="plain">
+        <ul class="bullets">
           {amendments.map(({ occurred_at, previous_total, total }) => (
             <li>
               {`Changed from ${money(previous_total, currency)} to ${money(total, currency)} `}

@@ -2,6 +2,7 @@
 import type { Hono } from 'hono'
 import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
+import { count } from './count.ts'
 import { periodOf } from './delivery-filters.ts'
 import { FilterInput, type Filters, NothingMatches, PeriodInputs, readFilters } from './filters.tsx'
 import { Empty, page } from './layout.tsx'
@@ -26,20 +27,20 @@ export function ordersPage(pages: Hono<ConsoleEnv>): void {
       c,
       { title: 'Orders' },
       <>
-        <PageTitle title="Orders">
-          <p class="soft">As tills, your shop and imports recorded them</p>
-        </PageTitle>
+        <PageTitle title="Orders" hint="As tills, your shop and imports recorded them." />
         <FilterForm given={given} stores={names} />
         {orders.length > 0 ? (
           <OrderTable orders={orders} stores={names} />
         ) : (
           <NoOrders given={given} />
         )}
-        <Paging
-          shown={orders.length === 1 ? '1 order' : `${orders.length} orders`}
-          first={cursor && ordersUrl(given)}
-          next={next_cursor ? ordersUrl({ ...given, cursor: next_cursor }) : undefined}
-        />
+        {(orders.length > 0 || cursor) && (
+          <Paging
+            shown={count(orders.length, 'order')}
+            first={cursor && ordersUrl(given)}
+            next={next_cursor ? ordersUrl({ ...given, cursor: next_cursor }) : undefined}
+          />
+        )}
       </>,
     )
   })

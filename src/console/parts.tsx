@@ -1,13 +1,37 @@
 /** What pages are put together from. */
 import type { Child } from 'hono/jsx'
 
-/** A heading, with what can be done beside it. */
-export function PageTitle({ title, children }: { title: string; children?: Child }) {
+type PageTitleProps = {
+  title: string
+  /** Where the page was opened from. */
+  back?: [path: string, label: string]
+  /** A sentence about the page. */
+  hint?: Child
+  /** What can be done, beside the heading. */
+  children?: Child
+}
+
+export function PageTitle({ title, back, hint, children }: PageTitleProps) {
   return (
     <div class="title">
-      <h1>{title}</h1>
+      <div>
+        {back && (
+          <a class="back" href={back[0]}>
+            {`← ${back[1]}`}
+          </a>
+        )}
+        <h1>{title}</h1>
+        {hint && <p class="soft">{hint}</p>}
+      </div>
       {children}
     </div>
+  )
+}
+
+/** To whom a page shows its fields only. */
+export function ReadOnlyHint() {
+  return (
+    <>Your key may only look. To change something, sign in with one that has the scope "write".</>
   )
 }
 

@@ -61,9 +61,10 @@ function searchPage(c: C, { q, people, isErased }: Search) {
     c,
     { title: 'People' },
     <>
-      <PageTitle title="People">
-        <p class="soft">Who bought or visited. Found by the whole e-mail, telephone or id.</p>
-      </PageTitle>
+      <PageTitle
+        title="People"
+        hint="Who bought or visited. Found by the whole e-mail, telephone or id."
+      />
       {isErased && (
         <p class="block done" role="status">
           The person is erased. Their orders stay, without any name.

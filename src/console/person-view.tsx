@@ -23,8 +23,10 @@ export function PersonView(props: PersonProps) {
   const { person, orders, visits, messages, stores } = props
   return (
     <>
-      <a href="/console/people">← People</a>
-      <PageTitle title={nameOf(person) || person.email || person.id} />
+      <PageTitle
+        title={nameOf(person) || person.email || person.id}
+        back={['/console/people', 'People']}
+      />
       <div class="columns">
         <div>
           <Part title="Orders" none="No orders." rows={orders}>
@@ -111,7 +113,7 @@ function PersonFacts({ person, stores }: PersonProps) {
       <h2>What is known</h2>
       <Facts facts={facts} />
       {warnings.length > 0 && (
-        <ul class="plain">
+        <ul class="bullets">
           {warnings.map(({ detail }) => (
             <li>{detail}</li>
           ))}

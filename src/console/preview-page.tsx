@@ -4,7 +4,7 @@ import { feedItemView } from '../feeds/feed-schemas.ts'
 import { read } from './api.ts'
 import type { ConsoleEnv } from './console-env.ts'
 import type { FeedItem } from './feed-data.ts'
-import { fieldsOfFinding } from './finding-fields.ts'
+import { fieldsOfFinding, inLabels } from './finding-fields.ts'
 import type { Kind } from './kinds.ts'
 import { page } from './layout.tsx'
 import { PageTitle, Tag, Time } from './parts.tsx'
@@ -22,9 +22,7 @@ export function previewPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
       c,
       { title: 'As Klaviyo sees it' },
       <>
-        <PageTitle title="As Klaviyo sees it">
-          <a class="button" href={pathOf(kind, id)}>{`Back to the ${kind.name}`}</a>
-        </PageTitle>
+        <PageTitle title="As Klaviyo sees it" back={[pathOf(kind, id), `The ${kind.name}`]} />
         <section class="block">
           <div class="preview">{preview}</div>
         </section>
@@ -47,9 +45,11 @@ function Preview({ kind, id, item }: PreviewProps) {
         <ul>
           {item.findings.map(({ code, found, advice }) => (
             <li>
-              {`It ${found}. ${advice} `}
+              {`It ${inLabels(found)}. ${inLabels(advice)} `}
               {fieldsOfFinding(kind, code).map(({ name, label }) => (
-                <a href={`${pathOf(kind, id)}#f-${name}`}>{`${label} `}</a>
+                <>
+                  <a href={`${pathOf(kind, id)}#f-${name}`}>{label}</a>{' '}
+                </>
               ))}
             </li>
           ))}

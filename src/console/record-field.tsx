@@ -35,7 +35,10 @@ export function FieldInput({ field, texts, errors: all = [], suggest }: FieldPro
         </label>
       ) : (
         <>
-          <label for={`f-${name}`}>{label}</label>
+          {/* The group that it stands in has the same name. */}
+          <label for={`f-${name}`} class={kind === 'metadata' ? 'hidden' : undefined}>
+            {label}
+          </label>
           {control}
           {kind === 'list' && suggest && <AddInput name={name} suggest={suggest} />}
         </>

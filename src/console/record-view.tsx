@@ -1,6 +1,7 @@
 import type { Child } from 'hono/jsx'
+import { labelOf } from './changes.ts'
 import type { Field, Kind } from './kinds.ts'
-import { Facts, Table, Time } from './parts.tsx'
+import { Facts, PageTitle, ReadOnlyHint, Table, Time } from './parts.tsx'
 import { Picture } from './picture.tsx'
 import { FieldInput } from './record-field.tsx'
 import type { Submitted, Texts } from './record-form.ts'
@@ -30,19 +31,19 @@ export function RecordForm(view: RecordView) {
   const { kind, record, mayWrite, conflicts = [] } = view
   return (
     <>
-      <div class="title">
-        <div>
-          <a href={`/console/${kind.plural}`}>{`← ${kind.label}`}</a>
-          <h1>{record?.title ?? `New ${kind.name}`}</h1>
-        </div>
+      <PageTitle
+        title={record?.title ?? `New ${kind.name}`}
+        back={[`/console/${kind.plural}`, kind.label]}
+        hint={mayWrite ? undefined : <ReadOnlyHint />}
+      >
         {record && mayWrite && <RemoveForm kind={kind} record={record} />}
-      </div>
+      </PageTitle>
       {view.saved !== undefined && (
         <p data-toast={`Saved ${record?.title}`} data-undo={view.saved} class="hidden" />
       )}
       {view.problem && (
         <p class="block alert error" role="alert">
-          {view.problem}
+          {problemOf(view)}
         </p>
       )}
       <div class="columns">
@@ -87,6 +88,13 @@ export function RecordForm(view: RecordView) {
       </div>
     </>
   )
+}
+
+/** The fields are named as the form names them. */
+function problemOf({ problem, errors = [] }: RecordView): string | undefined {
+  if (errors.length === 0) return problem
+  const labels = new Set(errors.map(({ field }) => labelOf(field)))
+  return `Nothing was saved. Look at: ${[...labels].join(', ')}.`
 }
 
 function RemoveForm({ kind, record }: { kind: Kind; record: CatalogRecord }) {

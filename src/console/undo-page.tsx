@@ -31,9 +31,11 @@ async function preview(c: C) {
     c,
     { title: 'Undo' },
     <>
-      <a href={changePath(found)}>← {sentenceOf(found)}</a>
-      <PageTitle title={`Undo: ${sentenceOf(found)}?`} />
-      <p>{summaryOf(result)}</p>
+      <PageTitle
+        title={`Undo: ${sentenceOf(found)}?`}
+        back={[changePath(found), 'The change']}
+        hint={summaryOf(result)}
+      />
       <form method="post" class="actions">
         <button class="primary" type="submit" disabled={result.restored === 0}>
           {`Put back ${count(result.restored, 'record')}`}

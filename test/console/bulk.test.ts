@@ -147,10 +147,10 @@ describe.skipIf(!hasBrowser)('many at once', () => {
     await dialog(page).getByLabel('MA').check()
     await button(dialog(page), 'Preview').click()
     expect(await dialog(page).locator('[data-preview]').innerText()).toMatch(
-      /6 pairs will change[\s\S]*Pan 0\s+Boston/,
+      /6 places of sale will change[\s\S]*Pan 0\s+Boston/,
     )
-    await button(dialog(page), 'Change 6 pairs').click()
-    await told(page, '6 pairs changed')
+    await button(dialog(page), 'Change 6 places of sale').click()
+    await told(page, '6 places of sale changed')
     expect([
       await count('store_id=s1'),
       await count('store_id=s2'),
@@ -284,8 +284,8 @@ describe.skipIf(!hasBrowser)('many at once', () => {
     expect(await dialog(page).getByLabel('Boston').isChecked()).toBe(true)
     expect(await dialog(page).getByLabel('Portland').isChecked()).toBe(false)
     await button(dialog(page), 'Preview').click()
-    await button(dialog(page), 'Change 6 pairs').click()
-    await told(page, '6 pairs changed')
+    await button(dialog(page), 'Change 6 places of sale').click()
+    await told(page, '6 places of sale changed')
     expect(await count('store_id=s2')).toBe(3)
     expect(await page.getByLabel('Pan 0 in Boston').isChecked()).toBe(true)
   })

@@ -41,6 +41,9 @@ export async function signIn(
   return watched
 }
 
+/** What is seldom used is under the name of the key. */
+export const openMenu = (page: Page): Promise<void> => page.locator('.menu summary').click()
+
 /** Sends a form as a browser does from a page of the same server. */
 export function postForm(
   url: string,

@@ -7,7 +7,7 @@ import { createFaultInjector } from '../../src/klaviyo-sandbox/faults/fault-inje
 import { type RunningSandbox, startSandbox } from '../../src/klaviyo-sandbox/listen.ts'
 import { hasBrowser, launch } from '../support/browser.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
-import { postForm, sessionOf, signIn } from './console.ts'
+import { openMenu, postForm, sessionOf, signIn } from './console.ts'
 
 describe.skipIf(!hasBrowser)('in a browser', () => {
   let server: TestServer
@@ -115,6 +115,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const { page, requested, errors } = await signIn(browser, server)
     const titles: string[] = []
     page.on('load', async () => titles.push(await page.title()))
+    await openMenu(page)
     await page.getByRole('link', { name: 'People' }).click()
     await page.fill('#q', email.toUpperCase())
     await page.getByRole('button', { name: 'Search' }).click()
@@ -144,6 +145,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
 
   test('a key is shown once, and revoking the own one ends the session', async () => {
     const { page } = await signIn(browser, server)
+    await openMenu(page)
     await page.getByRole('link', { name: 'Keys' }).click()
     await page.fill('#name', 'Anna')
     await page.getByRole('radio', { name: 'admin' }).check()

@@ -89,7 +89,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
         await row.locator(field).fill('https://x.example/2.jpg')
         await row.locator(field).press('Enter')
         await page.locator(`.grid td[data-state=saved] > ${field}`).waitFor()
-        await page.getByRole('link', { name: 'All kinds' }).click()
+        await page.getByRole('link', { name: '← Needs attention' }).click()
         if (left === 0) break
         await page.getByRole('link', { name: /^1 product has no image/ }).click()
       }
@@ -132,12 +132,12 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
 
       const page = await visit('/console/products', own)
       await page.getByText('It would fall from 30 items to 2.').waitFor()
-      await page.getByRole('link', { name: 'Open Feeds' }).click()
+      await page.getByRole('link', { name: 'See what it would lose' }).click()
       const held = page.locator('.held')
       expect(await held.innerText()).toContain('It would fall from 30 items to 2.')
       await page.getByRole('link', { name: 'See all that would go' }).click()
       expect(await page.locator('.table tbody tr').count()).toBe(28)
-      await page.getByRole('link', { name: 'Back to Feeds' }).click()
+      await page.getByRole('link', { name: '← Feeds' }).click()
 
       await held.getByLabel(/^Is it right/).fill('30')
       await held.getByRole('button', { name: 'Release' }).click()

@@ -138,6 +138,23 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await page.context().close()
   })
 
+  test('what a page loads by itself while the database is away leaves the page as it is', async () => {
+    const page = await openGrid('numbers')
+    await proxy.disconnect()
+    const [answer] = await Promise.all([
+      page.waitForResponse(/deliveries\/failed/),
+      page.evaluate(
+        `htmx.ajax('GET', '/console/deliveries/failed', document.querySelector('.top [hx-get$=failed]'))`,
+      ),
+    ])
+    expect([answer.status(), await answer.headerValue('HX-Reswap')]).toEqual([503, 'none'])
+    expect(await page.locator('.top').innerText()).not.toContain('Try again')
+    expect(await page.locator('.top .error').count()).toBe(0)
+    await proxy.restore()
+    await expect.poll(async () => (await ask('GET', '/readyz')).status).toBe(200)
+    await page.context().close()
+  })
+
   test('a form sent after the session ended keeps what was typed', async () => {
     const page = await openForm('form-ended')
     await page.fill('#f-title', 'Typed for an hour')

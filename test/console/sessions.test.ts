@@ -271,7 +271,11 @@ test('GET /v1/me tells the key, by header and by session', async () => {
 })
 
 test('what a page loads by itself after the session ended leaves the page as it is', async () => {
-  for (const path of ['/console/problems', '/console/feeds/to-do', '/console/products/p/preview']) {
+  for (const path of [
+    '/console/deliveries/failed',
+    '/console/feeds/to-do',
+    '/console/products/p/preview',
+  ]) {
     const response = await get(path, '', { 'HX-Request': 'true' })
     const { headers } = response
     expect([response.status, headers.get('HX-Reswap')]).toEqual([401, 'none'])

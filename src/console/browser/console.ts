@@ -35,6 +35,11 @@ document.addEventListener('keydown', (event) => {
   }
 })
 
+document.addEventListener('click', ({ target }) => {
+  const menu = document.querySelector<HTMLDetailsElement>('.menu[open]')
+  if (menu && target instanceof Node && !menu.contains(target)) menu.open = false
+})
+
 /** On a phone the sections scroll. */
 document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest' })
 

@@ -1,4 +1,4 @@
-type Choice<T extends string> = { value: T; label: string; main?: boolean }
+type Choice<T extends string> = { value: T; label: string; main?: boolean; danger?: boolean }
 
 /** Resolves to the choice; `fallback` when the dialog is closed by Esc. */
 export function choose<T extends string>(
@@ -24,11 +24,12 @@ export function choose<T extends string>(
   document.body.append(dialog)
   return new Promise((resolve) => {
     let chosen = fallback
-    for (const { value, label, main } of choices) {
+    for (const { value, label, main, danger } of choices) {
       const button = document.createElement('button')
       button.type = 'button'
       button.textContent = label
       if (main) button.className = 'primary'
+      if (danger) button.className = 'danger'
       button.addEventListener('click', () => {
         chosen = value
         dialog.close()

@@ -93,7 +93,7 @@ function connect(): void {
         [one.dataset.confirm ?? ''],
         [
           { value: 'no', label: 'Keep it', main: true },
-          { value: 'yes', label: 'Remove' },
+          { value: 'yes', label: 'Remove', danger: true },
         ],
         'no',
       )
