@@ -10,7 +10,10 @@ import { postgresCode, RetryTransaction } from './postgres-error.ts'
 import type { Recording } from './recording.ts'
 
 /** A database or a transaction on it: what a query needs, wherever it runs. */
-export type Queryable = Pick<NodePgDatabase, 'select' | 'insert' | 'update' | 'delete'> & {
+export type Queryable = Pick<
+  NodePgDatabase,
+  'select' | 'insert' | 'update' | 'delete' | 'with' | '$with'
+> & {
   /** Sends the query immediately and resolves to its rows. */
   execute: <Row extends Record<string, unknown>>(query: SQLWrapper) => Promise<Row[]>
 }
