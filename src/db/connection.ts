@@ -163,7 +163,7 @@ async function inTransaction<T>(
   }
   try {
     const begun = send({ text: beginStatement(config, options), query_timeout: beginTimeoutMs })
-    const [result] = await settleBoth(work(sendInside), begun)
+    const [, result] = await settleBoth(begun, work(sendInside))
     ended = true
     await commit(send, options.recording)
     return result
