@@ -1,6 +1,6 @@
 /** API keys are stored only as hashes and looked up for every request. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { textArray } from '../db/parameters.ts'
@@ -101,19 +101,37 @@ export async function revokeKey(db: Queryable, id: number): Promise<void> {
   if (found.length === 0) throw new AppError('not_found', `There is no key with the id ${id}.`)
 }
 
-/**
- * Null when the key is unknown or revoked. Its last use is written at most once a minute, so that polls do not write a
- * row each.
- */
+/** See {@link readPrincipal}. */
 export async function principalOfKey(db: Queryable, key: string): Promise<Principal | null> {
+  return (await readPrincipal(db, key)).principal
+}
+
+type KeyRow = { principal: Principal; hash: string; stale: boolean }
+
+/**
+ * `principal` is null when the key is unknown or revoked. Its last use is written at most once a minute, so that polls do
+ * not write a row each. `more` are columns that the same query reads, whatever the key is.
+ */
+export async function readPrincipal<More extends object>(
+  db: Queryable,
+  key: string,
+  more: SQL = sql``,
+): Promise<More & { principal: Principal | null }> {
   const hash = hashOf(key)
-  const [row] = await db.execute<{ principal: Principal; hash: string; stale: boolean }>(sql`
-    select ${principal} as principal, hash, coalesce(last_used_at < now() - interval '1 minute', true) as stale
-    from ${apiKeys} where hash = ${hash} and revoked_at is null`)
-  if (!row || !isSameHash(row.hash, hash)) return null
-  if (row.stale)
-    await db.execute(sql`update ${apiKeys} set last_used_at = now() where id = ${row.principal.id}`)
-  return row.principal
+  const [row] = await db.execute<More & { found: KeyRow | null }>(sql`
+    select (
+      select json_build_object('principal', ${principal}, 'hash', hash,
+        'stale', coalesce(last_used_at < now() - interval '1 minute', true))
+      from ${apiKeys} where hash = ${hash} and revoked_at is null
+    ) as found${more}`)
+  if (!row) throw new Error('a query without conditions returned no row')
+  const { found } = row
+  if (!found || !isSameHash(found.hash, hash)) return { ...row, principal: null }
+  if (found.stale)
+    await db.execute(
+      sql`update ${apiKeys} set last_used_at = now() where id = ${found.principal.id}`,
+    )
+  return { ...row, principal: found.principal }
 }
 
 /** All valid keys, by hash. */

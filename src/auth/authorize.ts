@@ -2,7 +2,7 @@ import type { Authorize } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
 import { allows, type Scope } from './api-keys.ts'
 import { apiCredentials, feedCredentials, type RawFeedCredentials } from './credentials.ts'
-import type { KeyVerifier } from './key-verifier.ts'
+import type { KeyVerifier, Verify } from './key-verifier.ts'
 import { type Principal, principalOf } from './principal.ts'
 import type { CountRequest } from './rate-limits.ts'
 
@@ -14,22 +14,25 @@ export const bearerAuthorizer =
     return { via: session ? 'console' : 'rest', keyId: id, name }
   }
 
-/** Throws an {@link AppError} when the key does not open feeds, or when the client polls too often. */
-export type AuthorizeFeed = (
+/**
+ * Throws an {@link AppError} when the key does not open feeds, or when the client polls too often. Null where feeds are
+ * public.
+ */
+export type AuthorizeFeed<P extends Principal = Principal> = (
   given: RawFeedCredentials,
   remoteAddress: string | undefined,
-) => Promise<void>
+) => Promise<P | null>
 
 /** Without `verify` feeds are public. */
 export const feedAuthorizer =
-  (count: CountRequest, verify: KeyVerifier['verify'] | undefined): AuthorizeFeed =>
+  <P extends Principal>(count: CountRequest, verify: Verify<P> | undefined): AuthorizeFeed<P> =>
   async (given, remoteAddress) => {
     const caller = feedCredentials(given, remoteAddress)
     await count(caller)
-    if (verify) requireScope(await verify(caller), 'feeds')
+    return verify ? requireScope(await verify(caller), 'feeds') : null
   }
 
-function requireScope(principal: Principal | null, scope: Scope): Principal {
+function requireScope<P extends Principal>(principal: P | null, scope: Scope): P {
   if (principal === null)
     throw new AppError(
       'unauthorized',

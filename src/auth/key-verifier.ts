@@ -8,14 +8,17 @@ import type { Principal } from './principal.ts'
 import { consume, windowSeconds } from './rate-limits.ts'
 
 /** Null when the key is unknown or revoked. */
-type Found = Principal | null
-type Verify = (caller: Credentials) => Promise<Found>
+type Found<P extends Principal = Principal> = P | null
+export type Verify<P extends Principal = Principal> = (caller: Credentials) => Promise<Found<P>>
+type LookUp<P extends Principal> = (key: string) => Promise<Found<P>>
 
 export type KeyVerifier = {
   /** Looks the key up, so a revoked one ends at once. Rejects when the address must wait or the database does not answer. */
   verify: Verify
   /** The same, but while the database does not answer, a key keeps the scopes it was last known to have. */
   verifyOrLastKnown: Verify
+  /** The same by a lookup that reads more, which is missing when it fails. */
+  verifyBy: <P extends Principal>(lookUp: LookUp<P>) => Verify<P | Principal>
   /** Whether the key was valid when this address last sent it. */
   isTrusted: (caller: Credentials) => boolean
 }
@@ -29,7 +32,7 @@ const nameOf = ({ address, key }: Credentials) => `${address} ${key}`
 const keyOf = (name: string) => name.slice(name.indexOf(' ') + 1)
 
 export function createKeyVerifier(
-  lookUp: (key: string) => Promise<Found>,
+  lookUp: LookUp<Principal>,
   { keyCheckMs, wrongKeys }: Pick<Limits, 'keyCheckMs' | 'wrongKeys'>,
   lastKnown: (key: string) => Found = () => null,
 ): KeyVerifier {
@@ -42,15 +45,15 @@ export function createKeyVerifier(
   const trusted = new Map<string, Principal>()
 
   /** Not bounded in time: an answer that comes too late for its request still counts for the next one. */
-  async function lookup(name: string): Promise<Found> {
-    const principal = await lookUp(keyOf(name))
+  async function lookup<P extends Principal>(name: string, by: LookUp<P>): Promise<Found<P>> {
+    const principal = await by(keyOf(name))
     if (principal) trust(name, principal)
     else distrust(keyOf(name))
     return principal
   }
 
-  function trust(name: string, principal: Principal): void {
-    trusted.set(name, principal)
+  function trust(caller: string, { id, name, scopes }: Principal): void {
+    trusted.set(caller, { id, name, scopes })
     const [oldest] = trusted.keys()
     if (trusted.size > maxTrusted && oldest !== undefined) trusted.delete(oldest)
   }
@@ -64,13 +67,13 @@ export function createKeyVerifier(
    * A key that is not trusted counts as wrong until it is found valid, so that no more are tried in parallel than in
    * sequence.
    */
-  async function check(name: string): Promise<Found> {
+  async function check<P extends Principal>(name: string, by: LookUp<P>): Promise<Found<P>> {
     const [address = ''] = name.split(' ', 1)
     const wasTrusted = trusted.has(name)
     if (!wasTrusted) await consume(wrong, address, 'Too many wrong keys came from this address.')
     let isWrong = false
     try {
-      const principal = await withTimeout(lookup(name), keyCheckMs)
+      const principal = await withTimeout(lookup(name, by), keyCheckMs)
       isWrong = principal === null
       return principal
     } finally {
@@ -79,18 +82,27 @@ export function createKeyVerifier(
     }
   }
 
-  const checkOnce = coalesceByKey(check, concurrentLookups)
-  const verify: Verify = async (caller) => (caller.key ? checkOnce(nameOf(caller)) : null)
-  return {
-    verify,
-    verifyOrLastKnown: (caller) =>
+  function verifierOf<P extends Principal>(by: LookUp<P>): Verify<P> {
+    const checkOnce = coalesceByKey((name) => check(name, by), concurrentLookups)
+    return async (caller) => (caller.key ? checkOnce(nameOf(caller)) : null)
+  }
+
+  const orLastKnown =
+    <P extends Principal>(verify: Verify<P>): Verify<P | Principal> =>
+    (caller) =>
       verify(caller).catch((error: unknown) => {
         // An address that must wait does so with a valid key too.
         const last = error instanceof AppError ? null : lastKnown(caller.key ?? '')
         const principal = trusted.get(nameOf(caller)) ?? last
         if (!principal) throw error
         return principal
-      }),
+      })
+
+  const verify = verifierOf(lookUp)
+  return {
+    verify,
+    verifyOrLastKnown: orLastKnown(verify),
+    verifyBy: (by) => orLastKnown(verifierOf(by)),
     isTrusted: (caller) => trusted.has(nameOf(caller)),
   }
 }

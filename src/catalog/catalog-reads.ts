@@ -37,13 +37,13 @@ export async function listRecords<T extends CatalogTypes>(
   db: Queryable,
   resource: CatalogResource<T>,
   matches: SQL,
-  { limit, cursor, sort = 'id', count: counted, etags: tagged }: Listing,
+  { limit, cursor, sort = 'id', count: counted, etags: withEtags }: Listing,
 ): Promise<RecordPage<T['record']>> {
   const sorting = sortingBy(sort)
   const after = cursor === undefined ? sql`true` : sorting.after(cursor)
   const [rows, [counts]] = await Promise.all([
     db.execute<{ id: string; position: string; etag: string | null; record: T['record'] }>(sql`
-      select t.id, ${sorting.position} as position, ${tagged ? etag(resource) : sql`null`} as etag,
+      select t.id, ${sorting.position} as position, ${withEtags ? etag(resource) : sql`null`} as etag,
         (select row_to_json(r) from (select ${recordColumns(resource, resource.links.listed)}) r) as record
       from ${resource.table} t where ${matches} and ${after}
       order by ${sorting.orderBy} limit ${limit + 1}`),
@@ -59,7 +59,9 @@ export async function listRecords<T extends CatalogTypes>(
     records: shown.map(({ record }) => record),
     nextCursor: last ? sorting.cursorOf(last) : null,
     count: counts?.count,
-    etags: tagged ? Object.fromEntries(shown.map(({ id, etag }) => [id, etag ?? ''])) : undefined,
+    etags: withEtags
+      ? Object.fromEntries(shown.map(({ id, etag }) => [id, etag ?? '']))
+      : undefined,
   }
 }
 
@@ -96,11 +98,15 @@ export async function findRecord<T>(
   resource: CatalogTable,
   id: string,
 ): Promise<Tagged<T> | null> {
-  const [row] = await db.execute<{ record: T; etag: string }>(sql`
-    select (select row_to_json(r) from (select ${recordColumns(resource, true)}) r) as record, ${etag(resource)} as etag
-    from ${resource.table} t where t.id = ${id}`)
+  const [row] = await db.execute<Tagged<T>>(
+    sql`select ${tagged(resource)} from ${resource.table} t where t.id = ${id}`,
+  )
   return row ?? null
 }
+
+/** The columns of a {@link Tagged} record, of the row `t`. */
+export const tagged = (resource: CatalogTable) => sql`
+  (select row_to_json(r) from (select ${recordColumns(resource, true)}) r) as record, ${etag(resource)} as etag`
 
 export async function getRecord<T extends CatalogTypes>(
   db: Queryable,

@@ -6,7 +6,7 @@ import { AppError, recordNotFound } from '../lib/errors.ts'
 import { mergePatch } from '../lib/merge-patch.ts'
 import { errorMap } from '../lib/validation.ts'
 import { assertLinksExist, replaceLinks } from './availability.ts'
-import { findRecord, getRecord, type Tagged } from './catalog-reads.ts'
+import { findRecord, getRecord, type Tagged, tagged } from './catalog-reads.ts'
 import type {
   CatalogInput,
   CatalogResource,
@@ -26,10 +26,7 @@ export function createRecord<T extends CatalogTypes>(
   resource: CatalogResource<T>,
   input: T['input'],
 ): Promise<Tagged<T['record']>> {
-  return transaction(db, async (tx) => {
-    await writeInputs(tx, resource, [input], sql``)
-    return getRecord(tx, resource, input.id)
-  })
+  return transaction(db, (tx) => writeInput(tx, resource, input, sql``))
 }
 
 /**
@@ -44,8 +41,7 @@ export function saveRecord<T extends CatalogTypes>(
 ): Promise<Tagged<T['record']> & { created: boolean }> {
   return transaction(db, async (tx) => {
     if (ifMatch) await lockRecord(tx, resource, input.id, ifMatch)
-    const { created } = await writeInputs(tx, resource, [input], orUpdate(resource))
-    return { ...(await getRecord(tx, resource, input.id)), created: created.size > 0 }
+    return writeInput(tx, resource, input, orUpdate(resource))
   })
 }
 
@@ -75,7 +71,7 @@ export async function writeRecords<T extends CatalogTypes>(
   resource: CatalogResource<T>,
   inputs: T['input'][],
 ): Promise<{ created: number; updated: number; unchanged: number }> {
-  const written = await writeInputs(tx, resource, inputs, orUpdate(resource), true)
+  const written = await writeInputs(tx, resource, inputs)
   const [created, updated] = [written.created.size, written.updated.size]
   return { created, updated, unchanged: inputs.length - created - updated }
 }
@@ -96,8 +92,7 @@ export function patchRecord<T extends CatalogTypes>(
     ])
     const merged = mergePatch(Object.fromEntries(columns), patch)
     const input = resource.input.parse(merged, { error: errorMap })
-    await writeInputs(tx, resource, [input], orUpdate(resource))
-    return getRecord(tx, resource, id)
+    return writeInput(tx, resource, input, orUpdate(resource))
   })
 }
 
@@ -152,30 +147,63 @@ function orUpdate(resource: CatalogTable): SQL {
   return sql`on conflict (id) do update set (${sql.join(columns, sql`, `)}) = row(${excluded}) where (${current}) is distinct from (${excluded})`
 }
 
-/** Rows are inserted in the order of ids, so that two batches with the same ids cannot deadlock. */
+/** A row that was written is the record, unless its links were replaced after. */
+async function writeInput<T extends CatalogTypes>(
+  tx: Queryable,
+  resource: CatalogResource<T>,
+  input: T['input'],
+  conflict: SQL,
+): Promise<Tagged<T['record']> & { created: boolean }> {
+  try {
+    await assertLinksExist(tx, resource, [input], false)
+    const [row] = await insertRows<Tagged<T['record']>>(
+      tx,
+      resource,
+      [input],
+      conflict,
+      sql`, ${tagged(resource)}`,
+    )
+    const isRelinked = input[resource.links.field] !== undefined
+    await replaceLinks(tx, resource, [input])
+    const { record, etag } = row && !isRelinked ? row : await getRecord(tx, resource, input.id)
+    return { record, etag, created: row?.created ?? false }
+  } catch (error) {
+    throw conflictOf(error, resource) ?? error
+  }
+}
+
 async function writeInputs<T extends CatalogTypes>(
   tx: Queryable,
   resource: CatalogResource<T>,
   inputs: T['input'][],
-  conflict: SQL,
-  batch = false,
 ): Promise<Written> {
-  await assertLinksExist(tx, resource, inputs, batch)
-  const rows = inputs.map((input) => ({ id: input.id, ...withDefaults(resource, input) }))
-  const columns = sql.join([sql`id`, ...columnNames(resource)], sql`, `)
   try {
-    const rowsWritten = await tx.execute<{ id: string; created: boolean }>(sql`
-      insert into ${resource.table} as t (${columns})
-      select ${columns} from jsonb_populate_recordset(null::${resource.table}, ${JSON.stringify(rows)}::jsonb) order by id
-      ${conflict}
-      returning id, xmax = 0 as created`)
+    await assertLinksExist(tx, resource, inputs, true)
+    const rows = await insertRows(tx, resource, inputs, orUpdate(resource), sql``)
     const relinked = await replaceLinks(tx, resource, inputs)
-    const created = new Set(rowsWritten.filter((row) => row.created).map((row) => row.id))
-    const updated = new Set([...rowsWritten.map((row) => row.id), ...relinked])
+    const created = new Set(rows.filter((row) => row.created).map((row) => row.id))
+    const updated = new Set([...rows.map((row) => row.id), ...relinked])
     return { created, updated: new Set([...updated].filter((id) => !created.has(id))) }
   } catch (error) {
-    throw conflictOf(error, resource, batch ? inputs : undefined) ?? error
+    throw conflictOf(error, resource, inputs) ?? error
   }
+}
+
+/** In the order of ids, so that two batches with the same ids cannot deadlock. Returns the rows that were written. */
+function insertRows<More extends object>(
+  tx: Queryable,
+  resource: CatalogTable,
+  inputs: CatalogInput[],
+  conflict: SQL,
+  more: SQL,
+): Promise<({ id: string; created: boolean } & More)[]> {
+  const rows = inputs.map((input) => ({ id: input.id, ...withDefaults(resource, input) }))
+  const columns = sql.join([sql`id`, ...columnNames(resource)], sql`, `)
+  return tx.execute(sql`
+    insert into ${resource.table} as t (${columns})
+    select ${columns} from jsonb_populate_recordset(null::${resource.table}, ${JSON.stringify(rows)}::jsonb) order by id
+    ${conflict}
+    returning t.id, t.xmax = 0 as created${more}`)
 }
 
 function withDefaults(resource: CatalogTable, input: Fields): Fields {

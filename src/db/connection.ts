@@ -10,7 +10,10 @@ import { postgresCode, RetryTransaction } from './postgres-error.ts'
 import type { Recording } from './recording.ts'
 
 /** A database or a transaction on it: what a query needs, wherever it runs. */
-export type Queryable = Pick<NodePgDatabase, 'select' | 'insert' | 'update' | 'delete'> & {
+export type Queryable = Pick<
+  NodePgDatabase,
+  'select' | 'insert' | 'update' | 'delete' | 'with' | '$with'
+> & {
   /** Sends the query immediately and resolves to its rows. */
   execute: <Row extends Record<string, unknown>>(query: SQLWrapper) => Promise<Row[]>
 }
@@ -160,7 +163,7 @@ async function inTransaction<T>(
   }
   try {
     const begun = send({ text: beginStatement(config, options), query_timeout: beginTimeoutMs })
-    const [result] = await settleBoth(work(sendInside), begun)
+    const [, result] = await settleBoth(begun, work(sendInside))
     ended = true
     await commit(send, options.recording)
     return result

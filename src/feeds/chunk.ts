@@ -7,7 +7,7 @@ import {
   feedFormats,
   type ListPiece,
 } from '../db/schema/feeds.ts'
-import { type DeflateSegment, deflateText } from './deflate.ts'
+import { type DeflatePiece, type DeflateSegment, deflateOnce, deflateText } from './deflate.ts'
 import { type Formatter, formatters } from './formatters.ts'
 import { type CutIds, checksumOfLists, cutList, isLong } from './id-lists.ts'
 import type { Item } from './item.ts'
@@ -41,10 +41,12 @@ export async function renderSlot(
   stored: (format: FeedFormat, slot: number) => ChunkChecksum | undefined,
 ): Promise<{ chunks: ChangedChunk[]; bytes: number }> {
   const cut = items.map(({ id, item }) => cutItem(feed, id, item, pieceBytes))
+  const deflate = deflateOnce()
   const rendered = await Promise.all(
     feedFormats.map((format) => {
       const place = { format, slot, items: items.length }
-      return changeOf(place, formatItems(formatters[feed][format], feed, cut), stored(format, slot))
+      const formatted = formatItems(formatters[feed][format], feed, cut)
+      return changeOf(place, formatted, stored(format, slot), deflate)
     }),
   )
   return {
@@ -101,6 +103,7 @@ async function changeOf(
   place: Place,
   { frames, lists }: FormattedSlot,
   known: ChunkChecksum | undefined,
+  deflate: DeflatePiece,
 ): Promise<{ chunk?: ChangedChunk; json: number }> {
   const sums = { frames: frames.map(checksumOf), lists: lists.map(withoutTexts) }
   const whole = checksumOfLists(sums)
@@ -115,7 +118,7 @@ async function changeOf(
     lists: lists.length === 0 ? null : { frames: sized, lists: sums.lists },
   }
   return {
-    chunk: { ...(await withPieces(chunk, lists, known)), body: Buffer.concat(bodies) },
+    chunk: { ...(await withPieces(chunk, lists, known, deflate)), body: Buffer.concat(bodies) },
     json,
   }
 }
@@ -141,6 +144,7 @@ export async function withPieces(
   chunk: ChunkChecksum,
   lists: TextList[],
   known: ChunkChecksum | undefined,
+  deflate: DeflatePiece,
 ): Promise<ChangedChunk> {
   const isKnown = known !== undefined && known.bytes >= 0
   const before = new Map(isKnown ? piecesOf(known).map((piece) => [keyOf(piece), piece]) : [])
@@ -152,7 +156,7 @@ export async function withPieces(
       const same = before.get(key)
       before.delete(key)
       if (!('text' in piece) || (same?.crc === crc && same.bytes === bytes)) continue
-      pieces.push({ item, first, crc, bytes, body: await deflateText(piece.text) })
+      pieces.push({ item, first, crc, bytes, body: await deflate(key, piece.text) })
     }
   return { ...chunk, pieces, gone: isKnown ? [...before.values()] : null }
 }

@@ -26,6 +26,8 @@ export type FeedService = {
     feed: FeedName,
     format: FeedFormat,
     part: Part,
+    /** If they were read already, after the poll began. */
+    states?: FeedStates,
   ) => Promise<{ response: FeedResponse; freshness: Freshness }>
   /** Applies pending changes in the background, so that polls need not. */
   refresh: (feed: FeedName) => Promise<RefreshOutcome>
@@ -139,10 +141,14 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
   }
 
   /** Usually no change is pending and the cache is current, which one query shows for all concurrent polls. */
-  async function freshnessOf(feed: FeedName, cache: FeedCache): Promise<Freshness> {
+  async function freshnessOf(
+    feed: FeedName,
+    cache: FeedCache,
+    known: FeedStates | undefined,
+  ): Promise<Freshness> {
     const deadline = Date.now() + settings.waitMs
     try {
-      const states = await readAllStates()
+      const states = known ?? (await readAllStates())
       const state = states.feeds[feed]
       const isCurrent = isUpToDate(state, expectedKey(states)) && cache.isCurrent(state)
       if (isCurrent && !states.isNewer) return 'fresh'
@@ -153,9 +159,9 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
     }
   }
 
-  async function poll(feed: FeedName, format: FeedFormat, part: Part) {
+  async function poll(feed: FeedName, format: FeedFormat, part: Part, states?: FeedStates) {
     const cache = caches[feed][format]
-    const freshness = await freshnessOf(feed, cache)
+    const freshness = await freshnessOf(feed, cache, states)
     const response = cache.response(part)
     if (response) return { response, freshness }
     throw new AppError(

@@ -40,12 +40,12 @@ export async function readStates(db: Queryable): Promise<FeedStates> {
   return toStates(row)
 }
 
-type StatesRow = {
+export type StatesRow = {
   states: FeedStates['feeds'] & { migrations: number[]; render_key: string | null }
 }
-const feedStates = sql.raw('feed_states()')
+export const feedStates = sql.raw('feed_states()')
 
-function toStates(row: StatesRow | undefined): FeedStates {
+export function toStates(row: StatesRow | undefined): FeedStates {
   if (!row) throw new Error('a query without conditions returned no row')
   const { migrations, render_key, ...feeds } = row.states
   const known = knownMigrations()

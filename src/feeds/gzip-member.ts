@@ -1,7 +1,8 @@
 /** Makes one gzip member (RFC 1952) of deflate segments without compressing again. */
+import { setImmediate as tick } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
-import { type DeflateSegment, outputSize } from './deflate.ts'
+import { gunzip, gunzipSync } from 'node:zlib'
+import { type DeflateSegment, outputSize, shortBytes } from './deflate.ts'
 
 const gunzipAsync = promisify(gunzip)
 
@@ -26,9 +27,13 @@ export function gzipMember(segments: readonly DeflateSegment[]): Buffer[] {
 export async function isIntact(segment: DeflateSegment): Promise<boolean> {
   if (segment.bytes < 0) return false
   try {
-    await gunzipAsync(Buffer.concat(gzipMember([segment])), {
-      chunkSize: outputSize(segment.bytes),
-    })
+    const member = Buffer.concat(gzipMember([segment]))
+    const settings = { chunkSize: outputSize(segment.bytes) }
+    if (segment.bytes > shortBytes) await gunzipAsync(member, settings)
+    else {
+      await tick()
+      gunzipSync(member, settings)
+    }
     return true
   } catch (error) {
     if (error instanceof Error && 'errno' in error) return false

@@ -12,13 +12,14 @@ import { AppError } from '../lib/errors.ts'
 import { type Semaphore, semaphore } from '../lib/semaphore.ts'
 import type { FeedService } from './feed-service.ts'
 import type { PollLog } from './poll-log.ts'
+import type { Poller } from './poller.ts'
 import { type Encoding, etagOf, feedHeaders, isPast, sizeOf } from './response-headers.ts'
 import { type Part, partCounts } from './slots.ts'
 
 export type FeedHandlerDeps = {
   feeds: FeedService
   pollLog: PollLog
-  authorize: AuthorizeFeed
+  authorize: AuthorizeFeed<Poller>
   log: Logger
   countPoll: (labels: PollLabels, seconds: number) => void
   /** Limits how many feeds are sent uncompressed at once. */
@@ -88,9 +89,9 @@ async function answerPoll(
   const [, query] = request.url?.split('?', 2) ?? []
   const { authorization } = request.headers
   const key = query === undefined ? null : new URLSearchParams(query).get('key')
-  await authorize({ key, authorization }, request.socket.remoteAddress)
+  const poller = await authorize({ key, authorization }, request.socket.remoteAddress)
   const { feed, format, part } = parseFileName(path.slice('/feeds/'.length))
-  const { response: feedResponse, freshness } = await feeds.poll(feed, format, part)
+  const { response: feedResponse, freshness } = await feeds.poll(feed, format, part, poller?.states)
   const encoding = encodingFor(request.headers['accept-encoding'])
   const unchanged = isUnchanged(request, etagOf(feedResponse, encoding), feedResponse.modifiedAt)
   const bodiless = unchanged || request.method === 'HEAD'

@@ -11,6 +11,7 @@ import {
   withoutTexts,
   withPieces,
 } from './chunk.ts'
+import { type DeflatePiece, deflateOnce } from './deflate.ts'
 import { formatters } from './formatters.ts'
 import {
   type CutIds,
@@ -56,7 +57,10 @@ export async function relist(
   for (const [slot, changes] of groupBy(readings, (one) => one.slot)) {
     const cut = changes.map((change) => ({ ...change, cut: cutRange(change, pieceBytes) }))
     const own = bySlot.get(slot) ?? []
-    const changed = await Promise.all(own.map((chunk) => changeLists(feed, chunk, cut, pieceBytes)))
+    const deflate = deflateOnce()
+    const changed = await Promise.all(
+      own.map((chunk) => changeLists(feed, chunk, cut, pieceBytes, deflate)),
+    )
     if (changed.includes('whole')) others.add(slot)
     else chunks.push(...changed.filter((one) => one !== 'same' && one !== 'whole'))
   }
@@ -109,6 +113,7 @@ async function changeLists(
   chunk: ChunkChecksum,
   changes: CutRange[],
   pieceBytes: number,
+  deflate: DeflatePiece,
 ): Promise<ChangedChunk | 'same' | 'whole'> {
   const formatter = formatters[feed][chunk.format]
   if (!chunk.lists || changes.some(isUnexpected)) return 'whole'
@@ -128,7 +133,9 @@ async function changeLists(
   const isShort = ({ pieces }: { pieces: ListPiece[] }) => !isLong(bytesOf(pieces), pieceBytes)
   if (chunk.format === 'json' && sums.lists.some(isShort)) return 'whole'
   const next = { ...chunk, ...checksumOfLists(sums), lists: sums }
-  return isSame(chunk, { ...next, lists: sums.lists }) ? 'same' : withPieces(next, lists, chunk)
+  return isSame(chunk, { ...next, lists: sums.lists })
+    ? 'same'
+    : withPieces(next, lists, chunk, deflate)
 }
 
 /** With the commas between them. */

@@ -29,21 +29,28 @@ async function saveRendered(
   chunks: (ChangedChunk & { body: Buffer })[],
 ): Promise<void> {
   if (chunks.length === 0) return
-  const rows = chunks.map(({ pieces: _, gone: __, ...chunk }) => ({ ...chunk, feed, version }))
-  await tx
-    .insert(feedChunks)
-    .values(rows)
-    .onConflictDoUpdate({
-      target: [feedChunks.feed, feedChunks.format, feedChunks.slot],
-      set: {
-        version: sql`excluded.version`,
-        body: sql`excluded.body`,
-        crc: sql`excluded.crc`,
-        bytes: sql`excluded.bytes`,
-        items: sql`excluded.items`,
-        lists: sql`excluded.lists`,
-      },
-    })
+  const { rows, bodies } = withoutBodies(chunks.map(({ pieces: _, gone: __, ...chunk }) => chunk))
+  await tx.execute(sql`
+    insert into ${feedChunks} (feed, format, slot, version, body, crc, bytes, items, lists)
+    select ${feed}, format, slot, ${version}::bigint, substr(${bodies}::bytea, at, size), crc, bytes, items, lists
+    from json_to_recordset(${JSON.stringify(rows)}::json)
+      as r(format text, slot smallint, crc bigint, bytes int, items int, lists json, at int, size int)
+    on conflict (feed, format, slot) do update set
+      version = excluded.version, body = excluded.body, crc = excluded.crc, bytes = excluded.bytes,
+      items = excluded.items, lists = excluded.lists`)
+}
+
+/** All bodies as one parameter: with parameters for each, building the statement would hold up the loop. */
+function withoutBodies<Row extends { body: Buffer }>(
+  all: Row[],
+): { rows: (Omit<Row, 'body'> & { at: number; size: number })[]; bodies: Buffer } {
+  let end = 1
+  const rows = all.map(({ body, ...row }) => {
+    const at = end
+    end += body.length
+    return { ...row, at, size: body.length }
+  })
+  return { rows, bodies: Buffer.concat(all.map(({ body }) => body)) }
 }
 
 async function saveRelisted(
@@ -86,30 +93,32 @@ async function removePieces(
       and (r.item is null or (l.item = r.item and l.first = r.first))`)
 }
 
-/** In statements of a limited size: a statement may have 65,535 parameters. */
+/** So that no statement is very large. */
 const piecesPerInsert = 1000
 
-async function savePieces(
+async function savePieces(tx: Queryable, target: Target, chunks: ChangedChunk[]): Promise<void> {
+  const pieces = chunks.flatMap(({ format, slot, pieces: own }) =>
+    own.map((piece) => ({ ...piece, format, slot })),
+  )
+  for (let from = 0; from < pieces.length; from += piecesPerInsert)
+    await insertPieces(tx, target, pieces.slice(from, from + piecesPerInsert))
+}
+
+type StoredPiece = ChangedChunk['pieces'][number] & Pick<ChangedChunk, 'format' | 'slot'>
+
+async function insertPieces(
   tx: Queryable,
   { feed, version }: Target,
-  chunks: ChangedChunk[],
+  pieces: StoredPiece[],
 ): Promise<void> {
-  const rows = chunks.flatMap(({ format, slot, pieces }) =>
-    pieces.map((piece) => ({ ...piece, feed, format, slot, version })),
-  )
-  for (let from = 0; from < rows.length; from += piecesPerInsert)
-    await tx
-      .insert(feedLists)
-      .values(rows.slice(from, from + piecesPerInsert))
-      .onConflictDoUpdate({
-        target: [feedLists.feed, feedLists.format, feedLists.slot, feedLists.item, feedLists.first],
-        set: {
-          version: sql`excluded.version`,
-          body: sql`excluded.body`,
-          crc: sql`excluded.crc`,
-          bytes: sql`excluded.bytes`,
-        },
-      })
+  const { rows, bodies } = withoutBodies(pieces)
+  await tx.execute(sql`
+    insert into ${feedLists} (feed, format, slot, item, first, version, body, crc, bytes)
+    select ${feed}, format, slot, item, first, ${version}::bigint, substr(${bodies}::bytea, at, size), crc, bytes
+    from json_to_recordset(${JSON.stringify(rows)}::json)
+      as r(format text, slot smallint, item text, first text, crc bigint, bytes int, at int, size int)
+    on conflict (feed, format, slot, item, first) do update set
+      version = excluded.version, body = excluded.body, crc = excluded.crc, bytes = excluded.bytes`)
 }
 
 export async function removeChunks(tx: Queryable, feed: FeedName): Promise<void> {

@@ -4,6 +4,7 @@ import type { Queryable } from '../db/connection.ts'
 import { textArray } from '../db/parameters.ts'
 import { type Metric, outbox, type QueueName } from '../db/schema/outbox.ts'
 import { groupBy } from '../lib/group-by.ts'
+import { isOurs } from './queue.ts'
 
 export type Message = {
   id: number
@@ -57,7 +58,7 @@ export async function claimGroups(
 async function lockGroups(tx: Queryable, owner: SQL, limit: number): Promise<Claimed[]> {
   const due = (backfill: boolean) => sql`(
     select ${owner} as owner, backfill, next_at, id from ${outbox}
-    where status = 'pending' and ${owner} is not null and backfill = ${sql.raw(String(backfill))} and next_at <= now()
+    where status = 'pending' and ${owner} is not null and backfill = ${sql.raw(String(backfill))} and next_at <= now() and ${isOurs}
     order by next_at, id limit ${limit})`
   return tx.execute<Claimed>(sql`
     with due as materialized (
@@ -94,7 +95,8 @@ function liveFirst(groups: MessageGroup[]): MessageGroup[] {
   return [...groups.filter(isLive), ...groups.filter((group) => !isLive(group))]
 }
 
-function cutTo(limit: number, groups: MessageGroup[]): MessageGroup[] {
+/** The first `limit` messages. */
+export function cutTo(limit: number, groups: readonly MessageGroup[]): MessageGroup[] {
   let room = limit
   return groups.flatMap((group) => {
     const messages = group.messages.slice(0, Math.max(0, room))

@@ -1,7 +1,13 @@
 /** The state of a queue: its lock, its pause, and what its senders share. */
 import { eq, isNotNull, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
-import { outbox, outboxQueues, outboxSettings, type QueueName } from '../db/schema/outbox.ts'
+import {
+  outbox,
+  outboxAmendedOrders,
+  outboxQueues,
+  outboxSettings,
+  type QueueName,
+} from '../db/schema/outbox.ts'
 
 /** How long nobody sends, and why. The alarm says why Klaviyo rejected the sender, if it did. */
 export type QueuePause = { ms: number; alarm?: string; reason?: string }
@@ -14,6 +20,8 @@ export type QueueState = {
   epoch_ms: number
   /** Requests of the last minute by endpoint and tenth of a second. */
   requests: Record<string, Record<string, number>>
+  /** Whether orders are recorded that changed while their first event waited or was being sent. */
+  amended: boolean
 }
 
 /** The longest pause: a Retry-After is cut to it. */
@@ -30,7 +38,8 @@ export type QueueCheckpoint = Pick<QueueState, 'requests'> & {
  * transaction, so a killed process releases it with its socket. Sending takes as long as Klaviyo does, hence the
  * longer timeout. Queries that are over sooner are not compiled, and go by indexes whatever the statistics say:
  * those of an outbox are always outdated. A pause that ends later than any does was stored before the clock was
- * set back, and is none; nor is one for a sender with another key.
+ * set back, and is none; nor is one for a sender with another key. When the queue is not this sender's, or is paused,
+ * queries sent together with this one do nothing if they ask {@link isOurs}.
  */
 export async function acquireQueue(
   tx: Queryable,
@@ -38,16 +47,23 @@ export async function acquireQueue(
   sender: string,
 ): Promise<QueueState | null> {
   const [state] = await tx.execute<QueueState & { acquired: boolean }>(sql`
-    select pg_try_advisory_xact_lock(hashtext(${`storefeed.outbox.${queue}`})) as acquired, requests, alarm,
-      (extract(epoch from clock_timestamp()) * 1000)::float8 as epoch_ms,
+    select acquired, requests, alarm, (extract(epoch from clock_timestamp()) * 1000)::float8 as epoch_ms, paused_ms,
+      exists (select from ${outboxAmendedOrders}) as amended,
+      set_config('storefeed.queue', case when acquired and paused_ms is null then 'ours' else 'not ours' end, true),
       set_config('idle_in_transaction_session_timeout', '10min', true), set_config('jit', 'off', true),
-      set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-      case when paused_until > now() and paused_until < now() + ${maxPauseMs + 60_000} * interval '1 ms'
-        and coalesce(alarm_sender = ${sender}, true)
-        then ceil(extract(epoch from paused_until - now()) * 1000)::float8 end as paused_ms
-    from ${outboxQueues} where queue = ${queue}`)
+      set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)
+    from (
+      select requests, alarm, pg_try_advisory_xact_lock(hashtext(${`storefeed.outbox.${queue}`})) as acquired,
+        case when paused_until > now() and paused_until < now() + ${maxPauseMs + 60_000} * interval '1 ms'
+          and coalesce(alarm_sender = ${sender}, true)
+          then ceil(extract(epoch from paused_until - now()) * 1000)::float8 end as paused_ms
+      from ${outboxQueues} where queue = ${queue}
+    ) as state`)
   return state?.acquired ? state : null
 }
+
+/** False after {@link acquireQueue} has found that this transaction must not send. */
+export const isOurs = sql`coalesce(current_setting('storefeed.queue', true), '') <> 'not ours'`
 
 /** Stores what the queue's next sender must know; the lock itself ends with the transaction. */
 export async function releaseQueue(

@@ -1,9 +1,9 @@
 /** Makes settled messages pending again. */
 import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
-import { textArray } from '../db/parameters.ts'
 import { orders } from '../db/schema/orders.ts'
 import { outbox, outboxRequeues, outboxSettings } from '../db/schema/outbox.ts'
+import { isOurs } from './queue.ts'
 import { withoutContent } from './retention.ts'
 
 /** As a new message: retention only empties what is settled. */
@@ -26,16 +26,12 @@ export async function enqueueAmended(db: Queryable): Promise<void> {
  * To be called under the queue's lock: then no other sender can settle the same message as unsendable once more.
  */
 export async function requeueUnsendable(tx: Queryable): Promise<void> {
-  const requeues = await tx.delete(outboxRequeues).returning()
-  if (requeues.length === 0) return
-  const customers = textArray(requeues.map(({ customer_id }) => customer_id))
-  await tx
-    .update(outbox)
-    .set({
-      ...asPending,
-      backfill: sql`backfill or occurred_at < now() - (select backfill_after from ${outboxSettings})`,
-    })
-    .where(
-      sql`status = 'unsendable' and order_id in (select id from ${orders} where customer_id = any(${customers}))`,
-    )
+  const requeued = tx.$with('requeued').as(tx.delete(outboxRequeues).where(isOurs).returning())
+  const customers = sql`array(select customer_id from ${requeued})`
+  const theirs = sql`order_id = any(array(select id from ${orders} where customer_id = any(${customers})))`
+  const backfill = sql`backfill or occurred_at < now() - (select backfill_after from ${outboxSettings})`
+  const change = { ...asPending, backfill }
+  await tx.execute(
+    tx.with(requeued).update(outbox).set(change).where(sql`status = 'unsendable' and ${theirs}`),
+  )
 }

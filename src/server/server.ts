@@ -15,6 +15,7 @@ import {
   limitUncompressedStreams,
 } from '../feeds/poll-listener.ts'
 import { createPollLog } from '../feeds/poll-log.ts'
+import { lookUpPoller } from '../feeds/poller.ts'
 import { rendererOf } from '../feeds/renderer.ts'
 import { shutdown } from '../http/graceful-shutdown.ts'
 import { createHttpServer, type Listener } from '../http/http-server.ts'
@@ -78,7 +79,7 @@ export async function startServer(
   }
   const imports = createImportRuns({ db: web.db, currency: config.currency, log })
   const shown = { feeds, pollLog, metrics, state, renderer }
-  const parts = { db: web.db, knownKeys, ...shown, imports, addRoutes }
+  const parts = { db: web.db, pollDb: background.db, knownKeys, ...shown, imports, addRoutes }
   const server = createHttpServer(listener(parts, config, log, limits), limits)
   const sending = connect(databaseUrl, { max: 3, purpose: 'push' })
   const pools = { web, keys, background, push: sending }
@@ -115,16 +116,20 @@ export async function startServer(
 }
 
 type Parts = Pick<AppDeps, 'db' | 'metrics' | 'state' | 'renderer' | 'imports' | 'addRoutes'> &
-  Pick<FeedHandlerDeps, 'feeds' | 'pollLog'> & { knownKeys: KnownKeys }
+  Pick<FeedHandlerDeps, 'feeds' | 'pollLog'> & { pollDb: AppDeps['db']; knownKeys: KnownKeys }
 
 function listener(parts: Parts, config: Config, log: Logger, limits: Limits): Listener {
-  const { db, knownKeys, state, renderer, feeds, pollLog, metrics, imports, addRoutes } = parts
+  const { db, pollDb, knownKeys, state, renderer, feeds, pollLog, metrics, imports, addRoutes } =
+    parts
   const verifier = createKeyVerifier(knownKeys.lookup, limits, knownKeys.lastKnown)
   const count = requestCounter(config.rateLimit, verifier.isTrusted)
   const answerPoll = feedListener({
     feeds,
     pollLog,
-    authorize: feedAuthorizer(count, config.feedsPublic ? undefined : verifier.verifyOrLastKnown),
+    authorize: feedAuthorizer(
+      count,
+      config.feedsPublic ? undefined : verifier.verifyBy(lookUpPoller(pollDb, knownKeys)),
+    ),
     uncompressedStreams: limitUncompressedStreams(limits),
     log,
     countPoll: metrics.countPoll,

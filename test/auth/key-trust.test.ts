@@ -55,6 +55,16 @@ test('a key that was found revoked opens no feed while the database is away', as
   })
 })
 
+test('a revoked key is refused though the state of the feeds cannot be read', async () => {
+  const [good, revoked] = [await makeKey(['feeds']), await makeKey(['feeds'])]
+  expect(await Promise.all([statusOf(feed, good), statusOf(feed, revoked)])).toEqual([200, 200])
+  await transaction(server.database.db, async (tx) => {
+    await tx.execute(sql`lock table feed_state in access exclusive mode`)
+    await revoke(revoked)
+    expect(await Promise.all([statusOf(feed, good), statusOf(feed, revoked)])).toEqual([200, 401])
+  })
+})
+
 test.skipIf(!elsewhere)(
   'wherever a key was found revoked, and whatever it was used for, it opens no feed while the database is away',
   async () => {

@@ -1,9 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { transaction } from '../../src/db/connection.ts'
+import { type Queryable, transaction } from '../../src/db/connection.ts'
 import { discardMessage } from '../../src/outbox/change-messages.ts'
 import { claimGroups } from '../../src/outbox/claim.ts'
 import { acquireQueue } from '../../src/outbox/queue.ts'
+import { requeueUnsendable } from '../../src/outbox/requeue.ts'
 import { settle } from '../../src/outbox/settle.ts'
 import { createRig } from '../klaviyo/rig.ts'
 import { seedOrders } from '../klaviyo/seed.ts'
@@ -62,4 +63,36 @@ test('messages behind one that waits for its retry keep no others from being sen
     { customer_id: 'c1', status: 'pending', count: 201 },
     { customer_id: 'c2', status: 'sent', count: 1 },
   ])
+})
+
+test('who does not get the queue claims nothing, waits for no message, and leaves what is to be requeued', async () => {
+  await seedOrders(rig.db, 1)
+  await rig.db.execute(sql`insert into outbox_requeues (customer_id) values ('o1')`)
+  const claim = (tx: Queryable) =>
+    Promise.all([
+      acquireQueue(tx, 'events', 'any'),
+      requeueUnsendable(tx),
+      claimGroups(tx, 'events', 10),
+    ])
+  await transaction(rig.db, async (tx) => {
+    await acquireQueue(tx, 'events', 'any')
+    expect(await claimGroups(tx, 'events', 10)).toHaveLength(1)
+    expect(await transaction(rig.db, claim)).toEqual([null, undefined, []])
+    expect(await rig.db.execute(sql`select from outbox_requeues`)).toHaveLength(1)
+  })
+  const [state, , groups] = await transaction(rig.db, claim)
+  expect([state?.paused_ms, groups.length]).toEqual([null, 1])
+  expect(await rig.db.execute(sql`select from outbox_requeues`)).toHaveLength(0)
+})
+
+test('while the queue is paused nothing is claimed', async () => {
+  await seedOrders(rig.db, 1)
+  await rig.db.execute(
+    sql`update outbox_queues set paused_until = now() + interval '1 min' where queue = 'events'`,
+  )
+  const [state, groups] = await transaction(rig.db, (tx) =>
+    Promise.all([acquireQueue(tx, 'events', 'any'), claimGroups(tx, 'events', 10)]),
+  )
+  expect([state?.paused_ms, groups]).toEqual([expect.any(Number), []])
+  await rig.db.execute(sql`update outbox_queues set paused_until = null`)
 })

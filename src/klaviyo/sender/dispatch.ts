@@ -2,7 +2,7 @@
 import type { Queryable } from '../../db/connection.ts'
 import type { QueueName } from '../../db/schema/outbox.ts'
 import { settleBoth } from '../../lib/settle-both.ts'
-import { claimGroups, type MessageGroup } from '../../outbox/claim.ts'
+import { claimGroups, cutTo, type MessageGroup } from '../../outbox/claim.ts'
 import { requeueUnsendable } from '../../outbox/requeue.ts'
 import type { Endpoint } from '../api/endpoints.ts'
 import { limits } from '../api/limits.ts'
@@ -30,27 +30,51 @@ export function rateLimitMs(queue: QueueName, { client, transport }: KlaviyoSend
   return Math.min(...endpoints.map((endpoint) => client.rateLimiter(endpoint).waitMs()))
 }
 
+/** May be sent together with the query that acquires the queue: without the queue nothing is claimed. */
+export const claim: Record<
+  QueueName,
+  (tx: Queryable, sender: KlaviyoSender) => Promise<MessageGroup[]>
+> = {
+  events: async (tx, sender) => {
+    const bulk = bulkOf(sender)
+    const limit = bulk ? maxBulkEvents(sender, bulk.endpoint) : maxSingleEvents
+    // Sent together; Postgres executes them in this order.
+    const [, groups] = await settleBoth(requeueUnsendable(tx), claimGroups(tx, 'events', limit))
+    return groups
+  },
+  profiles: (tx) => claimGroups(tx, 'profiles', maxProfiles),
+}
+
 export const dispatch: Record<
   QueueName,
-  (tx: Queryable, sender: KlaviyoSender, signal: AbortSignal) => Promise<DispatchResult>
+  (
+    tx: Queryable,
+    sender: KlaviyoSender,
+    claimed: readonly MessageGroup[],
+    signal: AbortSignal,
+  ) => Promise<DispatchResult>
 > = { events: dispatchEvents, profiles: dispatchProfiles }
 
 /** Few events are sent in bulk only when the endpoint for single ones has reached its rate limit. */
 async function dispatchEvents(
   tx: Queryable,
   sender: KlaviyoSender,
+  claimed: readonly MessageGroup[],
   signal: AbortSignal,
 ): Promise<DispatchResult> {
-  const { client } = sender
-  const { event, bulk } = sender.transport
-  await requeueUnsendable(tx)
-  const bulkReady = bulk !== null && isReady(client, bulk.endpoint)
-  const limit = bulkReady ? maxBulkEvents(sender, bulk.endpoint) : maxSingleEvents
-  const groups = await claimGroups(tx, 'events', limit)
-  if (groups.length === 0) return nothing
-  const many = countMessages(groups) > maxSingleEvents || !isReady(client, event.endpoint)
-  if (bulkReady && many) return dispatchInBulk(tx, sender, bulk.entry, groups, signal)
-  return dispatchSingly(tx, sender, groups, signal)
+  if (claimed.length === 0) return nothing
+  const { client, transport } = sender
+  const bulk = bulkOf(sender)
+  const many =
+    countMessages(claimed) > maxSingleEvents || !isReady(client, transport.event.endpoint)
+  if (bulk && many) return dispatchInBulk(tx, sender, bulk.entry, claimed, signal)
+  // When they were claimed, the requests of other senders were not known yet.
+  return dispatchSingly(tx, sender, cutTo(maxSingleEvents, claimed), signal)
+}
+
+/** Null also when it has reached its rate limit. */
+function bulkOf({ client, transport: { bulk } }: KlaviyoSender): Transport['bulk'] {
+  return bulk && isReady(client, bulk.endpoint) ? bulk : null
 }
 
 async function dispatchSingly(
@@ -141,12 +165,12 @@ function requestsOf(groups: readonly MessageGroup[]): MessageGroup[][] {
 async function dispatchProfiles(
   tx: Queryable,
   { client, transport }: KlaviyoSender,
+  claimed: readonly MessageGroup[],
   signal: AbortSignal,
 ): Promise<DispatchResult> {
   const { endpoint, body } = transport.profile
-  const groups = await claimGroups(tx, 'profiles', maxProfiles)
-  if (groups.length === 0) return nothing
-  const { messages, setAside } = await prepareProfiles(tx, groups, body)
+  if (claimed.length === 0) return nothing
+  const { messages, setAside } = await prepareProfiles(tx, claimed, body)
   return withOutcomes(setAside, await sendSingly(client, endpoint, messages, batchEnd(signal)))
 }
 

@@ -1,12 +1,13 @@
 /** Sends what is due, batch after batch, within Klaviyo's limits. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { type Database, transaction } from '../../db/connection.ts'
+import { type Database, type Queryable, transaction } from '../../db/connection.ts'
 import type { QueueName } from '../../db/schema/outbox.ts'
+import { settleBoth } from '../../lib/settle-both.ts'
 import { acquireQueue, type QueuePause, type QueueState, releaseQueue } from '../../outbox/queue.ts'
 import { enqueueAmended } from '../../outbox/requeue.ts'
 import { type Outcome, settle, withoutDetail } from '../../outbox/settle.ts'
-import { dispatch, rateLimitMs } from './dispatch.ts'
+import { claim, dispatch, rateLimitMs } from './dispatch.ts'
 import type { KlaviyoSender } from './klaviyo.ts'
 import type { DispatchResult } from './outcomes.ts'
 import { endpointsOf } from './transport.ts'
@@ -58,22 +59,42 @@ export async function sendBatch(
   sender: KlaviyoSender,
   signal: AbortSignal,
 ): Promise<BatchResult> {
-  // A transaction of its own: it locks orders, which must not wait for Klaviyo.
-  if (queue === 'events') await enqueueAmended(db)
-  return transaction(db, async (tx) => {
-    const state = await acquireQueue(tx, queue, sender.id)
-    if (!state) return held({ ms: otherSenderMs })
-    if (state.paused_ms !== null) return held(pauseOfState(state.paused_ms, state.alarm))
-    mergeRequests(sender, state)
-    const limitedMs = rateLimitMs(queue, sender)
-    if (limitedMs > 0) return held({ ms: limitedMs })
-    const result = { ...(await dispatch[queue](tx, sender, signal)), isHeld: false }
-    const { outcomes, pause } = result
-    if (outcomes.length === 0 && !pause) return result
-    await settle(tx, outcomes, sender.client.url)
-    await releaseQueue(tx, queue, { requests: readRequests(sender), pause, sender: sender.id })
-    return result
-  })
+  for (let isComplete = queue !== 'events'; ; isComplete = true) {
+    const result = await transaction(db, (tx) => sendClaimed(tx, queue, sender, isComplete, signal))
+    if (result) return result
+    // A transaction of its own: it locks orders, which must not wait for Klaviyo.
+    await enqueueAmended(db)
+  }
+}
+
+/** Null when messages of amendments may have to be written first, unless the queue `isComplete`. */
+async function sendClaimed(
+  tx: Queryable,
+  queue: QueueName,
+  sender: KlaviyoSender,
+  isComplete: boolean,
+  signal: AbortSignal,
+): Promise<BatchResult | null> {
+  // Sent together; Postgres executes them in this order.
+  const [state, claimed] = await settleBoth(
+    acquireQueue(tx, queue, sender.id),
+    claim[queue](tx, sender),
+  )
+  if (!state) return held({ ms: otherSenderMs })
+  if (state.paused_ms !== null) return held(pauseOfState(state.paused_ms, state.alarm))
+  if (state.amended && !isComplete) return null
+  mergeRequests(sender, state)
+  const limitedMs = rateLimitMs(queue, sender)
+  if (limitedMs > 0) return held({ ms: limitedMs })
+  const result = { ...(await dispatch[queue](tx, sender, claimed, signal)), isHeld: false }
+  const { outcomes, pause } = result
+  if (outcomes.length === 0 && !pause) return result
+  const requests = readRequests(sender)
+  await settleBoth(
+    settle(tx, outcomes, sender.client.url),
+    releaseQueue(tx, queue, { requests, pause, sender: sender.id }),
+  )
+  return result
 }
 
 /** `isHeld`: nothing was tried, because of another sender, a pause or a limit. */
