@@ -27,6 +27,12 @@ const order = {
 /** Klaviyo refuses its orders, so that the pictures show what failed. */
 const refused = ['2041', '2042', '2043']
 
+/** The README has the products in both. */
+const shown = {
+  light: ['products', 'availability', 'feeds', 'attention', 'deliveries'],
+  dark: ['products'],
+}
+
 const eventsPage = z.object({ events: z.array(z.unknown()) })
 const catalogPage = z.object({ items: z.array(z.unknown()) })
 
@@ -135,12 +141,6 @@ async function photograph(sandbox: string): Promise<void> {
 }
 
 type ColorScheme = 'light' | 'dark'
-
-/** The README has the products in both. */
-const shown = {
-  light: ['products', 'availability', 'feeds', 'attention', 'deliveries'],
-  dark: ['products'],
-}
 
 function fileOf(name: string, colorScheme: ColorScheme): string {
   return join(root, 'docs/images', `${name}${colorScheme === 'dark' ? '-dark' : ''}.png`)

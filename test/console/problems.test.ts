@@ -55,7 +55,7 @@ test('messages that wait for another try are counted', async () => {
   await server.database.db.execute(sql`
     update outbox set attempts = 5, next_at = ${inAnHour()}, error = '500 Internal error.' where order_id = 'o-1'`)
   expect(await banners()).toEqual([
-    'Klaviyo does not take events at the moment: 2 wait. The next try is in 1 hour. Its last answer: 500 Internal error. See them',
+    'Klaviyo does not take events at the moment: 2 wait. The next try is in 1 hour. Its last answer: 500. See them',
   ])
 })
 
