@@ -7,10 +7,11 @@ import { Time } from './parts.tsx'
 
 const readiness = z.object({ problems: z.array(z.string()) })
 
-/** Part of the page, so that it moves nothing when it comes. A part of a page shows none. */
+/** Part of the page, so that it moves nothing when it comes. A part of a page shows none, nor does the sign-in. */
 export async function readProblems(c: Context<ConsoleEnv>): Promise<string[]> {
-  if (!c.get('principal') || c.req.header('HX-Request')) return []
-  const { body } = await c.get('api')('GET', '/readyz')
+  const { api } = c.var
+  if (!api || c.req.header('HX-Request')) return []
+  const { body } = await api('GET', '/readyz')
   return readiness.parse(body).problems
 }
 

@@ -213,8 +213,8 @@ describe.skipIf(!hasBrowser)('many at once', () => {
       expect(await dialog(page).innerText()).toContain('1 ticked store not shown here.')
       await dialog(page).getByLabel('Portland').check()
       await button(dialog(page), 'Preview').click()
-      await button(dialog(page), 'Change 6 pairs').click()
-      await told(page, '6 pairs changed')
+      await button(dialog(page), 'Change 6 places of sale').click()
+      await told(page, '6 places of sale changed')
       expect([await count('store_id=s3'), await count('store_id=many-7')]).toEqual([3, 3])
 
       await page.goto(`${server.url}/console/products/p00`)
