@@ -1,6 +1,6 @@
 /** What every page has: head, navigation, and a place for messages. */
 import type { Context } from 'hono'
-import { html } from 'hono/html'
+import { html, raw } from 'hono/html'
 import type { Child } from 'hono/jsx'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { ConsoleEnv } from './console-env.ts'
@@ -37,6 +37,9 @@ const htmxConfig = JSON.stringify({
   responseHandling: [{ code: '...', swap: true }],
 })
 
+/** Columns of a table move while its rows arrive. As text, because hono/jsx leaves out `blocking`. */
+const paintedWhole = raw('<link rel="expect" href="#toasts" blocking="render">')
+
 export async function page(
   c: Context<ConsoleEnv>,
   { title, script, status = 200 }: Page,
@@ -54,8 +57,7 @@ export async function page(
           <meta name="htmx-config" content={htmxConfig} />
           <title>{`${title} · storefeed`}</title>
           <link rel="icon" href="data:," />
-          {/* Painted once it is whole: columns of a table move while its rows arrive. */}
-          <link rel="expect" href="#toasts" blocking="render" />
+          {paintedWhole}
           <link rel="stylesheet" href={`${assets}/console.css`} />
           <script src={`${assets}/htmx.js`} defer />
           <script src={`${assets}/console.js`} type="module" />
