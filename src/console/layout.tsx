@@ -1,6 +1,6 @@
 /** What every page has: head, navigation, and a place for messages. */
 import type { Context } from 'hono'
-import { html, raw } from 'hono/html'
+import { html } from 'hono/html'
 import type { Child } from 'hono/jsx'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { ConsoleEnv } from './console-env.ts'
@@ -37,8 +37,16 @@ const htmxConfig = JSON.stringify({
   responseHandling: [{ code: '...', swap: true }],
 })
 
-/** Columns of a table move while its rows arrive. As text, because hono/jsx leaves out `blocking`. */
-const paintedWhole = raw('<link rel="expect" href="#toasts" blocking="render">')
+/**
+ * The page is painted once it is whole, because columns of a table move while its rows arrive, and once its scripts run,
+ * because what is typed or pressed before is not heard. As text, because hono/jsx leaves out `blocking`.
+ */
+const paintedWhole = (assets: string, modules: string[]) =>
+  html`<link rel="expect" href="#toasts" blocking="render" />
+    <script src="${assets}/htmx.js" defer blocking="render"></script>
+    ${modules.map(
+      (name) => html`<script src="${assets}/${name}.js" type="module" blocking="render"></script>`,
+    )}`
 
 export async function page(
   c: Context<ConsoleEnv>,
@@ -57,11 +65,8 @@ export async function page(
           <meta name="htmx-config" content={htmxConfig} />
           <title>{`${title} · storefeed`}</title>
           <link rel="icon" href="data:," />
-          {paintedWhole}
           <link rel="stylesheet" href={`${assets}/console.css`} />
-          <script src={`${assets}/htmx.js`} defer />
-          <script src={`${assets}/console.js`} type="module" />
-          {script && <script src={`${assets}/${script}.js`} type="module" />}
+          {paintedWhole(assets, script ? ['console', script] : ['console'])}
         </head>
         <body>
           <a class="skip" href="#main">

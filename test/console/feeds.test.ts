@@ -83,7 +83,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       }
       const page = await visit('/console', own)
       await page.getByRole('link', { name: /^2 products have no image/ }).click()
-      await page.locator('.grid').waitFor()
+      await page.waitForLoadState()
       for (const left of [1, 0]) {
         const [row, field] = [page.locator('.grid tbody tr').first(), '[data-field=image_link]']
         await row.locator(field).fill('https://x.example/2.jpg')
@@ -92,6 +92,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
         await page.getByRole('link', { name: '← Needs attention' }).click()
         if (left === 0) break
         await page.getByRole('link', { name: /^1 product has no image/ }).click()
+        await page.waitForLoadState()
       }
       await page.getByRole('heading', { name: 'All is well' }).waitFor()
       await page.goto(`${own.url}/console/attention/products/no_image`)

@@ -53,6 +53,24 @@ describe.skipIf(!hasBrowser)('the grid', () => {
     await expect.poll(async () => (await product(id)).price).toBe(10)
   })
 
+  test('what was typed before the scripts ran is saved once they do', async () => {
+    const { id, page } = await openProduct()
+    let load = () => {}
+    const isLoaded = new Promise<void>((resolve) => {
+      load = resolve
+    })
+    await page.route('**/grid.js', async (route) => {
+      await isLoaded
+      await route.continue()
+    })
+    await page.reload({ waitUntil: 'commit' })
+    await cell(page, 'price').fill('14')
+    await cell(page, 'price').press('Enter')
+    load()
+    await stateIs(page, 'price', 'saved')
+    expect(await product(id)).toMatchObject({ price: 14 })
+  })
+
   test('leaving a cell saves it; a tick is saved at once', async () => {
     const { id, page } = await openProduct()
     await cell(page, 'brand').fill('Lodge')

@@ -120,6 +120,7 @@ document.addEventListener('keydown', (event) => {
 document.addEventListener('focusout', ({ target }) => {
   if (isCell(target) && isDirty(target) && state(target) === 'failed') enqueue(target)
 })
+for (const cell of dirtyCells()) failed(cell, 'Not saved yet: the page was still loading.')
 
 function moveDown(cell: HTMLInputElement): void {
   const next = cell.closest('tr')?.nextElementSibling
