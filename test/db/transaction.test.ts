@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type Queryable, transaction } from '../../src/db/connection.ts'
@@ -89,11 +88,6 @@ test('a transaction that cannot begin ends once its work has', async () => {
   } finally {
     await close()
   }
-})
-
-test('of two failures the first in time is reported', async () => {
-  const later = sleep(5).then(() => Promise.reject(new Error('later')))
-  await expect(settleBoth(later, Promise.reject(new Error('first')))).rejects.toThrow('first')
 })
 
 test('work that fails to serialize is run again from the start, and sees what it lost to', async () => {
