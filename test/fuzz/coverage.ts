@@ -10,7 +10,7 @@ export type Coverage = {
   succeeded: Set<string>
 }
 
-const nameOf = ({ method, path }: { method: string; path: string }) => `${method} ${path}`
+export const nameOf = ({ method, path }: { method: string; path: string }) => `${method} ${path}`
 const otherMethods = 'other methods'
 
 export const createCoverage = (operations: Operation[]): Coverage => ({
