@@ -54,6 +54,8 @@ END $$;
 -- last left. Called only where a change is set, so that plain SQL pays nothing. The fields are those of history_fields,
 -- written out: a function would be planned for each statement and run for each row. Without nested loops: the plan is
 -- kept, and may have been made for one row; then a high cost means nothing, so nothing is compiled because of it.
+-- Both rows of an update have the same columns, so those of one are compared with the other's; metadata is looked into
+-- only where it differs.
 CREATE FUNCTION history_record() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET jit = off AS $$
 DECLARE
   change uuid := current_setting('storefeed.change')::jsonb ->> 'id';
@@ -83,19 +85,24 @@ BEGIN
     IF NOT history_count(kind, 'updated', changed) THEN RETURN NULL; END IF;
     INSERT INTO history_records AS r (change_id, product_id, store_id, before, after)
     SELECT change, CASE kind WHEN 'product' THEN id ELSE '' END, CASE kind WHEN 'store' THEN id ELSE '' END,
-      CASE WHEN after IS NULL THEN jsonb_strip_nulls(before) ELSE differences -> 0 END,
-      CASE WHEN before IS NULL THEN jsonb_strip_nulls(after) ELSE differences -> 1 END
+      CASE WHEN after IS NULL THEN jsonb_strip_nulls(history_fields(before)) WHEN before IS NOT NULL THEN differences -> 0 END,
+      CASE WHEN before IS NULL THEN jsonb_strip_nulls(history_fields(after)) WHEN after IS NOT NULL THEN differences -> 1 END
     FROM (
       SELECT id, before, after, (
-        SELECT jsonb_build_array(coalesce(jsonb_object_agg(key, coalesce(before -> key, 'null')), '{}'),
-          coalesce(jsonb_object_agg(key, coalesce(after -> key, 'null')), '{}'))
-        FROM jsonb_object_keys(before || after) AS f(key)
-        WHERE coalesce(before -> key, 'null') <> coalesce(after -> key, 'null')
+        SELECT jsonb_build_array(coalesce(jsonb_object_agg(key, was), '{}'), coalesce(jsonb_object_agg(key, now), '{}'))
+        FROM (
+          SELECT key, value AS was, after -> key AS now FROM jsonb_each(before)
+          WHERE value <> after -> key AND key <> ALL ('{metadata,version,hash,created_at,updated_at}')
+          UNION ALL
+          SELECT 'metadata.' || key, coalesce(before -> 'metadata' -> key, 'null'), coalesce(after -> 'metadata' -> key, 'null')
+          FROM jsonb_object_keys((before -> 'metadata') || (after -> 'metadata')) AS f(key)
+          WHERE before -> 'metadata' <> after -> 'metadata'
+            AND coalesce(before -> 'metadata' -> key, 'null') <> coalesce(after -> 'metadata' -> key, 'null')
+        ) AS changes
       ) AS differences
-      FROM (SELECT id, to_jsonb(t) - '{id,metadata,version,hash,created_at,updated_at}'::text[]
-      || coalesce((SELECT jsonb_object_agg('metadata.' || key, value) FROM jsonb_each(t.metadata)), '{}') AS before FROM old_rows t OFFSET 0) o
-      FULL JOIN (SELECT id, to_jsonb(t) - '{id,metadata,version,hash,created_at,updated_at}'::text[]
-      || coalesce((SELECT jsonb_object_agg('metadata.' || key, value) FROM jsonb_each(t.metadata)), '{}') AS after FROM new_rows t OFFSET 0) n USING (id)
+      FROM (
+        SELECT id, to_jsonb(o) AS before, to_jsonb(n) AS after FROM old_rows o FULL JOIN new_rows n USING (id) OFFSET 0
+      ) AS compared
       OFFSET 0
     ) AS compared
     ON CONFLICT (change_id, product_id, store_id) DO UPDATE SET
