@@ -20,9 +20,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
   let browser: Browser
 
   async function serve(port: string): Promise<void> {
-    const throughProxy = new URL(database.directUrl)
-    throughProxy.host = `127.0.0.1:${proxy.port}`
-    server = start(['serve'], { DATABASE_URL: throughProxy.href, PORT: port })
+    server = start(['serve'], { DATABASE_URL: proxy.url, PORT: port })
     const [, printed = ''] = await server.printed(/"url":"([^"]+)"/)
     url = printed
     ask = asker(url, key)

@@ -59,11 +59,9 @@ test.each([
   ['in the middle of a transaction', sql`begin`],
   ['in a transaction that has failed', sql.raw('begin; select 1 / 0')],
 ])('a connection that is left %s is not lent on', async (_, leave) => {
-  const url = new URL(database.url)
   // An error is then told before the status of the transaction.
-  const proxy = await openTcpProxy(new URL(url), { splitAnswers: true })
-  url.host = `127.0.0.1:${proxy.port}`
-  const { db, close } = connect(url.href, { max: 1 })
+  const proxy = await openTcpProxy(new URL(database.url), { splitAnswers: true })
+  const { db, close } = connect(proxy.url, { max: 1 })
   try {
     await db.execute(leave).catch(() => undefined)
     await db.execute(sql`insert into products (id, title) values ('after', 'A')`)
@@ -77,10 +75,8 @@ test.each([
 })
 
 test('a pool closes although Postgres says nothing any more', async () => {
-  const url = new URL(database.url)
-  const proxy = await openTcpProxy(new URL(url))
-  url.host = `127.0.0.1:${proxy.port}`
-  const { db, close } = connect(url.href, { max: 1 })
+  const proxy = await openTcpProxy(new URL(database.url))
+  const { db, close } = connect(proxy.url, { max: 1 })
   let begun = () => {}
   const hushed = new Promise<void>((resolve) => {
     begun = resolve

@@ -41,8 +41,7 @@ const addressings: Record<string, OpenAddress> = {
     const target = () => new URL(databaseAt(postgres.url(), 'shop'))
     const proxy = await openTcpProxy(target())
     onTestFinished(proxy.disconnect)
-    const url = Object.assign(target(), { port: String(proxy.port) }).href
-    return { url, follow: () => proxy.pointTo(target()) }
+    return { url: proxy.url, follow: () => proxy.pointTo(target()) }
   },
   'a list of hosts': async ({ hosts }) => ({
     url: `postgres://storefeed@${hosts}/shop?target_session_attrs=read-write`,

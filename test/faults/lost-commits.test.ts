@@ -32,14 +32,13 @@ beforeAll(async () => {
   await askPostgres(postgres.url(), 'create database shop')
   await migrate(shopUrl())
   proxy = await openTcpProxy(new URL(shopUrl()))
-  const url = Object.assign(new URL(shopUrl()), { port: String(proxy.port) }).href
-  connection = connect(url, { max: 4 })
+  connection = connect(proxy.url, { max: 4 })
   await connection.db.execute(sql`
     insert into products (id, title, price) select 'p' || n, 'Product', 0 from generate_series(1, ${products}) n`)
   await connection.db.execute(sql`insert into stores (id, title) values ('s', 'Store')`)
   await connection.db.execute(sql`
     insert into product_stores select 'p' || n, 's' from generate_series(1, ${products}, 2) n`)
-  const start = () => startAnother(url, {}, { listPieceBytes: 200 })
+  const start = () => startAnother(proxy.url, {}, { listPieceBytes: 200 })
   servers = [await start(), await start()]
   acknowledged = new Map()
 }, timeoutMs)

@@ -40,8 +40,7 @@ beforeAll(async () => {
   await seedWorkload(connection.db)
   sandbox = await startSandbox({ port: 0, settings: { limits: false } })
   proxy = await openTcpProxy(new URL(posUrl))
-  const databaseUrl = Object.assign(new URL(posUrl), { port: String(proxy.port) }).href
-  servers = await superviseTwo(databaseUrl, sandbox, { API_KEY: key, FEED_WAIT: '1s' })
+  servers = await superviseTwo(proxy.url, sandbox, { API_KEY: key, FEED_WAIT: '1s' })
 }, 60_000)
 afterAll(async () => {
   await Promise.all((servers ?? []).map((server) => server.stop()))

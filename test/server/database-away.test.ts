@@ -15,11 +15,9 @@ let server: RunningServer
 beforeAll(async () => {
   database = await createTestDatabase()
   await ensureKey(database.db, key, { name: 'tests', scopes: ['admin'] })
-  const url = new URL(database.url)
-  proxy = await openTcpProxy(new URL(url))
-  url.host = `127.0.0.1:${proxy.port}`
+  proxy = await openTcpProxy(new URL(database.url))
   const config = { ...readConfig({}), host: '127.0.0.1', port: 0, feedsPublic: true }
-  server = await startServer(config, url.href, createLogger('silent'))
+  server = await startServer(config, proxy.url, createLogger('silent'))
 })
 afterAll(async () => {
   await server.stop()

@@ -19,9 +19,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
   await ensureKey(database.db, key, { name: 'tests', scopes: ['admin'] })
   proxy = await openTcpProxy(new URL(database.directUrl))
-  const throughProxy = new URL(database.directUrl)
-  throughProxy.host = `127.0.0.1:${proxy.port}`
-  server = start(['serve'], { DATABASE_URL: throughProxy.href })
+  server = start(['serve'], { DATABASE_URL: proxy.url })
   const [, printed = ''] = await server.printed(/"url":"([^"]+)"/)
   url = printed
 })

@@ -4,6 +4,8 @@ import { Transform } from 'node:stream'
 
 export type TcpProxy = {
   port: number
+  /** Of the first target, through the proxy. */
+  url: string
   /** Resets all connections and accepts none. */
   disconnect: () => Promise<void>
   restore: () => Promise<void>
@@ -57,7 +59,8 @@ export async function openTcpProxy(first: URL, { splitAnswers = false } = {}): P
     stalled = true
     for (const socket of sockets) socket.unpipe().pause()
   }
-  return { port, disconnect, restore, pointTo, stall }
+  const { href: url } = Object.assign(new URL(first), { host: `127.0.0.1:${port}` })
+  return { port, url, disconnect, restore, pointTo, stall }
 }
 
 /** ReadyForQuery has 6 bytes. */
