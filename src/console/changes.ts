@@ -2,7 +2,7 @@
 import type { Change, ChangedRecord, Conflict } from '../history/change-schemas.ts'
 import { count } from './count.ts'
 import { textOf } from './field-values.ts'
-import { type FieldKind, productKind, storeKind } from './kinds.ts'
+import { type FieldKind, fieldNamed } from './kinds.ts'
 
 export type Place = Pick<
   Conflict,
@@ -31,16 +31,12 @@ export const wayOf = ({ via, file }: Change) =>
     via
   ]
 
-const fields = [productKind, storeKind].flatMap(({ groups }) =>
-  groups.flatMap((group) => group.fields),
-)
-
 /** Of what no form has as a field. */
 const otherLabels: Record<string, string> = { id: 'Id', store_ids: 'Stores' }
 
 export function labelOf(field: string): string {
   if (field.startsWith('metadata.')) return `Own field ${field.slice('metadata.'.length)}`
-  return fields.find(({ name }) => name === field)?.label ?? otherLabels[field] ?? field
+  return fieldNamed(field)?.label ?? otherLabels[field] ?? field
 }
 
 const shownLength = 90
@@ -49,7 +45,7 @@ const shownLength = 90
 export function valueText(field: string, value: unknown): string {
   if (value === null || value === undefined || value === '') return '(empty)'
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  const kind: FieldKind = fields.find(({ name }) => name === field)?.kind ?? 'text'
+  const kind: FieldKind = fieldNamed(field)?.kind ?? 'text'
   const isShownSo = kind === 'list' ? Array.isArray(value) : ['money', 'metadata'].includes(kind)
   const other = typeof value === 'object' ? JSON.stringify(value) : String(value)
   const text = isShownSo ? textOf(kind, value).replaceAll('\n', ', ') : other

@@ -1,5 +1,5 @@
 /** In which fields each kind of finding is fixed. */
-import { type Field, type Kind, productKind, storeKind } from './kinds.ts'
+import { type Field, fieldNamed, type Kind } from './kinds.ts'
 
 const addresses = ['link', 'image_link']
 
@@ -43,12 +43,9 @@ export function kindOfFinding(kind: Kind, code: string): Kind {
   return { ...kind, columns: [...(title ? [title] : []), ...wide, ...published] }
 }
 
-const labels = new Map(
-  [productKind, storeKind]
-    .flatMap(({ groups }) => groups.flatMap(({ fields }) => fields))
-    .map(({ name, label }) => [name, label.toLowerCase()]),
-)
-
 /** Says "image address" where the report says `image_link`. */
 export const inLabels = (words: string) =>
-  words.replace(/\b[a-z]+(?:_[a-z]+|\d)\b/g, (name) => labels.get(name) ?? name)
+  words.replace(
+    /\b[a-z]+(?:_[a-z]+|\d)\b/g,
+    (name) => fieldNamed(name)?.label.toLowerCase() ?? name,
+  )

@@ -4,16 +4,16 @@ import { read } from './api.ts'
 import { type ConsoleEnv, may } from './console-env.ts'
 import { count } from './count.ts'
 import { type FeedName, readFindings } from './feed-data.ts'
-import { withQuery } from './filters.tsx'
+import { type Filters, withQuery } from './filters.tsx'
 import { inLabels, kindOfFinding, otherwise } from './finding-fields.ts'
+import { gridQuery } from './grid-query.ts'
 import { productKind, storeKind } from './kinds.ts'
 import { Empty, page } from './layout.tsx'
 import { Grid } from './list-grid.tsx'
 import { PageTitle, Paging } from './parts.tsx'
 import { catalogPage } from './records.ts'
-import { Refresh, SelectionBar, StagedBar } from './selection-bar.tsx'
+import { ListBars } from './selection-bar.tsx'
 
-const pageSize = 50
 const kinds = { products: productKind, stores: storeKind } as const
 
 export function findingPages(pages: Hono<ConsoleEnv>): void {
@@ -25,7 +25,7 @@ async function show(c: Context<ConsoleEnv>, feed: FeedName, code: string) {
   const api = c.get('api')
   const cursor = c.req.query('cursor')
   const [list, findings] = await Promise.all([
-    read(api, `/v1/${feed}?${queryOf(code, cursor)}`, catalogPage),
+    read(api, `/v1/${feed}?${gridQuery(filtersOf(code), cursor)}`, catalogPage),
     readFindings(api),
   ])
   const records = list[feed] ?? []
@@ -63,33 +63,23 @@ async function show(c: Context<ConsoleEnv>, feed: FeedName, code: string) {
           first={cursor ? path : undefined}
         />
       )}
-      {mayWrite && records.length > 0 && (
-        <div class="bars">
-          <StagedBar />
-          <SelectionBar
-            kind={kind}
-            given={{ finding: code }}
-            count={list.count}
-            shown={records.length}
-            list={path}
-          />
-        </div>
-      )}
-      <Refresh url={cursor ? withQuery(path, { cursor }) : path} />
+      <ListBars
+        kind={kind}
+        given={{ finding: code }}
+        count={list.count}
+        shown={records.length}
+        list={path}
+        mayWrite={mayWrite}
+        address={cursor ? withQuery(path, { cursor }) : path}
+      />
       <dialog id="bulk" aria-labelledby="bulk-title" />
     </section>,
   )
 }
 
-function queryOf(code: string, cursor: string | undefined): URLSearchParams {
-  const query = new URLSearchParams({ finding: code, limit: String(pageSize) })
-  query.set('count', 'true')
-  query.set('etags', 'true')
-  // So that those that share a title stand together.
-  if (code === 'title_used_twice') query.set('sort', 'title')
-  if (cursor) query.set('cursor', cursor)
-  return query
-}
+/** Those that share a title stand together. */
+const filtersOf = (code: string): Filters =>
+  code === 'title_used_twice' ? { finding: code, sort: 'title' } : { finding: code }
 
 function AllFixed() {
   return (

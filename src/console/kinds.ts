@@ -209,3 +209,11 @@ export const storeKind: Kind = {
   chips: [hidden, today],
   emptyHint: 'Bring them from a file, or write the first one here.',
 }
+
+const fields = [productKind, storeKind].flatMap(({ groups }) =>
+  groups.flatMap((group) => group.fields),
+)
+
+/** Of a product or a store: fields of both have the same name for the same. */
+export const fieldNamed = (name: string): Field | undefined =>
+  fields.find((field) => field.name === name)

@@ -13,14 +13,13 @@ import {
   SearchInput,
   withQuery,
 } from './filters.tsx'
+import { gridQuery } from './grid-query.ts'
 import type { Chip, Kind } from './kinds.ts'
 import { Empty, page } from './layout.tsx'
 import { Grid, type GridProps } from './list-grid.tsx'
 import { PageTitle, Paging, ReadOnlyHint } from './parts.tsx'
 import { catalogPage } from './records.ts'
-import { apiFilters, Refresh, SelectionBar, StagedBar } from './selection-bar.tsx'
-
-const pageSize = 50
+import { ListBars } from './selection-bar.tsx'
 
 export function listPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
   pages.get(`/${kind.plural}`, async (c) => {
@@ -30,7 +29,7 @@ export function listPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
     }
     const asked = await read(
       c.get('api'),
-      `/v1/${kind.plural}?${apiQuery(given, c.req.query('cursor'))}`,
+      `/v1/${kind.plural}?${gridQuery(given, c.req.query('cursor'))}`,
       catalogPage,
     )
     const records = asked[kind.plural] ?? []
@@ -43,15 +42,6 @@ export function listPage(pages: Hono<ConsoleEnv>, kind: Kind): void {
     }
     return page(c, { title: kind.label, script: 'list' }, <ListPage c={c} list={list} />)
   })
-}
-
-function apiQuery({ sort = '', ...given }: Filters, cursor: string | undefined): URLSearchParams {
-  const query = new URLSearchParams({ ...apiFilters(given), limit: String(pageSize) })
-  query.set('count', 'true')
-  query.set('etags', 'true')
-  if (sort) query.set('sort', sort)
-  if (cursor) query.set('cursor', cursor)
-  return query
 }
 
 type List = GridProps & { given: Filters; count: number; next_cursor: string | null }
@@ -93,13 +83,12 @@ function ListPage({ c, list }: { c: Context<ConsoleEnv>; list: List }) {
           <NoRecords list={list} />
         )}
         <ListPaging list={list} isFirst={!cursor} />
-        {mayWrite && list.records.length > 0 && (
-          <div class="bars">
-            <StagedBar />
-            <SelectionBar {...list} shown={list.records.length} list={listOf(kind, given)} />
-          </div>
-        )}
-        <Refresh url={urlOf(kind, cursor ? { ...given, cursor } : given)} />
+        <ListBars
+          {...list}
+          shown={list.records.length}
+          list={listOf(kind, given)}
+          address={urlOf(kind, cursor ? { ...given, cursor } : given)}
+        />
       </section>
       <dialog id="bulk" aria-labelledby="bulk-title" />
     </>

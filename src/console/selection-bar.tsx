@@ -1,13 +1,8 @@
 /** Below the list: what can be done with the selected rows, and with pasted cells. */
 import { actions } from './bulk-actions.ts'
 import type { Filters } from './filters.tsx'
+import { apiFilters } from './grid-query.ts'
 import type { Kind } from './kinds.ts'
-
-/** As the list of the API takes them. */
-export function apiFilters({ changed, sort: _, columns: __, ...filters }: Filters): Filters {
-  if (changed !== 'today') return filters
-  return { ...filters, updated_since: `${new Date().toISOString().slice(0, 10)}T00:00:00Z` }
-}
 
 const flags = new Set(['published', 'in_stock', 'in_store_only'])
 const amounts = new Set(['price_min', 'price_max'])
@@ -33,7 +28,7 @@ type SelectionBarProps = {
 }
 
 /** Shown by the script while rows are selected. */
-export function SelectionBar({ kind, given, count, shown, list }: SelectionBarProps) {
+function SelectionBar({ kind, given, count, shown, list }: SelectionBarProps) {
   return (
     <form
       id="selection"
@@ -72,7 +67,7 @@ export function SelectionBar({ kind, given, count, shown, list }: SelectionBarPr
   )
 }
 
-export function StagedBar() {
+function StagedBar() {
   return (
     <div id="staged" class="save" hidden>
       <span role="status" />
@@ -87,7 +82,7 @@ export function StagedBar() {
 }
 
 /** Reads the list again, at the page that it shows. */
-export function Refresh({ url }: { url: string }) {
+function Refresh({ url }: { url: string }) {
   return (
     <span
       hidden
@@ -98,5 +93,25 @@ export function Refresh({ url }: { url: string }) {
       hx-select="#list"
       hx-swap="outerHTML"
     />
+  )
+}
+
+type ListBarsProps = SelectionBarProps & {
+  mayWrite: boolean
+  /** Of the page of the list that is shown. */
+  address: string
+}
+
+export function ListBars({ mayWrite, address, ...selection }: ListBarsProps) {
+  return (
+    <>
+      {mayWrite && selection.shown > 0 && (
+        <div class="bars">
+          <StagedBar />
+          <SelectionBar {...selection} />
+        </div>
+      )}
+      <Refresh url={address} />
+    </>
   )
 }

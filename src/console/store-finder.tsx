@@ -1,7 +1,7 @@
 /** Which stores a page offers to choose from: the first thousand by title, or of those that are searched. */
 import { type Api, read } from './api.ts'
 import { count } from './count.ts'
-import { type Filters, withQuery } from './filters.tsx'
+import { FilterInput, type Filters, withQuery } from './filters.tsx'
 import { type StoreOption, storePage } from './records.ts'
 
 /** `matching` counts those too that are beyond the thousand. */
@@ -25,22 +25,18 @@ export function StoreFinder({ stores, matching, given }: StoreChoice) {
           ? `The first ${stores.length.toLocaleString('en')} of ${count(matching, 'store')} are shown. Find the others by name, city or region.`
           : `${count(matching, 'store')} found.`}
       </p>
-      <input
+      <FilterInput
         name="stores_q"
         value={given.q}
         placeholder="Name or city"
-        aria-label="Name or city of the stores"
-        maxlength={255}
-        autocomplete="off"
+        label="Name or city of the stores"
       />
-      <input
+      <FilterInput
         name="stores_region"
         value={given.region}
         placeholder="Region"
-        aria-label="Region of the stores"
-        maxlength={255}
-        data-suggest="stores.region"
-        autocomplete="off"
+        label="Region of the stores"
+        suggest="stores.region"
       />
       <button type="submit" name="step" value="stores">
         Find
