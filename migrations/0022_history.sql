@@ -32,6 +32,8 @@ RETURN record - '{id,metadata,version,hash,created_at,updated_at}'::text[]
 --> statement-breakpoint
 -- Counts the rows of a statement for the change of the transaction. Whether they are to be kept: the rows of 10,000
 -- products, 10,000 stores and 50,000 availabilities are, which is what one transaction can undo.
+-- A change is as new as its last statement. Of two that wrote the same record, the later one waited for the other's commit,
+-- so it is the newer one in the list, whichever began first.
 CREATE FUNCTION history_count(kind text, action text, changed bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   change jsonb := current_setting('storefeed.change');
@@ -39,10 +41,10 @@ DECLARE
   total bigint;
 BEGIN
   PERFORM set_config('storefeed.recorded', 'yes', true);
-  INSERT INTO history_changes AS c (id, via, key_id, actor, file, counts, kept)
-  VALUES ((change ->> 'id')::uuid, change ->> 'via', (change ->> 'key_id')::bigint, change ->> 'actor', change ->> 'file',
+  INSERT INTO history_changes AS c (id, at, via, key_id, actor, file, counts, kept)
+  VALUES ((change ->> 'id')::uuid, clock_timestamp(), change ->> 'via', (change ->> 'key_id')::bigint, change ->> 'actor', change ->> 'file',
     jsonb_build_object(name, changed), changed)
-  ON CONFLICT (id) DO UPDATE SET kept = c.kept + changed,
+  ON CONFLICT (id) DO UPDATE SET at = excluded.at, kept = c.kept + changed,
     counts = c.counts || jsonb_build_object(name, coalesce((c.counts ->> name)::bigint, 0) + changed)
   RETURNING (SELECT sum(value::bigint) FROM jsonb_each_text(c.counts) WHERE starts_with(key, kind)) INTO total;
   IF total <= (CASE kind WHEN 'availability' THEN 50000 ELSE 10000 END) THEN RETURN true; END IF;

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Recording, startRecording } from '../../src/db/recording.ts'
 import { removeOldChanges } from '../../src/history/retention.ts'
 import { run } from '../cli/command-line.ts'
+import { untilWaiting } from '../support/lock-waits.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { changeOf, changesOf, idOf, undo } from './changes.ts'
 
@@ -53,6 +54,27 @@ test('an undo beside an edit waits for it, and leaves what it wrote', async () =
     conflicting: [{ field: 'brand' }],
   })
   expect(await product('edited')).toMatchObject({ price: 1, brand: 'C' })
+})
+
+test('of two changes of one record the one that wrote last is the newest, although it began first', async () => {
+  for (const id of ['held', 'overtaken'])
+    await ask('PUT', `/v1/products/${id}`, { title: 'Pan', price: 1, brand: 'Overtaken' })
+  const { db } = server.database
+  const { last, first } = await db.transaction(async (tx) => {
+    await tx.execute(sql`select from products where id = 'held' for update`)
+    const last = ask('POST', '/v1/products/bulk', {
+      where: { brand: 'Overtaken' },
+      patch: { price: 3 },
+    })
+    await untilWaiting(db, 1)
+    return { last, first: idOf(await ask('PATCH', '/v1/products/overtaken', { price: 2 })) }
+  })
+  const newest = [idOf(await last), first]
+  expect((await changesOf(server, 'product_id=overtaken')).slice(0, 2)).toMatchObject(
+    newest.map((id) => ({ id })),
+  )
+  for (const id of newest) expect(await undo(server, id)).toMatchObject({ conflicts: 0 })
+  expect(await product('overtaken')).toMatchObject({ price: 1 })
 })
 
 test('an undo beside others who create the same id again never fails, and never overwrites', async () => {
