@@ -12,8 +12,8 @@ import { matchCustomers } from './resolve-customer.ts'
 
 export type ResolvedCustomer = { id: string; warnings: Warning[] }
 
-/** What is said of a customer, which was true at `at`: ISO 8601, now when left out. */
-type Statement = { customer: CustomerInput; at: string | undefined }
+/** What is said of a customer, which was true at `at`: ISO 8601, now when left out; and its place in the batch. */
+type Statement = { customer: CustomerInput; at: string | undefined; position: number }
 
 /**
  * Finds or creates the customers within the caller's transaction and writes what is said of them. Two statements are of
@@ -25,7 +25,7 @@ export async function resolveCustomers(
   statements: readonly Statement[],
 ): Promise<ResolvedCustomer[]> {
   if (statements.length === 0) return []
-  const { distinct, positions } = withoutRepeats(statements)
+  const { distinct, indexes } = withoutRepeats(statements)
   const resolved = await withRetry(async () => {
     const matched = await matchCustomers(
       tx,
@@ -39,21 +39,22 @@ export async function resolveCustomers(
       throw new LostCustomer()
     return written
   })
-  return positions.flatMap((position) => resolved[position] ?? [])
+  return indexes.flatMap((index) => resolved[index] ?? [])
 }
 
 /** Of statements that say the same, the newest; and for each statement which one that is. */
 function withoutRepeats(statements: readonly Statement[]) {
   const distinct: Statement[] = []
   const seen = new Map<string, number>()
-  const positions = statements.map(({ customer, at }) => {
-    const says = JSON.stringify(customer)
-    const position = seen.get(says) ?? distinct.length
-    seen.set(says, position)
-    distinct[position] = { customer, at: newestOf(distinct[position]?.at ?? at, at) }
-    return position
+  const indexes = statements.map((statement) => {
+    const says = JSON.stringify(statement.customer)
+    const index = seen.get(says) ?? distinct.length
+    seen.set(says, index)
+    const first = distinct[index] ?? statement
+    distinct[index] = { ...first, at: newestOf(first.at, statement.at) }
+    return index
   })
-  return { distinct, positions }
+  return { distinct, indexes }
 }
 
 function newestOf(a: string | undefined, b: string | undefined): string | undefined {
@@ -71,22 +72,24 @@ export function writeCustomers(
   tx: Queryable,
   inputs: readonly CustomerInput[],
 ): Promise<(CustomerChange | AppError)[]> {
-  const concernOf = (customer: CustomerInput) => ({
+  const statements = inputs.map((customer, position) => ({ customer, at: undefined, position }))
+  const concernOf = ({ customer, at }: Statement) => ({
     customer,
-    at: undefined,
+    at,
     writes: JSON.stringify(customer),
   })
-  return inTurns(tx, inputs, concernOf, (turn) => withRetry(() => writeTurn(tx, turn)))
+  return inTurns(tx, statements, concernOf, (turn) => withRetry(() => writeTurn(tx, turn)))
 }
 
 async function writeTurn(
   tx: Queryable,
-  inputs: readonly CustomerInput[],
+  statements: readonly Statement[],
 ): Promise<(CustomerChange | AppError)[]> {
+  const inputs = statements.map(({ customer }) => customer)
   const matched = await matchCustomers(tx, inputs)
   const isTaken = inputs.map(({ id }, n) => id !== undefined && matched[n] !== id)
-  const free = inputs.flatMap((customer, n) =>
-    isTaken[n] ? [] : { customer, at: undefined, id: matched[n] },
+  const free = statements.flatMap((statement, n) =>
+    isTaken[n] ? [] : { ...statement, id: matched[n] },
   )
   const written = await upsertCustomers(tx, free, isChanged)
   return isTaken.map((taken) => {
@@ -127,8 +130,8 @@ const list = (parts: SQL[]) => sql.join(parts, sql`, `)
 const spokenFields = Object.keys(customerFields).filter((field) => field !== 'metadata')
 
 /**
- * What says nothing of a field leaves it as it is. Of two that a transaction creates, the first is the older one. Locks the rows in any case, in the order of their ids, so that no customer
- * can be erased before what is written next.
+ * What says nothing of a field leaves it as it is. Of two that a batch creates, the first is the older one. Locks the rows
+ * in any case, in the order of their ids, so that no customer can be erased before what is written next.
  */
 async function upsertCustomers(
   tx: Queryable,
@@ -141,12 +144,13 @@ async function upsertCustomers(
     id: id ?? `${ownIdPrefix}${randomUUID()}`,
     known_at: at,
   }))
+  const positions = `{${statements.map(({ position }) => position).join()}}`
   const names = spokenFields.map((field) => sql.identifier(field))
   const columns = [sql`known_at`, sql`metadata`, ...names.map((name) => sql`${name}`)]
   const saved = await tx.execute<Upserted>(sql`
     insert into ${customers} as c (id, created_at, ${list(columns)})
-    select r.id, clock_timestamp(), coalesce(r.known_at, now()), coalesce(r.metadata, '{}'), ${list(names.map((name) => sql`r.${name}`))}
-    from jsonb_populate_recordset(null::${customers}, ${JSON.stringify(rows)}::jsonb) r order by r.id
+    select r.id, now() + (${positions}::int[])[r.ordinality] * interval '1 microsecond', coalesce(r.known_at, now()), coalesce(r.metadata, '{}'), ${list(names.map((name) => sql`r.${name}`))}
+    from jsonb_populate_recordset(null::${customers}, ${JSON.stringify(rows)}::jsonb) with ordinality r order by r.id
     on conflict (id) do update set (${list(columns)}) = row(${list(columns.map((name) => sql`excluded.${name}`))})
     returning id, warnings, xmax = 0 as created, ${changed} as changed`)
   const byId = new Map(saved.map((row) => [row.id, row]))

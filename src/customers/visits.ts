@@ -41,15 +41,19 @@ type WrittenVisit = { customerId: string; warnings: Warning[]; created: boolean 
 
 /** Part of the caller's transaction. A visit in an unknown store is recorded: the event says what is missing. */
 export function writeVisits(tx: Queryable, inputs: readonly VisitInput[]): Promise<WrittenVisit[]> {
-  const concernOf = ({ customer, at }: VisitInput) => ({ customer, at })
-  return inTurns(tx, inputs, concernOf, (turn) => writeTurn(tx, turn))
+  const placed = inputs.map((input, position) => ({ ...input, at: input.at, position }))
+  return inTurns(
+    tx,
+    placed,
+    ({ customer, at }) => ({ customer, at }),
+    (turn) => writeTurn(tx, turn),
+  )
 }
 
-async function writeTurn(tx: Queryable, inputs: readonly VisitInput[]): Promise<WrittenVisit[]> {
-  const customers = await resolveCustomers(
-    tx,
-    inputs.map(({ customer, at }) => ({ customer, at })),
-  )
+type PlacedVisit = VisitInput & { at: string | undefined; position: number }
+
+async function writeTurn(tx: Queryable, inputs: readonly PlacedVisit[]): Promise<WrittenVisit[]> {
+  const customers = await resolveCustomers(tx, inputs)
   const rows = inputs.map(({ store_id, at }, n) => ({
     n,
     customer_id: customers[n]?.id,

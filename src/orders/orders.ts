@@ -35,7 +35,7 @@ export function recordOrder(
 }
 
 /** What is to be recorded, as it was given and what it means. */
-type Draft = { given: OrderInput; input: NormalizedOrder; digest: string }
+type Draft = { given: OrderInput; input: NormalizedOrder; digest: string; position: number }
 
 /** Part of the caller's transaction. Returns what became of each; an order that is rejected writes nothing. */
 export async function writeOrders(
@@ -43,9 +43,9 @@ export async function writeOrders(
   given: readonly OrderInput[],
   defaults: { currency: string },
 ): Promise<(OrderChange | AppError)[]> {
-  const drafts = given.map((one) => {
+  const drafts = given.map((one, position) => {
     const input = normalize(one, defaults.currency)
-    return { given: one, input, digest: digestOf(input) }
+    return { given: one, input, digest: digestOf(input), position }
   })
   const repeats = await findRepeats(tx, drafts)
   const written = await inTurns(
@@ -111,8 +111,8 @@ async function withCustomers(
   drafts: readonly Draft[],
   found: ReadonlyMap<string, StoredOrder>,
 ): Promise<PendingOrder[]> {
-  const statements = drafts.flatMap(({ given: { id, customer, placed_at } }) =>
-    customer ? { customer, at: placed_at ?? found.get(id)?.placed_at } : [],
+  const statements = drafts.flatMap(({ given: { id, customer, placed_at }, position }) =>
+    customer ? { customer, at: placed_at ?? found.get(id)?.placed_at, position } : [],
   )
   const customers = await resolveCustomers(tx, statements)
   return drafts.map((draft) => {

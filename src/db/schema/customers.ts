@@ -59,6 +59,8 @@ export const customers = pgTable(
     /** What the last write left out or gave unusable, and why. Kept by triggers. */
     warnings: noWarnings(),
     ...timestamps(),
+    /** In microseconds, as of two with one telephone the older one is found by it. */
+    created_at: timestamp({ withTimezone: true }).notNull().defaultNow(),
   },
   (table) => [
     idCheck('customers_id_valid', table.id),
