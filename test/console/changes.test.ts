@@ -88,11 +88,12 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await page.getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByRole('button', { name: 'Undo', exact: true }).click()
     await expect.poll(() => product('saved')).toMatchObject({ brand: null, store_ids: ['s1'] })
-    await page.waitForURL(/\/products\/saved$/)
+    await expect.poll(() => page.inputValue('#f-brand')).toBe('')
     await page.getByRole('button', { name: 'Remove' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
     await page.locator('.toast').getByRole('button', { name: 'Undo' }).click()
     await expect.poll(() => product('saved')).toMatchObject({ title: 'Saved', store_ids: ['s1'] })
+    await page.getByRole('link', { name: 'Open Saved' }).waitFor()
     await page.context().close()
   })
 

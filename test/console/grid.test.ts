@@ -51,6 +51,7 @@ describe.skipIf(!hasBrowser)('the grid', () => {
     expect(await product(id)).toMatchObject({ price: 12.5 })
     await page.getByRole('button', { name: 'Undo' }).click()
     await expect.poll(async () => (await product(id)).price).toBe(10)
+    await expect.poll(() => cell(page, 'price').inputValue()).toBe('10.00')
   })
 
   test('what was typed before the scripts ran is saved once they do', async () => {

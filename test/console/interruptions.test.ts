@@ -31,6 +31,16 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await serve(new URL(url).port)
   }
 
+  async function withoutDatabase(work: () => Promise<void>): Promise<void> {
+    await proxy.disconnect()
+    try {
+      await work()
+    } finally {
+      await proxy.restore()
+    }
+  }
+  const isReady = () => expect.poll(async () => (await ask('GET', '/readyz')).status).toBe(200)
+
   beforeAll(async () => {
     database = await createTestDatabase()
     await ensureKey(database.db, key, { name: 'tests', scopes: ['admin'] })
@@ -81,11 +91,11 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
 
   test('a cell typed while the database is away is saved when it is back', async () => {
     const page = await openGrid('away')
-    await proxy.disconnect()
-    await type(page, '31')
-    await stateIs(page, 'failed')
-    expect(await price(page).inputValue()).toBe('31')
-    await proxy.restore()
+    await withoutDatabase(async () => {
+      await type(page, '31')
+      await stateIs(page, 'failed')
+      expect(await price(page).inputValue()).toBe('31')
+    })
     await stateIs(page, 'saved')
     expect(await priceOf('away')).toBe(31)
     await page.context().close()
@@ -125,11 +135,11 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
   test('a form sent while the database is away keeps what was typed', async () => {
     const page = await openForm('form-away')
     await page.fill('#f-price', '41')
-    await proxy.disconnect()
-    await save(page)
-    expect(await page.locator('.unsaved').innerText()).toContain('cannot save it now')
-    await proxy.restore()
-    await expect.poll(async () => (await ask('GET', '/readyz')).status).toBe(200)
+    await withoutDatabase(async () => {
+      await save(page)
+      expect(await page.locator('.unsaved').innerText()).toContain('cannot save it now')
+    })
+    await isReady()
     await save(page)
     await page.locator('.toast').waitFor()
     expect(await priceOf('form-away')).toBe(41)
@@ -138,18 +148,19 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
 
   test('what a page loads by itself while the database is away leaves the page as it is', async () => {
     const page = await openGrid('numbers')
-    await proxy.disconnect()
-    const [answer] = await Promise.all([
-      page.waitForResponse(/deliveries\/failed/),
-      page.evaluate(
-        `htmx.ajax('GET', '/console/deliveries/failed', document.querySelector('.top [hx-get$=failed]'))`,
-      ),
-    ])
-    expect([answer.status(), await answer.headerValue('HX-Reswap')]).toEqual([503, 'none'])
-    expect(await page.locator('.top').innerText()).not.toContain('Try again')
-    expect(await page.locator('.top .error').count()).toBe(0)
-    await proxy.restore()
-    await expect.poll(async () => (await ask('GET', '/readyz')).status).toBe(200)
+    await page.waitForLoadState('networkidle')
+    await withoutDatabase(async () => {
+      const [answer] = await Promise.all([
+        page.waitForResponse(/deliveries\/failed/),
+        page.evaluate(
+          `htmx.ajax('GET', '/console/deliveries/failed', document.querySelector('.top [hx-get$=failed]'))`,
+        ),
+      ])
+      expect([answer.status(), await answer.headerValue('HX-Reswap')]).toEqual([503, 'none'])
+      expect(await page.locator('.top').innerText()).not.toContain('Try again')
+      expect(await page.locator('.top .error').count()).toBe(0)
+    })
+    await isReady()
     await page.context().close()
   })
 

@@ -85,6 +85,7 @@ describe.skipIf(!hasBrowser)('a pasted block', () => {
     expect(await bar(page).isVisible()).toBe(false)
     await page.getByRole('button', { name: 'Undo' }).click()
     await expect.poll(() => fieldsOf(ids, 'price', 'inventory_quantity')).toEqual(before)
+    await expect.poll(() => cell(page, a, 'price').inputValue()).toBe('1.00')
   })
 
   test('with a fault is not saved at all; the fault stands beside its cell, and the rest is kept', async () => {

@@ -134,6 +134,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await page.getByRole('button', { name: 'Undo' }).click()
     await expect.poll(() => storesOf('m1')).toEqual(['s1', 's3'])
     expect(await storesOf('m2')).toEqual([])
+    await expect.poll(() => page.getByLabel('Matrix 1 in Store s1').isChecked()).toBe(true)
     await page.context().close()
   })
 

@@ -1,6 +1,4 @@
-const shownMs = 8_000
-
-/** A short message, with a button that takes the change back. */
+/** A short message, with a button that takes the change back; then there is time to reach it. */
 export function toast(text: string, undo?: () => void): void {
   const box = document.createElement('div')
   box.className = 'toast'
@@ -18,5 +16,5 @@ export function toast(text: string, undo?: () => void): void {
     box.append(button)
   }
   document.querySelector('#toasts')?.replaceChildren(box)
-  setTimeout(() => box.remove(), shownMs)
+  setTimeout(() => box.remove(), undo ? 30_000 : 8_000)
 }
