@@ -1,9 +1,10 @@
 /** Lists of messages read few rows, however many there are, and pages neither lose nor repeat any. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Queryable, transaction } from '../../src/db/connection.ts'
+import { transaction } from '../../src/db/connection.ts'
 import { listMessages, type MessageFilter } from '../../src/outbox/messages.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { countRead } from '../support/rows-read.ts'
 
 let database: TestDatabase
 
@@ -38,20 +39,13 @@ test.each(cases)(
   'of 100,000 messages, a list of %s reads hardly more than it shows',
   async (_, filter) => {
     const read = await transaction(database.db, async (tx) => {
-      const before = await countRead(tx)
+      const before = await countRead(tx, 'outbox')
       await listMessages(tx, filter, { limit: 50 })
-      return (await countRead(tx)) - before
+      return (await countRead(tx, 'outbox')) - before
     })
     expect(read).toBeLessThan(60)
   },
 )
-
-/** Rows of the outbox, a few for planning among them, that this connection has read and not yet reported. */
-async function countRead(tx: Queryable): Promise<number> {
-  const [row] = await tx.execute<{ read: number }>(sql`
-    select (seq_tup_read + idx_tup_fetch)::int as read from pg_stat_xact_user_tables where relname = 'outbox'`)
-  return row?.read ?? 0
-}
 
 test('pages hold every message once, newest first, though many were written at the same time', async () => {
   const seen: number[] = []

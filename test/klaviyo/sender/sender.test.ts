@@ -5,6 +5,7 @@ import { createFaultInjector } from '../../../src/klaviyo-sandbox/faults/fault-i
 import { createSandbox } from '../../../src/klaviyo-sandbox/sandbox.ts'
 import { claimGroups } from '../../../src/outbox/claim.ts'
 import { acquireQueue } from '../../../src/outbox/queue.ts'
+import { countRead } from '../../support/rows-read.ts'
 import { createRig } from '../rig.ts'
 import { seedOrders, statuses } from '../seed.ts'
 
@@ -176,16 +177,17 @@ test('an order without a usable identifier is unsendable, and says so', async ()
   ])
 })
 
-test('with 50,000 pending a claim is as quick as with none, though statistics are of the empty table', async () => {
+test('of 50,000 pending a claim reads what it takes, though statistics are of the empty table', async () => {
   await rig.db.execute(sql`analyze outbox`)
   await seedOrders(rig.db, 16_667)
-  const began = performance.now()
-  const groups = await rig.db.transaction(async (tx) => {
+  const { groups, read } = await rig.db.transaction(async (tx) => {
     await acquireQueue(tx, 'events', 'any')
-    return claimGroups(tx, 'events', 1_000)
+    const before = await countRead(tx, 'outbox')
+    const groups = await claimGroups(tx, 'events', 1_000)
+    return { groups, read: (await countRead(tx, 'outbox')) - before }
   })
   expect(groups.flatMap(({ messages }) => messages)).toHaveLength(1_000)
-  expect(performance.now() - began).toBeLessThan(500)
+  expect(read).toBeLessThan(10_000)
 })
 
 async function pausedQueues(): Promise<number> {
