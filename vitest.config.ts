@@ -9,6 +9,8 @@ const unit = [
   'test/feeds/{any-text,feed-status,gzip-member,render-key,slots}.test.ts',
   'test/{config,docs}.test.ts',
 ]
+/** The console in a browser, which knows the server by HTTP alone. */
+const pages = ['test/console/**/*.test.ts']
 const stress = ['test/fuzz/**/*.test.ts', 'test/**/*-stress.test.ts']
 /** One file at a time and after all others: they load the machine and measure. */
 const faults = ['test/faults/**/*.test.ts']
@@ -29,10 +31,11 @@ export default defineConfig({
           ...common,
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: [...unit, ...stress, ...faults],
+          exclude: [...unit, ...pages, ...stress, ...faults],
           sequence: parallel,
         },
       },
+      { test: { ...common, name: 'pages', include: pages, sequence: parallel } },
       { test: { ...common, name: 'stress', include: stress, sequence: parallel } },
       {
         test: {
