@@ -15,7 +15,7 @@ import {
 import { type Formatter, formatters } from './formatters.ts'
 import type { ItemSettings } from './item-rows.ts'
 import { readPendingChanges, removePendingChanges } from './pending-changes.ts'
-import { bytesIn, type Plan, planRefresh, slotsPerBatch } from './refresh-plan.ts'
+import { bytesIn, type Plan, planRefresh } from './refresh-plan.ts'
 import { removeChunks, saveChunks } from './save-chunks.ts'
 
 export type RefreshSettings = ItemSettings & {
@@ -113,15 +113,7 @@ async function applyRefresh(
   if (slots !== state?.slots) await removeChunks(tx, feed)
   const before = state?.version ?? 0
   const version = before + 1
-  const rendering = {
-    feed,
-    version,
-    slots,
-    touched,
-    stored,
-    read,
-    slotsPerBatch: slotsPerBatch({ slots, items, bytes }),
-  }
+  const rendering = { feed, version, slots, touched, stored, read }
   const [, { changed, rendered, bytes: renderedBytes, last }] = await settleBoth(
     removePendingChanges(tx, feed),
     renderSlots(tx, {
