@@ -1,4 +1,5 @@
 /** Renders slots into chunks in the database, batch by batch, so that memory stays flat. */
+import { setImmediate as tick } from 'node:timers/promises'
 import { inArray, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { type FeedName, feedChunks, feedFormats } from '../db/schema/feeds.ts'
@@ -89,6 +90,8 @@ async function renderBatch(
   const waiting = bySlot.entries()
   async function renderWaiting() {
     for (const [slot, items] of waiting) {
+      // Requests have their turn between any two slots.
+      await tick()
       const rendered = await renderSlot({ feed, slot, pieceBytes }, items, (format, of) =>
         known.get(chunkKey({ format, slot: of })),
       )
