@@ -6,7 +6,7 @@ const unit = [
   'test/klaviyo-sandbox/**/*.test.ts',
   'test/klaviyo/{api,legacy-track}/**/*.test.ts',
   'test/klaviyo/mapping/contract.test.ts',
-  'test/feeds/{any-text,feed-status,gzip-member,render-key,slots}.test.ts',
+  'test/feeds/{any-text,chunk-groups,feed-status,gzip-member,render-key,slots}.test.ts',
   'test/{config,docs}.test.ts',
 ]
 /** The console in a browser, which knows the server by HTTP alone. */

@@ -1,4 +1,5 @@
 /** Renders slots into chunks in the database, batch by batch, so that memory stays flat. */
+import { setImmediate as tick } from 'node:timers/promises'
 import { inArray, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { type FeedName, feedChunks, feedFormats } from '../db/schema/feeds.ts'
@@ -19,41 +20,55 @@ type Rendering = {
   stored: ChunkChecksum[]
   /** All of their items, if they were read already. */
   read?: HashedItem[] | undefined
-  slotsPerBatch: number
   settings: ItemSettings
   /** Called after each batch with the number of slots that are rendered. */
   onBatch?: ((rendered: number) => void) | undefined
 }
 
-/** Stores the chunks that changed, except those of the last batch, which are returned; `changed` says whether there was any, `rendered` how many items the slots have, `bytes` how many these are as JSON. */
+/** How much is read and formatted at once, as JSON: of more the loop would stand still for long. */
+const bytesPerBatch = 1_048_576
+const itemsPerBatch = 1024
+/** A batch has at most so many times the slots of the one before it: its items may be longer. */
+const growth = 4
+
+/**
+ * Stores the chunks that changed, except those of the last batch, which are returned; `changed` says whether there was
+ * any, `rendered` how many items the slots have, `bytes` how many these are as JSON. What a batch turned out to hold
+ * decides how many slots the next ones have, since what is known beforehand may be of other days.
+ */
 export async function renderSlots(
   tx: Queryable,
   rendering: Rendering,
 ): Promise<{ changed: boolean; rendered: number; bytes: number; last: ChangedChunk[] }> {
-  const { feed, slots, touched, stored, slotsPerBatch, settings } = rendering
+  const { feed, slots, touched, stored, settings } = rendering
   const known = new Map(stored.map((checksum) => [chunkKey(checksum), checksum]))
-  const batches: number[][] = []
-  for (let first = 0; first < touched.length; first += slotsPerBatch)
-    batches.push(touched.slice(first, first + slotsPerBatch))
-  const read = (batch: number[] | undefined) =>
-    batch ? readItems[feed](tx, hashRanges(batch, slots), settings) : []
+  const read = (batch: number[]) =>
+    batch.length > 0 ? readItems[feed](tx, hashRanges(batch, slots), settings) : []
 
   let changed = false
   let items = 0
   let sumOfBytes = 0
-  let rows = rendering.read ?? (await read(batches[0]))
+  let most = growth
+  let batch = rendering.read ? touched : touched.slice(0, 1)
+  let end = batch.length
+  let rows = rendering.read ?? (await read(batch))
   let previous: ChangedChunk[] = []
-  for (const [index, batch] of batches.entries()) {
+  while (batch.length > 0) {
+    const next = touched.slice(end, end + Math.min(most, batch.length * growth))
     // While this batch is rendered, Postgres stores the previous one and reads the next.
-    const [{ chunks, rendered, bytes }, [next]] = await settleBoth(
+    const [{ chunks, rendered, bytes }, [nextRows]] = await settleBoth(
       renderBatch(rendering, batch, rows, known),
-      settleBoth(read(batches[index + 1]), saveChunks(tx, rendering, previous)),
+      settleBoth(read(next), saveChunks(tx, rendering, previous)),
     )
     changed ||= chunks.length > 0
     items += rendered
     sumOfBytes += bytes
-    rendering.onBatch?.(Math.min((index + 1) * slotsPerBatch, touched.length))
-    rows = next
+    rendering.onBatch?.(end)
+    const share = Math.min(itemsPerBatch / rendered, bytesPerBatch / bytes)
+    most = Math.max(1, Math.floor(batch.length * share))
+    end += next.length
+    batch = next
+    rows = nextRows
     previous = chunks
   }
   return { changed, rendered: items, bytes: sumOfBytes, last: previous }
@@ -75,6 +90,8 @@ async function renderBatch(
   const waiting = bySlot.entries()
   async function renderWaiting() {
     for (const [slot, items] of waiting) {
+      // Requests have their turn between any two slots.
+      await tick()
       const rendered = await renderSlot({ feed, slot, pieceBytes }, items, (format, of) =>
         known.get(chunkKey({ format, slot: of })),
       )

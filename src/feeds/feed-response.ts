@@ -1,4 +1,5 @@
 /** The response to a poll: the deflate segments of a feed, or of a part of it, concatenated. */
+import { groupCount, separated } from './chunk-groups.ts'
 import { type DeflateSegment, inflateSegment, shortSegment } from './deflate.ts'
 import type { FeedSnapshot } from './feed-snapshot.ts'
 import { concatenate, gzipMember } from './gzip-member.ts'
@@ -25,30 +26,36 @@ export type FeedResponse = {
 /** The size of a whole feed's text up to which it is kept uncompressed. */
 const smallBytes = 262_144
 
-/** Compresses nothing: the cost is a few operations per chunk. */
+/** The size of a body up to which it is kept in one buffer: handing a buffer to the socket costs as much as copying 10 kB. */
+const joinedBytes = 4_194_304
+
+/** Compresses nothing: the cost is a few operations per group of chunks. */
 export function createFeedResponse(snapshot: FeedSnapshot, part: Part): FeedResponse {
   const { head, separator, tail, contentType } = snapshot.frame
-  const { first, last } = slotsOfPart(part, snapshot.chunks.length)
-  const chunks = snapshot.chunks.slice(first, last + 1).filter((chunk) => chunk.items > 0)
-  const between = shortSegment(separator)
-  const bodies: DeflateSegment[] = chunks.flatMap((chunk, index) =>
-    index === 0 ? [chunk] : [between, chunk],
-  )
-  const segments = [shortSegment(head), ...bodies, shortSegment(tail)]
+  const around = (inner: DeflateSegment[]) => [shortSegment(head), ...inner, shortSegment(tail)]
+  const { first, last } = slotsOfPart(part, groupCount)
+  const groups = snapshot.groups.slice(first, last + 1)
+  const segments = around(separated(groups, separator))
   const { crc, bytes } = concatenate(segments)
-  const buffers = gzipMember(segments)
-  const isSmall = snapshot.chunks.reduce((sum, chunk) => sum + chunk.bytes, 0) <= smallBytes
+  const member = gzipMember(segments, { crc, bytes })
+  const gzipBytes = member.reduce((sum, buffer) => sum + buffer.length, 0)
+  const buffers = gzipBytes <= joinedBytes ? [Buffer.concat(member)] : member
+  const chunkSegments = () => {
+    const slots = slotsOfPart(part, snapshot.chunks.length)
+    return around(separated(snapshot.chunks.slice(slots.first, slots.last + 1), separator))
+  }
+  const isSmall = snapshot.groups.reduce((sum, group) => sum + group.bytes, 0) <= smallBytes
   let inflated: Promise<Buffer[]> | undefined
   return {
     contentType,
     version: snapshot.version,
     build: snapshot.build,
     modifiedAt: snapshot.modifiedAt,
-    items: chunks.reduce((sum, chunk) => sum + chunk.items, 0),
+    items: groups.reduce((sum, { items }) => sum + items, 0),
     bytes,
     tag: `${snapshot.build}-${crc.toString(16)}-${bytes.toString(16)}`,
-    gzip: { buffers, bytes: buffers.reduce((sum, buffer) => sum + buffer.length, 0) },
-    text: () => inflateAll(segments),
+    gzip: { buffers, bytes: gzipBytes },
+    text: () => inflateAll(chunkSegments()),
     async inflated() {
       if (!isSmall) return undefined
       inflated ??= Promise.all(segments.map(inflateSegment))

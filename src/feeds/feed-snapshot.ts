@@ -13,6 +13,7 @@ import {
   feedState,
 } from '../db/schema/feeds.ts'
 import { groupBy } from '../lib/group-by.ts'
+import { type GroupedChunks, groupChunks } from './chunk-groups.ts'
 import type { DeflateSegment } from './deflate.ts'
 import { type FeedState, readStates } from './feed-state.ts'
 import { isIntact } from './gzip-member.ts'
@@ -32,9 +33,7 @@ export type FeedSnapshot = {
   build: string | null
   modifiedAt: Date
   frame: FeedFrame
-  /** One for every slot. */
-  chunks: LoadedChunk[]
-}
+} & GroupedChunks
 
 /** Some chunks are missing or corrupt; the next refresh renders them again. */
 export class BrokenChunks extends Error {}
@@ -59,19 +58,23 @@ export async function loadSnapshot(
       isolationLevel: 'repeatable read',
     }))
   if (!loaded) return undefined
-  const { snapshot, broken, slots } = loaded
-  const missing = slots - snapshot.chunks.length
+  const { head, chunks, broken } = loaded
+  const { version, build, slots, modified_at, frame } = head
+  const missing = slots - chunks.length
   if (broken.length + missing > 0) {
-    await recordDamage(db, snapshot, { broken, missing, slots })
+    await recordDamage(db, { feed, format }, { broken, missing, slots })
     throw new BrokenChunks(
       `${feed} feed, ${format}: ${missing} chunks are missing, and those of these slots do not match their checksums: ${broken.join(', ')}`,
     )
   }
-  return snapshot
+  return {
+    ...{ feed, format, version, build, modifiedAt: new Date(modified_at), frame },
+    ...groupChunks(chunks, frame.separator, previous),
+  }
 }
 
-/** `broken` are slots. A snapshot with fewer chunks than slots must not be served either. */
-type Loaded = { snapshot: FeedSnapshot; broken: number[]; slots: number }
+/** `broken` are slots. With fewer chunks than slots a feed must not be served either. */
+type Loaded = { head: Head; chunks: LoadedChunk[]; broken: number[] }
 type Head = Pick<FeedState, 'version' | 'build' | 'slots'> & {
   modified_at: string
   frame: FeedFrame
@@ -109,7 +112,7 @@ async function readChanges(db: Database, snapshot: FeedSnapshot): Promise<Loaded
     rows.filter((row) => row.slot !== null),
     bySlot,
   )
-  return toLoaded(snapshot, head, bySlot, broken)
+  return { head, chunks: present(bySlot), broken }
 }
 
 /** Batch by batch. */
@@ -129,22 +132,10 @@ async function readWhole(
     const rows = await tx.execute<StoredRow>(storedRows(feed, format, slots))
     broken.push(...(await insert(rows, bySlot)))
   }
-  return toLoaded({ feed, format }, head, bySlot, broken)
+  return { head, chunks: present(bySlot), broken }
 }
 
-function toLoaded(
-  { feed, format }: Pick<FeedSnapshot, 'feed' | 'format'>,
-  { version, build, slots, modified_at, frame }: Head,
-  bySlot: LoadedChunk[],
-  broken: number[],
-): Loaded {
-  const chunks = bySlot.filter((chunk) => chunk !== undefined)
-  return {
-    snapshot: { feed, format, version, build, modifiedAt: new Date(modified_at), frame, chunks },
-    broken,
-    slots,
-  }
-}
+const present = (bySlot: LoadedChunk[]) => bySlot.filter((chunk) => chunk !== undefined)
 
 /** Inserts the chunks at their slots and returns the slots whose chunk is broken. */
 async function insert(rows: StoredRow[], bySlot: LoadedChunk[]): Promise<number[]> {
@@ -179,7 +170,7 @@ type Damage = { broken: number[]; missing: number; slots: number }
 /** Unless the database is of another release, which may store chunks otherwise. */
 async function recordDamage(
   db: Queryable,
-  { feed, format }: FeedSnapshot,
+  { feed, format }: Pick<FeedSnapshot, 'feed' | 'format'>,
   { broken, missing, slots }: Damage,
 ): Promise<void> {
   if ((await readStates(db)).isNewer) return

@@ -160,12 +160,13 @@ function stateOf({ version, held_since, pending_changes }: StateRow): FeedStatus
   return pending_changes > 0 ? 'waiting' : 'fresh'
 }
 
+/** Without a join: of tables that a refresh has just filled, Postgres may have estimates from when they were empty. */
 async function readFiles(db: Queryable, feed: FeedName): Promise<FeedFile[]> {
   const slots = await db.execute<{ format: FeedFormat; bytes: number; gzip_bytes: number }>(sql`
-    select c.format, c.bytes, (length(c.body) + coalesce(l.bytes, 0))::int as gzip_bytes from ${feedChunks} c left join (
-      select format, slot, sum(length(body)) as bytes from ${feedLists} where feed = ${feed} group by format, slot
-    ) l on l.format = c.format and l.slot = c.slot
-    where c.feed = ${feed} order by c.format, c.slot`)
+    select format, sum(bytes)::int as bytes, sum(gzip_bytes)::int as gzip_bytes from (
+      select format, slot, bytes, length(body) as gzip_bytes from ${feedChunks} where feed = ${feed}
+      union all select format, slot, 0, length(body) from ${feedLists} where feed = ${feed}
+    ) stored group by format, slot order by format, slot`)
   return feedFormats.map((format) => {
     const own = slots.filter((slot) => slot.format === format)
     const bytes = own.map((slot) => slot.bytes)

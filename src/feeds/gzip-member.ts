@@ -11,9 +11,12 @@ const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
 /** An empty final block with fixed codes. */
 const lastBlock = Buffer.from([3, 0])
 
-/** The buffers of the member, in order. The segments' bodies are not copied. */
-export function gzipMember(segments: readonly DeflateSegment[]): Buffer[] {
-  const { crc, bytes } = concatenate(segments)
+/** The buffers of the member, in order. The segments' bodies are not copied. `sum` is theirs, if it is known. */
+export function gzipMember(
+  segments: readonly DeflateSegment[],
+  sum: Pick<DeflateSegment, 'crc' | 'bytes'> = concatenate(segments),
+): Buffer[] {
+  const { crc, bytes } = sum
   const trailer = Buffer.alloc(8)
   trailer.writeUInt32LE(crc, 0)
   trailer.writeUInt32LE(bytes % 2 ** 32, 4)

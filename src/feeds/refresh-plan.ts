@@ -43,20 +43,17 @@ export async function planRefresh(
   settings: ItemSettings & { renderKey: string },
 ): Promise<Plan> {
   if (!state || state.render_key !== settings.renderKey || hashes.has(ALL_BUCKETS))
-    return planAll(tx, feed, await countItems(tx, feed), state, settings)
+    return planAnew(tx, feed, state, settings)
+  const { slots } = state
   const whole = new Set([...hashes].map((hash) => slotOfHash(hash, state.slots)))
   const { chunks, grown } = await relistOthers(tx, feed, state, whole, links, settings)
-  const plan = await planSlots(
-    tx,
-    feed,
-    state,
-    [...whole].sort((a, b) => a - b),
-    settings,
-  )
-  const bytes = plan.bytes + grown
-  return outgrown(state.slots, plan.items, bytes)
-    ? planAll(tx, feed, await countItems(tx, feed), state, settings)
-    : { ...plan, bytes, relisted: chunks }
+  const touched = [...whole].sort((a, b) => a - b)
+  const plan = await planSlots(tx, feed, state, touched, settings)
+  const sampled = whole.size === slots ? await sampleBytes(tx, feed, plan.items, settings) : 0
+  const bytes = Math.max(plan.bytes + grown, plan.items * sampled)
+  return outgrown(slots, plan.items, bytes)
+    ? planAll(tx, feed, plan.items, bytes, slots)
+    : { ...plan, bytes: plan.bytes + grown, relisted: chunks }
 }
 
 /** In slots that are not rendered whole anyway; adds those to `whole` that have to be. `grown` are bytes of JSON. */
@@ -90,10 +87,13 @@ async function planSlots(
 ): Promise<SlotsPlan> {
   const { slots, items, bytes } = state
   if (touched.length === 0) return { slots, touched, items, bytes, touchedItems: 0, stored: [] }
-  return touched.length <= slotsPerBatch(state)
+  return touched.length <= slotsReadAtOnce
     ? planOneBatch(tx, feed, state, touched, settings)
     : planSome(tx, feed, state, touched)
 }
+
+/** Up to this many slots are one batch. */
+const slotsReadAtOnce = 8
 
 /** Reads the items now, which also counts them. */
 async function planOneBatch(
@@ -136,18 +136,29 @@ async function planSome(
   return { slots, touched, stored, bytes, ...counted }
 }
 
-/** Chooses the number of slots again. */
+/** Chooses the number of slots again, by the feed as it was and as a few items are: stores may have got their products since. */
+async function planAnew(
+  tx: Queryable,
+  feed: FeedName,
+  state: FeedState | undefined,
+  settings: ItemSettings,
+): Promise<Plan> {
+  const items = await countItems(tx, feed)
+  const before = state && state.items > 0 ? state.bytes / state.items : 0
+  const sampled = await sampleBytes(tx, feed, items, settings)
+  return planAll(tx, feed, items, items * Math.max(before, sampled), state?.slots)
+}
+
 async function planAll(
   tx: Queryable,
   feed: FeedName,
   items: number,
-  state: FeedState | undefined,
-  settings: ItemSettings,
+  bytes: number,
+  slotsBefore: number | undefined,
 ): Promise<Plan> {
-  const bytes = items * (await bytesOfItem(tx, feed, items, state, settings))
   const slots = slotsFor(items, bytes)
   const touched = Array.from({ length: slots }, (_, slot) => slot)
-  const stored = slots === state?.slots ? await readChecksums(tx, feed, touched) : []
+  const stored = slots === slotsBefore ? await readChecksums(tx, feed, touched) : []
   return { slots, touched, relisted: [], items, bytes, touchedItems: items, stored }
 }
 
@@ -155,15 +166,13 @@ async function planAll(
 const sampledItems = 16
 const sampledRanges = 8
 
-/** As JSON, on average: of the feed as it is, else of a few items from all over it. */
-async function bytesOfItem(
+/** As JSON, on average, of a few items from all over the feed. */
+async function sampleBytes(
   tx: Queryable,
   feed: FeedName,
   items: number,
-  state: FeedState | undefined,
   settings: ItemSettings,
 ): Promise<number> {
-  if (state && state.bytes > 0 && state.items > 0) return state.bytes / state.items
   const share = hashCount / sampledRanges
   const width = Math.min(share, Math.ceil((share * sampledItems) / Math.max(items, 1)))
   const ranges = Array.from({ length: sampledRanges }, (_, range) => ({
@@ -181,14 +190,3 @@ const itemsIn = (stored: ChunkChecksum[]) =>
 
 export const bytesIn = (stored: readonly ChunkChecksum[]) =>
   stored.reduce((sum, { format, bytes }) => sum + (format === 'json' ? bytes : 0), 0)
-
-/** How much is read and formatted at once, as JSON: of more the loop would stand still for long. */
-const bytesPerBatch = 1_048_576
-const itemsPerBatch = 1024
-
-export const slotsPerBatch = ({
-  slots,
-  items,
-  bytes,
-}: Pick<FeedState, 'slots' | 'items' | 'bytes'>) =>
-  Math.max(1, Math.floor(slots * Math.min(itemsPerBatch / items, bytesPerBatch / bytes, 1)))

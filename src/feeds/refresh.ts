@@ -15,7 +15,7 @@ import {
 import { type Formatter, formatters } from './formatters.ts'
 import type { ItemSettings } from './item-rows.ts'
 import { readPendingChanges, removePendingChanges } from './pending-changes.ts'
-import { bytesIn, type Plan, planRefresh, slotsPerBatch } from './refresh-plan.ts'
+import { bytesIn, type Plan, planRefresh } from './refresh-plan.ts'
 import { removeChunks, saveChunks } from './save-chunks.ts'
 
 export type RefreshSettings = ItemSettings & {
@@ -113,45 +113,45 @@ async function applyRefresh(
   if (slots !== state?.slots) await removeChunks(tx, feed)
   const before = state?.version ?? 0
   const version = before + 1
-  const rendering = {
-    feed,
-    version,
-    slots,
-    touched,
-    stored,
-    read,
-    slotsPerBatch: slotsPerBatch({ slots, items, bytes }),
-  }
-  const [, { changed, rendered, bytes: renderedBytes, last }] = await settleBoth(
-    removePendingChanges(tx, feed),
-    renderSlots(tx, {
+  const rendering = { feed, version, slots, touched, stored, read }
+  // The removal is sent first, and nothing waits for it.
+  const [, written] = await settleBoth(removePendingChanges(tx, feed), renderAndSave())
+  return written
+
+  async function renderAndSave() {
+    const {
+      changed,
+      rendered,
+      bytes: renderedBytes,
+      last,
+    } = await renderSlots(tx, {
       ...rendering,
       settings,
       onBatch: (count) => onProgress?.(count / touched.length),
-    }),
-  )
-  if (rendered !== touchedItems)
-    throw new Error(
-      `${touchedItems} items of the ${feed} feed were counted, but ${rendered} rendered: this release does not fit the database`,
+    })
+    if (rendered !== touchedItems)
+      throw new Error(
+        `${touchedItems} items of the ${feed} feed were counted, but ${rendered} rendered: this release does not fit the database`,
+      )
+    const kept =
+      changed || relisted.length > 0 || state?.render_key !== renderKey ? undefined : state.build
+    const isWhole = touched.length === slots
+    const next = {
+      slots,
+      items,
+      bytes: isWhole ? renderedBytes : Math.max(0, bytes - bytesIn(stored) + renderedBytes),
+      render_key: renderKey,
+      frames: framesOf(feed),
+    }
+    const [, [build]] = await settleBoth(
+      saveChunks(tx, rendering, [...last, ...relisted]),
+      settleBoth(
+        kept ?? recordBuild(tx, feed, version),
+        writeState(tx, feed, { ...next, version: kept ? before : version }),
+      ),
     )
-  const kept =
-    changed || relisted.length > 0 || state?.render_key !== renderKey ? undefined : state.build
-  const isWhole = touched.length === slots
-  const next = {
-    slots,
-    items,
-    bytes: isWhole ? renderedBytes : Math.max(0, bytes - bytesIn(stored) + renderedBytes),
-    render_key: renderKey,
-    frames: framesOf(feed),
+    return { version: kept ? before : version, build }
   }
-  const [, [build]] = await settleBoth(
-    saveChunks(tx, rendering, [...last, ...relisted]),
-    settleBoth(
-      kept ?? recordBuild(tx, feed, version),
-      writeState(tx, feed, { ...next, version: kept ? before : version }),
-    ),
-  )
-  return { version: kept ? before : version, build }
 }
 
 const framesOf = (feed: FeedName): Record<FeedFormat, FeedFrame> => ({

@@ -9,6 +9,7 @@ const bytesPerSlot = 65_536
 
 /** Powers of two up to the smallest number of slots, so that a part is always whole slots. */
 export const partCounts = [1, 2, 4, 8, 16, 32, 64] as const
+export const maxParts = 64
 
 /** Both ends inclusive. */
 export type HashRange = { first: number; last: number }

@@ -5,6 +5,7 @@ import {
   outbox,
   outboxAmendedOrders,
   outboxQueues,
+  outboxRequeues,
   outboxSettings,
   type QueueName,
 } from '../db/schema/outbox.ts'
@@ -22,6 +23,8 @@ export type QueueState = {
   requests: Record<string, Record<string, number>>
   /** Whether orders are recorded that changed while their first event waited or was being sent. */
   amended: boolean
+  /** Whether customers are recorded that can be reached since. */
+  reachable: boolean
 }
 
 /** The longest pause: a Retry-After is cut to it. */
@@ -48,7 +51,7 @@ export async function acquireQueue(
 ): Promise<QueueState | null> {
   const [state] = await tx.execute<QueueState & { acquired: boolean }>(sql`
     select acquired, requests, alarm, (extract(epoch from clock_timestamp()) * 1000)::float8 as epoch_ms, paused_ms,
-      exists (select from ${outboxAmendedOrders}) as amended,
+      exists (select from ${outboxAmendedOrders}) as amended, exists (select from ${outboxRequeues}) as reachable,
       set_config('storefeed.queue', case when acquired and paused_ms is null then 'ours' else 'not ours' end, true),
       set_config('idle_in_transaction_session_timeout', '10min', true), set_config('jit', 'off', true),
       set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)

@@ -12,6 +12,7 @@ let readers: TestReader[]
 
 export const newReader = () =>
   startReader(database.db, { pieceBytes: 200, maxDrop: 1, storeProductIds: true, waitMs: 30_000 })
+export const testDatabase = () => database.db
 export const run = (text: string) => database.db.execute(sql.raw(text))
 
 export const firstReader = (): TestReader => {

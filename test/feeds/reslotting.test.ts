@@ -136,3 +136,16 @@ test('a refresh tells its progress', async () => {
   expect(shares).toEqual([...shares].sort((a, b) => a - b))
   expect(shares.at(-1)).toBe(1)
 })
+
+test('items that became long since the last refresh are rendered a few at a time, and get their slots at once', async () => {
+  await run(`insert into products (id, title) select n::text, 'T' from generate_series(1, 500) n`)
+  await pollText(one)
+  await run(`update products set description = repeat('long ', 8000)`)
+  const shares: number[] = []
+  const settings = { ...testRenderer, maxDrop: 1 }
+  await refresh(database.db, 'products', { ...settings, onProgress: (share) => shares.push(share) })
+  expect(await slotsAndItems()).toEqual({ slots: 512, items: 500, chunks: 512, stored: 500 })
+  // 20 MB, of which a MB or so is held at once.
+  expect(shares.length).toBeGreaterThan(10)
+  expect((await pollText(other)).items).toBe(500)
+})

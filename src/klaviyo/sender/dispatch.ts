@@ -3,7 +3,6 @@ import type { Queryable } from '../../db/connection.ts'
 import type { QueueName } from '../../db/schema/outbox.ts'
 import { settleBoth } from '../../lib/settle-both.ts'
 import { claimGroups, cutTo, type MessageGroup } from '../../outbox/claim.ts'
-import { requeueUnsendable } from '../../outbox/requeue.ts'
 import type { Endpoint } from '../api/endpoints.ts'
 import { limits } from '../api/limits.ts'
 import type { KlaviyoSender } from './klaviyo.ts'
@@ -35,12 +34,10 @@ export const claim: Record<
   QueueName,
   (tx: Queryable, sender: KlaviyoSender) => Promise<MessageGroup[]>
 > = {
-  events: async (tx, sender) => {
+  events: (tx, sender) => {
     const bulk = bulkOf(sender)
     const limit = bulk ? maxBulkEvents(sender, bulk.endpoint) : maxSingleEvents
-    // Sent together; Postgres executes them in this order.
-    const [, groups] = await settleBoth(requeueUnsendable(tx), claimGroups(tx, 'events', limit))
-    return groups
+    return claimGroups(tx, 'events', limit)
   },
   profiles: (tx) => claimGroups(tx, 'profiles', maxProfiles),
 }

@@ -4,8 +4,9 @@ import type { Logger } from 'pino'
 import { type Database, type Queryable, transaction } from '../../db/connection.ts'
 import type { QueueName } from '../../db/schema/outbox.ts'
 import { settleBoth } from '../../lib/settle-both.ts'
+import type { MessageGroup } from '../../outbox/claim.ts'
 import { acquireQueue, type QueuePause, type QueueState, releaseQueue } from '../../outbox/queue.ts'
-import { enqueueAmended } from '../../outbox/requeue.ts'
+import { enqueueAmended, requeueUnsendable } from '../../outbox/requeue.ts'
 import { type Outcome, settle, withoutDetail } from '../../outbox/settle.ts'
 import { claim, dispatch, rateLimitMs } from './dispatch.ts'
 import type { KlaviyoSender } from './klaviyo.ts'
@@ -86,7 +87,10 @@ async function sendClaimed(
   mergeRequests(sender, state)
   const limitedMs = rateLimitMs(queue, sender)
   if (limitedMs > 0) return held({ ms: limitedMs })
-  const result = { ...(await dispatch[queue](tx, sender, claimed, signal)), isHeld: false }
+  // Rarely so: else even planning the query would hold up each order.
+  const isRequeuing = queue === 'events' && state.reachable
+  const due = isRequeuing ? await requeueAndClaim(tx, queue, sender) : claimed
+  const result = { ...(await dispatch[queue](tx, sender, due, signal)), isHeld: false }
   const { outcomes, pause } = result
   if (outcomes.length === 0 && !pause) return result
   const requests = readRequests(sender)
@@ -95,6 +99,15 @@ async function sendClaimed(
     releaseQueue(tx, queue, { requests, pause, sender: sender.id }),
   )
   return result
+}
+
+async function requeueAndClaim(
+  tx: Queryable,
+  queue: QueueName,
+  sender: KlaviyoSender,
+): Promise<MessageGroup[]> {
+  const [, claimed] = await settleBoth(requeueUnsendable(tx), claim[queue](tx, sender))
+  return claimed
 }
 
 /** `isHeld`: nothing was tried, because of another sender, a pause or a limit. */
