@@ -1,21 +1,18 @@
 # syntax=docker/dockerfile:1
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json tsconfig.json ./
 RUN npm ci --ignore-scripts
-COPY tsconfig.json ./
 COPY src ./src
-RUN npm run build && npm prune --ignore-scripts --omit=dev --omit=optional
+COPY migrations ./migrations
+# What the package holds is named in package.json.
+RUN npm pack && tar xf storefeed-*.tgz && npm prune --ignore-scripts --omit=dev --omit=optional
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/node_modules ./node_modules
-COPY --from=build /app/dist ./dist
-COPY package.json ./
-COPY migrations ./migrations
-COPY src/cli/demo/*.csv ./src/cli/demo/
-COPY src/console/console.css ./src/console/
+COPY --from=build /app/package ./
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \

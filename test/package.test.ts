@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process'
-import { chmod, cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,8 +21,14 @@ import { createTestDatabase, type TestDatabase } from './support/database.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const serving = /"url":"(http:[^"]+)".*"msg":"storefeed serves"/
 
+const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8')
+/** What the image is built from. */
+const sources = [...dockerfile.matchAll(/^COPY (?!--)(.+) \S+$/gm)].flatMap(([, names = '']) =>
+  names.split(' '),
+)
+
 let home: string
-/** A copy of the source, so that building it disturbs nobody. */
+/** A copy of what the image is built from, so that building it disturbs nobody. */
 let checkout: string
 let database: TestDatabase
 let packedFiles: string[]
@@ -24,7 +40,7 @@ beforeAll(async () => {
   // Postgres does not run as root: the account it runs as must find its programs.
   await chmod(home, 0o755)
   checkout = join(home, 'checkout')
-  for (const name of ['package.json', 'tsconfig.json', 'README.md', 'LICENSE', 'src', 'migrations'])
+  for (const name of [...sources, 'README.md', 'LICENSE'])
     await cp(join(root, name), join(checkout, name), { recursive: true })
   await symlink(join(root, 'node_modules'), join(checkout, 'node_modules'), 'junction')
   packedFiles = await pack()
@@ -78,6 +94,19 @@ test('the package holds the build, the migrations, the demo and its documents, a
       ),
   )
   expect(rest.sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
+})
+
+test('the image holds what the package holds, built from files that exist', async () => {
+  const ignored = await readFile(join(root, '.dockerignore'), 'utf8')
+  expect(ignored.trim().split('\n').sort()).toEqual(
+    ['*', ...sources.map((name) => `!${name}`)].sort(),
+  )
+  const [build = '', image = ''] = dockerfile.split(/^FROM .*$/m).slice(1)
+  expect(build).toMatch(/^RUN npm pack && tar xf storefeed-\*\.tgz && npm prune/m)
+  expect(image.match(/^COPY .*$/gm)).toEqual([
+    'COPY --from=build /app/node_modules ./node_modules',
+    'COPY --from=build /app/package ./',
+  ])
 })
 
 test('the installed command runs the demo', async () => {

@@ -41,6 +41,8 @@ type ConnectOptions = {
   purpose?: 'web' | 'keys' | 'background' | 'push'
   /** After this Postgres cancels a statement; undefined: no limit. */
   statementMs?: number
+  /** After this without an answer a connection is given up, where `statementMs` is undefined. */
+  queryMs?: number
 }
 
 /** How long after the statement timeout a connection without an answer is given up. */
@@ -49,11 +51,11 @@ const unresponsiveMs = 2_000
 /** Statements have no names: so they work through a pooler in transaction mode, and no plan made for an empty table is reused. */
 export function connect(
   url: string,
-  { max = 10, purpose, statementMs }: ConnectOptions = {},
+  { max = 10, purpose, statementMs, queryMs }: ConnectOptions = {},
 ): Connection {
   const settings = connectionSettings(url, purpose ? `storefeed ${purpose}` : 'storefeed')
-  const queryMs = statementMs === undefined ? undefined : statementMs + unresponsiveMs
-  const pool = createPool(settings, max, queryMs)
+  const longestMs = statementMs === undefined ? queryMs : statementMs + unresponsiveMs
+  const pool = createPool(settings, max, longestMs)
   const listener = createListener(settings)
   return {
     db: databaseOf(pool, statementMs),
@@ -71,11 +73,11 @@ function databaseOf(pool: Pool, statementMs?: number, recording?: Recording): Da
     pool.withConnection((send) => runTransaction(send, work, config, options))
   // Both are set per transaction, so a single statement runs in one of its own.
   const single: QueryFn = (query, values) =>
-    pool.withConnection((send) =>
-      statementMs === undefined && recording === undefined
-        ? send(query, values)
-        : inTransaction(send, (sendInside) => sendInside(query, values), {}, options),
-    )
+    pool.withConnection((send, isProven) => {
+      if (statementMs !== undefined || recording !== undefined)
+        return inTransaction(send, (sendInside) => sendInside(query, values), {}, options)
+      return isProven ? send(query, values) : sendAfterProof(send, query, values)
+    })
   return Object.assign(queryable(single), {
     transaction: run,
     recorded: (next: Recording) => databaseOf(pool, statementMs, next),
@@ -146,8 +148,18 @@ const runTransaction = <T>(
 
 type TransactionOptions = { statementMs: number | undefined; recording: Recording | undefined }
 
-/** How long BEGIN may take: a database that does not answer at all is given up soon. */
+/** How long BEGIN, or a query that says nothing, may take: a database that does not answer at all is given up soon. */
 const beginTimeoutMs = 5_000
+
+async function sendAfterProof(
+  send: QueryFn,
+  query: Parameters<QueryFn>[0],
+  values: unknown[] | undefined,
+): ReturnType<QueryFn> {
+  const proof = send({ text: '', query_timeout: beginTimeoutMs })
+  const [, result] = await settleBoth(proof, send(query, values))
+  return result
+}
 
 /** Sends BEGIN together with the first query. Rejects queries that `work` sends after the transaction has ended. */
 async function inTransaction<T>(

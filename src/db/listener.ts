@@ -1,4 +1,5 @@
 /** LISTEN on a connection of its own, which is replaced whenever it is lost. */
+import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { ConnectionSettings } from './pool.ts'
@@ -10,19 +11,22 @@ export type Listener = {
    * behind a pooler, where it does not listen. A notification only wakes a worker; polling decides what there is to do.
    */
   listen: (channel: string, onNotify: () => void) => Promise<boolean>
+  /** Waits up to 5 s for the server to end the connection. */
   close: () => Promise<void>
 }
 
 const retryMs = 300
+const answerMs = 5_000
 
 export function createListener({ servers, wanted }: ConnectionSettings): Listener {
-  const clients = new Set<pg.Client>()
+  const clients = new Map<pg.Client, Socket>()
   let closed = false
 
   async function openClient(server: pg.ClientConfig, onNotify: () => void) {
-    const client = new pg.Client(server)
+    const socket = new Socket()
+    const client = new pg.Client({ ...server, query_timeout: answerMs, stream: () => socket })
     const lost = new Promise<void>((resolve) => client.once('end', resolve))
-    clients.add(client)
+    clients.set(client, socket)
     // An 'end' event follows.
     client.on('error', () => undefined)
     client.on('notification', onNotify)
@@ -78,9 +82,16 @@ export function createListener({ servers, wanted }: ConnectionSettings): Listene
     },
     close: async () => {
       closed = true
-      await Promise.all([...clients].map((client) => client.end()))
+      await Promise.all([...clients].map(([client, socket]) => endClient(client, socket)))
     },
   }
+}
+
+/** A server that does not answer is not waited for. */
+async function endClient(client: pg.Client, socket: Socket): Promise<void> {
+  const timer = setTimeout(() => socket.destroy(), answerMs)
+  await client.end()
+  clearTimeout(timer)
 }
 
 /**

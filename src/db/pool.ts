@@ -12,8 +12,11 @@ export type QueryFn = (query: Query, values?: unknown[]) => Promise<pg.QueryResu
 type Query = pg.QueryConfig & { query_timeout?: number }
 
 export type Pool = {
-  /** Waits up to 5 s for a free connection. All queries of `work` must be answered when it resolves. */
-  withConnection: <T>(work: (send: QueryFn) => Promise<T>) => Promise<T>
+  /**
+   * Waits up to 5 s for a free connection. All queries of `work` must be answered when it resolves. `isProven`: it has
+   * answered just now.
+   */
+  withConnection: <T>(work: (send: QueryFn, isProven: boolean) => Promise<T>) => Promise<T>
   /** The number of callers waiting for a connection. */
   waiting: () => number
   /** Waits up to 5 s for queries in flight. */
@@ -25,6 +28,9 @@ const connectMs = 5_000
 const closeMs = 5_000
 /** So that connections spread over new servers behind the same address. */
 const lifetimeSeconds = 3_600
+/** After so long without traffic, TCP finds out whether the other side is still there. */
+const keepAliveMs = 10_000
+const provenMs = 1_000
 
 export type ConnectionSettings = { servers: pg.ClientConfig[]; wanted: SessionAttrs }
 
@@ -36,6 +42,7 @@ export function connectionSettings(url: string, applicationName: string): Connec
     application_name: applicationName,
     connectionTimeoutMillis: connectMs / urls.length,
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveMs,
     pipeline: true,
   }))
   return { servers, wanted }
@@ -49,6 +56,9 @@ export function createPool(
 ): Pool {
   const sockets = new Set<Socket>()
   const broken = new WeakSet<pg.ClientBase>()
+  const answeredAt = new WeakMap<pg.ClientBase, number>()
+  /** A machine that vanished closes no connection: when one is silent, all that answered last before are replaced. */
+  let suspectedAt = 0
   const pools = servers.map(createServerPool)
   let current = 0
 
@@ -63,6 +73,7 @@ export function createPool(
       onConnect: async (client) => {
         await useUtc(client)
         await checkServer(client, wanted)
+        answeredAt.set(client, performance.now())
       },
     })
     // Errors while a caller has the connection: the pool does not see them.
@@ -80,8 +91,20 @@ export function createPool(
       return client
     })
 
-  async function withConnection<T>(work: (send: QueryFn) => Promise<T>): Promise<T> {
-    const client = await connectClient().catch((error: unknown) => {
+  const lastAnswer = (client: pg.ClientBase) => answeredAt.get(client) ?? 0
+
+  async function takeClient(): Promise<pg.PoolClient> {
+    for (;;) {
+      const client = await connectClient()
+      if (lastAnswer(client) >= suspectedAt) return client
+      client.release(true)
+    }
+  }
+
+  async function withConnection<T>(
+    work: (send: QueryFn, isProven: boolean) => Promise<T>,
+  ): Promise<T> {
+    const client = await takeClient().catch((error: unknown) => {
       throw error instanceof pg.DatabaseError ? error : new ConnectionLost(error)
     })
     let lost = false
@@ -91,9 +114,11 @@ export function createPool(
     const send: QueryFn = async (query, values) => {
       try {
         const result = await client.query(query, values)
+        answeredAt.set(client, performance.now())
         rejected = false
         return result
       } catch (error) {
+        if (isSilence(error)) suspectedAt = performance.now()
         lost ||= isConnectionFailure(error, broken.has(client))
         rejected = true
         isReadOnly ||= wanted !== 'any' && postgresCode(error) === readOnly
@@ -101,7 +126,7 @@ export function createPool(
       }
     }
     try {
-      return await work(send)
+      return await work(send, performance.now() - lastAnswer(client) < provenMs)
     } finally {
       // The driver reports an error before it knows the transaction's status; an empty query tells it.
       if (rejected && !lost) await send({ text: '' }).catch(() => undefined)
@@ -136,7 +161,9 @@ function trackSocket(sockets: Set<Socket>): Socket {
 /** Set by a statement: PgBouncer rejects it as a connection parameter. */
 const useUtc = async (client: pg.ClientBase) => void (await client.query("set time zone 'UTC'"))
 
-/** The driver reports a query timeout by its message only. */
 const isConnectionFailure = (error: unknown, isBroken: boolean) =>
-  !(error instanceof pg.DatabaseError) &&
-  (isBroken || (error instanceof Error && error.message === 'Query read timeout'))
+  !(error instanceof pg.DatabaseError) && (isBroken || isSilence(error))
+
+/** The driver reports a query timeout by its message only. */
+const isSilence = (error: unknown) =>
+  error instanceof Error && error.message === 'Query read timeout'

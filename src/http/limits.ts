@@ -28,6 +28,9 @@ export const limits = {
   /** How long handling a request may take; each of its statements a little less. */
   workMs: 30_000,
   statementMs: 28_000,
+  /** After so long without an answer a connection is given up: of those that look up keys, and of background work. */
+  keyQueryMs: 15_000,
+  backgroundQueryMs: 120_000,
   /** How long the lookup of a key may take, and how long it may wait for earlier ones before. */
   keyCheckMs: 2_500,
   /** Wrong keys per address and minute. */

@@ -1,7 +1,7 @@
 /** Reads a JSON body: its sizes are checked before it is parsed. */
 import type { Context } from 'hono'
 import { AppError } from '../lib/errors.ts'
-import { measureJson } from '../lib/json-size.ts'
+import { measureJson, objectFault, sizeFault } from '../lib/json-size.ts'
 import { bodyTooLarge } from './body-limit.ts'
 import { maxBodyBytes } from './limits.ts'
 
@@ -10,12 +10,6 @@ export type JsonBody = {
   /** How many values it holds, those in lists and objects included. */
   size: number
 }
-
-/** So many values are validated and written within a fraction of a second. */
-const maxValues = 50_000
-const maxDepth = 10_000
-/** Of one object; no schema takes more. */
-const maxKeys = 1_000
 
 /** `application/json`, or any JSON type such as `application/merge-patch+json`. */
 const jsonType = /^application\/([\w.-]+\+)?json\s*(;|$)/i
@@ -31,20 +25,13 @@ export async function readJson(c: Context, mayBeEmpty = false): Promise<JsonBody
     )
   }
   const bytes = first ?? (await readBytes(c))
-  const { values, depth } = await measureJson(bytes)
-  if (depth > maxDepth)
-    throw new AppError(
-      'malformed',
-      `The body may be nested at most ${maxDepth.toLocaleString('en')} deep.`,
-    )
-  if (values > maxValues)
-    throw new AppError(
-      'too_large',
-      `The body may hold at most ${maxValues.toLocaleString('en')} values, those in lists included; this one holds ${values.toLocaleString('en')}. Send it in several requests.`,
-    )
+  const size = await measureJson(bytes)
+  const tooLarge = sizeFault('The body', size, 'Send it in several requests.')
+  if (tooLarge) throw tooLarge
   const value = parse(bytes)
-  checkObjects(value)
-  return { value, size: values }
+  const fault = objectFault('the body', value)
+  if (fault) throw fault
+  return { value, size: size.values }
 }
 
 /** A body of one of the media types, as it is. */
@@ -85,27 +72,5 @@ function parse(bytes: Uint8Array): unknown {
       'malformed',
       `The body is not valid JSON in UTF-8: ${error instanceof Error ? error.message : ''}`,
     )
-  }
-}
-
-/**
- * `__proto__` is the only key that the schemas ignore silently; objects of very many keys take long to validate. Without
- * recursion: nesting must not exhaust the stack.
- */
-function checkObjects(value: unknown): void {
-  const pending = [value]
-  for (const one of pending) {
-    if (typeof one !== 'object' || one === null) continue
-    if (Object.hasOwn(one, '__proto__'))
-      throw new AppError('invalid', 'Invalid fields: __proto__.', [
-        { field: '__proto__', detail: 'unknown field' },
-      ])
-    const inner = Object.values(one)
-    if (!Array.isArray(one) && inner.length > maxKeys)
-      throw new AppError(
-        'invalid',
-        `An object may have at most ${maxKeys.toLocaleString('en')} keys; one of the body has ${inner.length.toLocaleString('en')}.`,
-      )
-    for (const next of inner) pending.push(next)
   }
 }

@@ -1,5 +1,6 @@
 /** Reads a table (CSV) row by row, each with its lines in the file, and writes one. */
 import { AppError } from '../lib/errors.ts'
+import type { InputFile } from './input-file.ts'
 
 export type TableRow = {
   line: number
@@ -10,14 +11,20 @@ export type TableRow = {
   fault?: string
 }
 
-/** Far more than a real row needs; a quote that is never closed would read the rest of the file. */
-const maxRowCharacters = 8_000_000
+const maxCells = 1_000
 
 const lineEnd = /\r\n|\n|\r/
 const isEdge = /^[ \t]*$/
 
 /** A row as it stands in the text, which ends before `end`. */
-type ParsedRow = { cells: string[]; end: number; allQuoted: boolean; fault?: string }
+type ParsedRow = {
+  cells: string[]
+  /** How many cells there are beyond those that are kept. */
+  beyond: number
+  end: number
+  allQuoted: boolean
+  fault?: string
+}
 
 /**
  * A quote inside an unquoted cell is literal, as in 24" pan; one that leaves open where a cell ends makes its
@@ -25,20 +32,31 @@ type ParsedRow = { cells: string[]; end: number; allQuoted: boolean; fault?: str
  * checked here.
  */
 export async function* readTable(
-  name: string,
-  chunks: AsyncIterable<string>,
+  { name, read, maxRowCharacters }: Pick<InputFile, 'name' | 'read' | 'maxRowCharacters'>,
   delimiter: string,
 ): AsyncGenerator<TableRow> {
+  const tooLong = (line: number) =>
+    new AppError(
+      'invalid',
+      `${name} has a row of more than ${maxRowCharacters.toLocaleString('en')} characters, which begins on line ${line}: perhaps a double quote that opens a cell is not closed.`,
+    )
   const reader = rowReader(delimiter)
   let text = ''
-  for await (const chunk of chunks) {
+  for await (const chunk of read()) {
     text += chunk
-    yield* reader.rows(text, false)
+    yield* rows(false)
     text = text.slice(reader.position())
-    if (text.length > maxRowCharacters) throw unclosed(name, reader.line())
+    if (text.length > maxRowCharacters) throw tooLong(reader.line())
   }
-  yield* reader.rows(text, true)
+  yield* rows(true)
   if (reader.position() < text.length) throw unclosed(name, reader.line())
+
+  function* rows(isLast: boolean): Generator<TableRow> {
+    for (const { row, length } of reader.rows(text, isLast)) {
+      if (length > maxRowCharacters) throw tooLong(row.line)
+      yield row
+    }
+  }
 }
 
 /** Remembers the line, and where in the text that was given last the next row begins. */
@@ -46,13 +64,14 @@ function rowReader(delimiter: string) {
   const check = quoteCheck(delimiter)
   let line = 1
   let position = 0
-  function* rows(text: string, isLast: boolean): Generator<TableRow> {
+  function* rows(text: string, isLast: boolean): Generator<{ row: TableRow; length: number }> {
     position = 0
     for (;;) {
       const parsed = parseRow(text, position, delimiter, isLast)
       if (!parsed) return
+      const length = parsed.end - position
       const row = toTableRow(parsed, text.slice(position, parsed.end))
-      if (!isBlank(row.cells) && !(line === 1 && isSeparatorLine(row.cells))) yield row
+      if (!isBlank(row.cells) && !(line === 1 && isSeparatorLine(row.cells))) yield { row, length }
       line = row.lastLine + 1
       position = parsed.end
     }
@@ -61,7 +80,7 @@ function rowReader(delimiter: string) {
     const { cells } = parsed
     const lines = cells.some(isMultiline) ? raw.replace(/\r?\n?$/, '').split(lineEnd) : [raw]
     const row = { line, lastLine: line + lines.length - 1, cells }
-    const fault = check(parsed, lines) ?? parsed.fault
+    const fault = check(parsed, lines) ?? parsed.fault ?? tooManyCells(parsed)
     return fault === undefined ? row : { ...row, fault: fault + linesOf(row) }
   }
   return { rows, position: () => position, line: () => line }
@@ -90,7 +109,7 @@ function parseRow(
   isLast: boolean,
 ): ParsedRow | undefined {
   if (start === text.length) return undefined
-  const row: ParsedRow = { cells: [], end: start, allQuoted: true }
+  const row: ParsedRow = { cells: [], beyond: 0, end: start, allQuoted: true }
   const isCut = (end: number) => end < 0 || (end === text.length && !isLast)
   for (let at = start; ; at = row.end + 1) {
     const end =
@@ -109,7 +128,7 @@ function parseRow(
 /** Adds the cell to the row and returns where it ends. */
 function takePlain(row: ParsedRow, text: string, at: number, delimiter: string): number {
   const end = cellEnd(text, at, delimiter)
-  row.cells.push(text.slice(at, end))
+  addCell(row, text.slice(at, end))
   row.allQuoted = false
   return end
 }
@@ -121,9 +140,20 @@ function takeQuoted(row: ParsedRow, text: string, at: number, delimiter: string)
   const end = cellEnd(text, close + 1, delimiter)
   const after = text.slice(close + 1, end)
   const isClean = isEdge.test(after)
-  row.cells.push(isClean ? text.slice(at + 1, close).replaceAll('""', '"') : text.slice(at, end))
+  addCell(row, isClean ? text.slice(at + 1, close).replaceAll('""', '"') : text.slice(at, end))
   if (!isClean) row.fault ??= textAfterQuote(row.cells.length, after)
   return end
+}
+
+function addCell(row: ParsedRow, cell: string): void {
+  if (row.cells.length < maxCells) row.cells.push(cell)
+  else row.beyond++
+}
+
+function tooManyCells({ cells, beyond }: ParsedRow): string | undefined {
+  if (beyond === 0) return undefined
+  const [found, most] = [cells.length + beyond, maxCells].map((count) => count.toLocaleString('en'))
+  return `it has ${found} cells; at most ${most} are read`
 }
 
 const textAfterQuote = (cell: number, after: string) =>

@@ -19,10 +19,8 @@ export async function readColumnNames(
   delimiter: string | undefined,
 ): Promise<string[]> {
   const found = delimiter ?? findDelimiter(await readHead(input))
-  return readHeaderCells(input.name, readTable(input.name, input.read(), found))
+  return readHeaderCells(input.name, readTable(input, found))
 }
-
-const maxColumns = 1_000
 
 export async function readHeaderCells(
   name: string,
@@ -31,11 +29,6 @@ export async function readHeaderCells(
   for await (const { cells, fault } of rows) {
     if (fault !== undefined)
       throw new AppError('invalid', `${name} has a header that cannot be read: ${fault}.`)
-    if (cells.length > maxColumns)
-      throw new AppError(
-        'invalid',
-        `${name} has ${cells.length.toLocaleString('en')} columns; at most ${maxColumns.toLocaleString('en')} are read.`,
-      )
     return cells.map((cell) => cell.trim())
   }
   throw new AppError('invalid', `${name} is empty.`)

@@ -18,6 +18,8 @@ export type InputFile = {
   notes: string[]
   /** Decompressed and decoded. Throws an {@link AppError} when the bytes are not valid gzip or not of the encoding. */
   read: () => AsyncGenerator<string>
+  /** The longest row or line: it is looked at in one go. */
+  maxRowCharacters: number
   close: () => Promise<void>
 }
 
@@ -52,6 +54,9 @@ async function copyToFile(
   }
 }
 
+/** Far more than a real row needs. */
+const maxRowCharacters = 8_000_000
+
 async function inputFile(
   name: string,
   path: string,
@@ -74,7 +79,7 @@ async function inputFile(
   }
   const { label, note } = encoding ? { label: encoding } : await findEncoding(name, readBytes)
   const notes = note === undefined ? [] : [note]
-  return { name, notes, read: () => decode(name, readBytes(), label), close }
+  return { name, notes, read: () => decode(name, readBytes(), label), maxRowCharacters, close }
 }
 
 async function readHead(name: string, path: string): Promise<Buffer> {

@@ -2,33 +2,51 @@
 
 import { AppError } from '../lib/errors.ts'
 import { isObject } from '../lib/is-object.ts'
+import { maxValues, measureJson, objectFault, sizeFault } from '../lib/json-size.ts'
 import { readCell } from './cells.ts'
 import type { MappedRecord } from './column-mapping.ts'
 import type { Columns } from './columns.ts'
+import { rejectReason } from './import-batch.ts'
 import { type Mapping, rejectColumns } from './mapping.ts'
 
-export type JsonLine = { line: number; text: string }
-
-const maxLineCharacters = 8_000_000
+/** `fault`: why it is not even parsed. */
+type JsonLine = { line: number; text: string; fault: string | undefined }
 
 /** Blank lines are counted and skipped. */
 export async function* readLines(
   name: string,
   chunks: AsyncIterable<string>,
+  maxCharacters: number,
 ): AsyncGenerator<JsonLine> {
   let rest = ''
   let line = 0
   for await (const chunk of chunks) {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
-    if (rest.length > maxLineCharacters)
-      throw new AppError('invalid', `${name} has a line longer than 8 MB.`)
-    for (const text of lines) {
-      line++
-      if (text.trim() !== '') yield { line, text: text.trim() }
-    }
+    for (const text of lines) yield* read(text)
+    if (rest.length > maxCharacters) throw tooLong(line + 1)
   }
-  if (rest.trim() !== '') yield { line: line + 1, text: rest.trim() }
+  yield* read(rest)
+
+  async function* read(text: string): AsyncGenerator<JsonLine> {
+    line++
+    if (text.length > maxCharacters) throw tooLong(line)
+    if (text.trim() !== '') yield await toLine(line, text.trim())
+  }
+  function tooLong(at: number): AppError {
+    const most = maxCharacters.toLocaleString('en')
+    return new AppError(
+      'invalid',
+      `${name} has a line of more than ${most} characters, line ${at}.`,
+    )
+  }
+}
+
+/** A short line cannot hold many values. */
+async function toLine(line: number, text: string): Promise<JsonLine> {
+  if (text.length < maxValues) return { line, text, fault: undefined }
+  const tooLarge = sizeFault('A line', await measureJson(Buffer.from(text)), 'Divide it.')
+  return { line, text, fault: tooLarge?.message }
 }
 
 /** Null when the mapping skips the line. */
@@ -39,6 +57,8 @@ export function mapJson(
 ): MappedRecord | null {
   const fields = parseLine(text)
   if (!isObject(fields)) return { error: 'the line is not a JSON object' }
+  const fault = objectFault('the line', fields)
+  if (fault) return { error: rejectReason(fault) ?? fault.message }
   const textOf = (name: string) => String(fields[name] ?? '').trim()
   if (skipBlank.length > 0 && skipBlank.every((name) => textOf(name) === '')) return null
   if (!only.every(({ column, values }) => values.includes(textOf(column).toLowerCase())))

@@ -64,7 +64,7 @@ async function checkTable(
   table: Table,
   progress: (done: number) => void,
 ): Promise<RecordFile> {
-  const rows = () => readTable(input.name, input.read(), table.delimiter)
+  const rows = () => readTable(input, table.delimiter)
   const columnMapping = await readHeader(input.name, rows(), table)
   const { variants } = table.mapping
   const repeated = repetitions(input.name, table)
@@ -196,7 +196,7 @@ async function checkLines(
         'invalid',
         `unknown field "${field}". Known fields: ${columns.names.join(', ')}.`,
       )
-  const records = () => jsonRecords(input.name, input.read(), columns, mapping)
+  const records = () => jsonRecords(input, columns, mapping)
   const repeated = repetitions(input.name, { ...schema, mapping })
   let total = 0
   for await (const record of records()) {
@@ -214,13 +214,12 @@ function jsonKey(value: unknown, key: string[]): string | null {
 }
 
 async function* jsonRecords(
-  name: string,
-  chunks: AsyncIterable<string>,
+  { name, read, maxRowCharacters }: InputFile,
   columns: Columns,
   mapping: Mapping,
 ): AsyncGenerator<InputRecord | null> {
-  for await (const { line, text } of readLines(name, chunks)) {
-    const mapped = mapJson(text, columns, mapping)
+  for await (const { line, text, fault } of readLines(name, read(), maxRowCharacters)) {
+    const mapped = fault === undefined ? mapJson(text, columns, mapping) : { error: fault }
     yield mapped && { ...mapped, line, source: { text } }
   }
 }

@@ -5,7 +5,8 @@ import { decode, findEncoding } from './encoding.ts'
 import type { InputFile } from './input-file.ts'
 
 const pieceBytes = 16_384
-const maxLineBytes = 250_000
+/** The server answers nothing else meanwhile. */
+const maxRowCharacters = 250_000
 
 export async function uploadedFile(
   content: Buffer,
@@ -14,7 +15,6 @@ export async function uploadedFile(
   const name = 'The file'
   if (content[0] === 0x1f && content[1] === 0x8b)
     throw new AppError('invalid', `${name} is compressed: send it as it is.`)
-  assertShortLines(content)
   async function* readBytes(): AsyncGenerator<Buffer> {
     for (let at = 0; at < content.length; at += pieceBytes) {
       await otherWork()
@@ -24,17 +24,6 @@ export async function uploadedFile(
   const found = encoding ? { label: encoding } : await findEncoding(name, readBytes)
   const { label, note } = { note: undefined, ...found }
   const notes = note === undefined ? [] : [note]
-  return { name, notes, read: () => decode(name, readBytes(), label), close: async () => undefined }
-}
-
-/** A line is looked at in one go. */
-function assertShortLines(content: Buffer): void {
-  let line = 1
-  for (let start = 0; start < content.length; line++) {
-    const end = content.indexOf('\n', start)
-    const length = (end < 0 ? content.length : end) - start
-    if (length > maxLineBytes && content.subarray(start, start + length).indexOf('\r') < 0)
-      throw new AppError('invalid', `Line ${line} of the file is longer than 250 kB.`)
-    start += length + 1
-  }
+  const read = () => decode(name, readBytes(), label)
+  return { name, notes, read, maxRowCharacters, close: async () => undefined }
 }

@@ -1,7 +1,53 @@
 /** How large JSON is, told from its bytes: parsing and validating cost far more than this scan, and memory too. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { AppError } from './errors.ts'
 
-export type JsonSize = { values: number; depth: number }
+type JsonSize = { values: number; depth: number }
+
+/** So many values are validated and written within a fraction of a second. */
+export const maxValues = 50_000
+const maxDepth = 10_000
+/** Of one object; no schema takes more. */
+const maxKeys = 1_000
+
+/** Why JSON of this size is not read; undefined when it is. `what` begins a sentence. */
+export function sizeFault(
+  what: string,
+  { values, depth }: JsonSize,
+  advice: string,
+): AppError | undefined {
+  const [most, deepest] = [maxValues, maxDepth].map((count) => count.toLocaleString('en'))
+  if (depth > maxDepth)
+    return new AppError('malformed', `${what} may be nested at most ${deepest} deep.`)
+  if (values <= maxValues) return undefined
+  return new AppError(
+    'too_large',
+    `${what} may hold at most ${most} values, those in lists included; this one holds ${values.toLocaleString('en')}. ${advice}`,
+  )
+}
+
+/**
+ * `__proto__` is the only key that the schemas ignore silently; objects of very many keys take long to validate. Without
+ * recursion: nesting must not exhaust the stack.
+ */
+export function objectFault(what: string, value: unknown): AppError | undefined {
+  const pending = [value]
+  for (const one of pending) {
+    if (typeof one !== 'object' || one === null) continue
+    if (Object.hasOwn(one, '__proto__'))
+      return new AppError('invalid', 'Invalid fields: __proto__.', [
+        { field: '__proto__', detail: 'unknown field' },
+      ])
+    const inner = Object.values(one)
+    if (!Array.isArray(one) && inner.length > maxKeys)
+      return new AppError(
+        'invalid',
+        `An object may have at most ${maxKeys.toLocaleString('en')} keys; one of ${what} has ${inner.length.toLocaleString('en')}.`,
+      )
+    for (const next of inner) pending.push(next)
+  }
+  return undefined
+}
 
 const bytesPerTurn = 1_000_000
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c]

@@ -56,8 +56,9 @@ export async function startServer(
 ): Promise<RunningServer> {
   const web = connect(databaseUrl, { purpose: 'web', statementMs: limits.statementMs })
   // So that no poll waits for a slow request to release its connection.
-  const keys = connect(databaseUrl, { max: 4, purpose: 'keys' })
-  const background = connect(databaseUrl, { max: 6, purpose: 'background' })
+  const keys = connect(databaseUrl, { max: 4, purpose: 'keys', queryMs: limits.keyQueryMs })
+  const queryMs = limits.backgroundQueryMs
+  const background = connect(databaseUrl, { max: 6, purpose: 'background', queryMs })
   const metrics = createMetrics()
   const warn = (message: string, error: unknown) => log.warn({ err: error }, message)
   const renderer = rendererOf(config, limits.listPieceBytes)
@@ -81,7 +82,7 @@ export async function startServer(
   const shown = { feeds, pollLog, metrics, state, renderer }
   const parts = { db: web.db, pollDb: background.db, knownKeys, ...shown, imports, addRoutes }
   const server = createHttpServer(listener(parts, config, log, limits), limits)
-  const sending = connect(databaseUrl, { max: 3, purpose: 'push' })
+  const sending = connect(databaseUrl, { max: 3, purpose: 'push', queryMs })
   const pools = { web, keys, background, push: sending }
   metrics.watchPools(() =>
     Object.entries(pools).map(([pool, { waiting }]) => ({ pool, waiting: waiting() })),

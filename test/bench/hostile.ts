@@ -27,14 +27,14 @@ export async function benchHostile(): Promise<void> {
 
 async function measure(
   server: BenchServer,
-  { method, path, body }: HostileBody,
+  { method, path, type, body }: HostileBody,
 ): Promise<Measured> {
   const sent = body()
   const stalls = watchStalls(server)
   const startedAt = performance.now()
   const answer = await fetch(`${server.url}${path}`, {
     method,
-    headers: { Authorization: `Bearer ${server.key}`, 'Content-Type': 'application/json' },
+    headers: { Authorization: `Bearer ${server.key}`, 'Content-Type': type },
     body: sent,
   })
   const { byteLength: bytes } = await answer.arrayBuffer()

@@ -94,3 +94,39 @@ test('a pool closes although Postgres says nothing any more', async () => {
   expect(await asked).toBeInstanceOf(ConnectionLost)
   await proxy.disconnect()
 })
+
+test('a listener closes although its server has vanished', async () => {
+  const proxy = await openTcpProxy(new URL(database.url))
+  const listener = connect(proxy.url, { max: 1 })
+  await listener.listen('bell', () => undefined)
+  proxy.vanish()
+  await listener.close()
+  await proxy.disconnect()
+})
+
+test('a query that a vanished server took with it is given up, and so are the other connections there', async () => {
+  const proxy = await openTcpProxy(new URL(database.url))
+  const { db, close } = connect(proxy.url, { max: 3, queryMs: 2_000 })
+  let vanish = () => {}
+  const holding = new Promise<void>((resolve) => {
+    vanish = resolve
+  })
+  const others = [1, 2].map(() =>
+    db.transaction(async (tx) => {
+      await tx.execute(sql`select 1`)
+      await holding
+    }),
+  )
+  const asked = db.transaction(async (tx) => {
+    await tx.execute(sql`select 1`)
+    vanish()
+    await Promise.all(others)
+    proxy.vanish()
+    await tx.execute(sql`select 1`)
+  })
+  await expect(asked).rejects.toBeInstanceOf(ConnectionLost)
+  const again = [1, 2, 3].map(() => db.execute(sql`select 1 as one`))
+  expect(await Promise.all(again)).toEqual([[{ one: 1 }], [{ one: 1 }], [{ one: 1 }]])
+  await close()
+  await proxy.disconnect()
+})

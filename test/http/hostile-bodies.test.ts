@@ -10,10 +10,10 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-test.each(hostileBodies)('$name gets a small answer', async ({ method, path, body }) => {
+test.each(hostileBodies)('$name gets a small answer', async ({ method, path, type, body }) => {
   const answer = await fetch(`${server.url}${path}`, {
     method,
-    headers: { Authorization: `Bearer ${server.key}`, 'Content-Type': 'application/json' },
+    headers: { Authorization: `Bearer ${server.key}`, 'Content-Type': type },
     body: body(),
   })
   const text = await answer.text()

@@ -1,6 +1,12 @@
 /** Requests whose bodies are made to cost much more than they seem to. */
 
-export type HostileBody = { name: string; method: string; path: string; body: () => string }
+export type HostileBody = {
+  name: string
+  method: string
+  path: string
+  type: string
+  body: () => string
+}
 
 const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => make(index))
@@ -14,7 +20,13 @@ const post = (name: string, path: string, body: () => string): HostileBody => ({
   name,
   method: 'POST',
   path,
+  type: 'application/json',
   body,
+})
+
+const file = (name: string, type: string, body: () => string): HostileBody => ({
+  ...post(name, '/v1/imports?kind=products', body),
+  type,
 })
 
 const order = (items: string) =>
@@ -108,4 +120,21 @@ export const hostileBodies: [HostileBody, ...HostileBody[]] = [
   ),
   post('10 MB of white space', '/v1/products', () => `${' '.repeat(9_900_000)}{}`),
   post('10 MB of commas', '/v1/products', () => ','.repeat(9_900_000)),
+  file(
+    'a line of a file with 800,000 keys',
+    'application/x-ndjson',
+    () => `\r{${times(800_000, (key) => `"k${key}":1`).join(',')}}\n`,
+  ),
+  file('lines of a file with 40,000 values each', 'application/x-ndjson', () =>
+    `{"id":"p","title":"x","categories":[${fill(40_000, '0')}]}\n`.repeat(100),
+  ),
+  file('lines of a file with 20,000 keys each', 'application/x-ndjson', () =>
+    `{${times(20_000, (key) => `"k${key}":1`).join(',')}}\n`.repeat(30),
+  ),
+  file('a row of 9 million cells', 'text/csv', () => `id,title\r${','.repeat(9_000_000)}`),
+  file('a header of 9 million cells', 'text/csv', () => ','.repeat(9_000_000)),
+  file('rows of 200,000 cells', 'text/csv', () => `id\n${`p${','.repeat(200_000)}\n`.repeat(40)}`),
+  file('a cell of 9 million lines', 'text/csv', () => `id,title\np,"${'\n'.repeat(9_000_000)}"\n`),
+  file('a cell of 4 million quotes', 'text/csv', () => `id,title\np,"${'""'.repeat(4_000_000)}"\n`),
+  file('2 million blank rows', 'text/csv', () => `id,title\n${',\n'.repeat(2_000_000)}p,x\n`),
 ]

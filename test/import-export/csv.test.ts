@@ -6,9 +6,15 @@ async function* inChunks(text: string, size: number): AsyncGenerator<string> {
   for (let at = 0; at < text.length; at += size) yield text.slice(at, at + size)
 }
 
+const fileOf = (text: string, size: number) => ({
+  name: 't.csv',
+  read: () => inChunks(text, size),
+  maxRowCharacters: 10_000,
+})
+
 async function read(text: string, size = 7, delimiter = ','): Promise<TableRow[]> {
   const rows: TableRow[] = []
-  for await (const row of readTable('t.csv', inChunks(text, size), delimiter)) rows.push(row)
+  for await (const row of readTable(fileOf(text, size), delimiter)) rows.push(row)
   return rows
 }
 

@@ -51,6 +51,59 @@ const titles = async () =>
     await server.database.db.execute<{ title: string }>(sql`select title from products order by id`)
   ).map(({ title }) => title)
 
+describe('what a line of a file may hold', () => {
+  const long = (values: number) => `{"id":"p","title":"x","categories":[${'1,'.repeat(values)}1]}\n`
+  test('a line with more values than a body may hold is rejected before it is parsed, the others are read', async () => {
+    const ndjson = `${long(50_000)}{"id":"p2","title":"Pan"}\n`
+    const found = await send('kind=products', ndjson, 'application/x-ndjson')
+    expect(found).toMatchObject({ status: 'checked', counts: { created: 1, rejected: 1 } })
+    expect(found.rejected).toEqual([
+      {
+        line: 1,
+        reason:
+          'A line may hold at most 50,000 values, those in lists included; this one holds 50,005. Divide it.',
+      },
+    ])
+  })
+
+  test('an object of very many keys, and the key that schemas ignore, are rejected', async () => {
+    const keys = Array.from({ length: 1_001 }, (_, n) => `"k${n}":1`).join(',')
+    const ndjson = `{"id":"a","title":"x","metadata":{${keys}}}\n{"id":"b","title":"x","__proto__":{}}\n`
+    const { rejected } = await send('kind=products', ndjson, 'application/x-ndjson')
+    expect(rejected).toEqual([
+      {
+        line: 1,
+        reason: 'An object may have at most 1,000 keys; one of the line has 1,001.',
+      },
+      { line: 2, reason: '__proto__ unknown field' },
+    ])
+  })
+
+  test.each([
+    ['text/csv', `id,title\n"p","${'x\n'.repeat(130_000)}"\n`],
+    ['text/csv', `id,title\r${'x'.repeat(300_000)}\r`],
+    ['application/x-ndjson', `\r{"id":"${'x'.repeat(300_000)}"}\n`],
+  ])(
+    'a row or line of more than 250,000 characters is refused, whatever ends its lines (%#)',
+    async (type, content) => {
+      const { status, error } = await send('kind=products', content, type)
+      expect(status).toBe('refused')
+      expect(error).toContain('of more than 250,000 characters')
+    },
+  )
+
+  test('a row of very many cells is rejected, a header of very many refused', async () => {
+    const csv = `id,title\np${','.repeat(1_000)}\np2,Pan\n`
+    const { counts, rejected } = await send('kind=products', csv)
+    expect(counts).toMatchObject({ created: 1, rejected: 1 })
+    expect(rejected[0]?.reason).toContain('it has 1,001 cells; at most 1,000 are read')
+    expect(await send('kind=products', `id,title${',x'.repeat(999)}\n`)).toMatchObject({
+      status: 'refused',
+      error: expect.stringContaining('it has 1,001 cells; at most 1,000 are read'),
+    })
+  })
+})
+
 describe('an import', () => {
   test('tells before it is applied what would be created, changed, left as it is and rejected', async () => {
     await ask('PUT', '/v1/products/p1', '{"title":"Pot","price":10}', 'application/json')
@@ -250,9 +303,9 @@ describe('bounds', () => {
       'columns',
       'kind=products&skip_unknown=true',
       `id,title${',x'.repeat(1_000)}\n`,
-      '1,002 columns',
+      '1,002 cells',
     ],
-    ['a line', 'kind=products', `id,title\np1,${'x'.repeat(250_000)}\n`, 'Line 2'],
+    ['a line', 'kind=products', `id,title\np1,${'x'.repeat(250_000)}\n`, 'line 2'],
     ['an empty file', 'kind=products', '\n', 'is empty'],
   ])('%s: the import is refused', async (_, query, content, reason) => {
     const refused = await send(query, content)

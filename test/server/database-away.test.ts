@@ -107,3 +107,24 @@ test('a database that says nothing at all costs nobody more than seconds: writes
     expect((await ask('GET', '/v1/products/before')).status).toBe(200)
   })
 }, 60_000)
+
+test('a machine of the database that vanishes without closing its connections is given up, for another under its address', async () => {
+  const ask = asker(server.url, key)
+  const busy = Array.from({ length: 30 }, (_, n) =>
+    Promise.all([
+      ask('PUT', `/v1/products/busy-${n}`, { title: 'Busy' }),
+      ask('GET', '/feeds/products.json'),
+    ]),
+  )
+  await Promise.all(busy)
+  proxy.vanish()
+  await until(async () => {
+    expect((await ask('PUT', '/v1/products/after', { title: 'After' })).status).toBeOneOf([
+      200, 201,
+    ])
+    expect((await ask('GET', '/readyz')).body).toEqual({ status: 'ready', problems: [] })
+    const polled = await ask('GET', '/feeds/products.json')
+    expect(polled.headers.get('X-Feed-State')).toBe('fresh')
+    expect(polled.text).toContain('After')
+  })
+}, 120_000)

@@ -13,11 +13,14 @@ export type TcpProxy = {
   pointTo: (target: URL) => Promise<void>
   /** Keeps connections open and accepts new ones, but forwards nothing until restored. */
   stall: () => void
+  /** As when the machine behind vanishes and another takes its address: the connections there are stay open, without an answer. */
+  vanish: () => void
 }
 
 /** `splitAnswers` forwards the last bytes of what Postgres sends, such as ReadyForQuery, in a later packet. */
 export async function openTcpProxy(first: URL, { splitAnswers = false } = {}): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
+  const pairs = new Map<Socket, Socket>()
   let stalled = false
   let target = first
   const server = createServer((client) => {
@@ -29,7 +32,8 @@ export async function openTcpProxy(first: URL, { splitAnswers = false } = {}): P
     for (const socket of [client, upstream]) sockets.add(socket.on('error', () => undefined))
     // pipe() forwards an end, but not an error.
     client.once('close', () => upstream.destroy())
-    upstream.once('close', () => client.destroy())
+    upstream.once('close', () => pairs.delete(client) && client.destroy())
+    pairs.set(client, upstream)
     client.pipe(upstream)
     if (splitAnswers) upstream.pipe(lastBytesLater()).pipe(client.setNoDelay())
     else upstream.pipe(client)
@@ -59,8 +63,15 @@ export async function openTcpProxy(first: URL, { splitAnswers = false } = {}): P
     stalled = true
     for (const socket of sockets) socket.unpipe().pause()
   }
+  function vanish() {
+    for (const [client, upstream] of pairs) {
+      client.unpipe().pause()
+      upstream.unpipe().destroy()
+    }
+    pairs.clear()
+  }
   const { href: url } = Object.assign(new URL(first), { host: `127.0.0.1:${port}` })
-  return { port, url, disconnect, restore, pointTo, stall }
+  return { port, url, disconnect, restore, pointTo, stall, vanish }
 }
 
 /** ReadyForQuery has 6 bytes. */
