@@ -16,7 +16,7 @@ const stress = ['test/fuzz/**/*.test.ts', 'test/**/*-stress.test.ts']
 const faults = ['test/faults/**/*.test.ts']
 
 /** On a busy machine what takes milliseconds can take seconds; only a test that fails waits this long. */
-const common = { testTimeout: 120_000, hookTimeout: 60_000, expect: { poll: { timeout: 30_000 } } }
+const common = { testTimeout: 120_000, hookTimeout: 120_000, expect: { poll: { timeout: 30_000 } } }
 const parallel = { groupOrder: 0 }
 
 export default defineConfig({

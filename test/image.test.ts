@@ -109,7 +109,7 @@ test('the production packages alone serve, read-only, as an unprivileged user, a
     server.kill()
   }
   expect(await ended).toEqual([0, null])
-}, 60_000)
+})
 
 async function served(output: NodeJS.ReadableStream): Promise<string> {
   for await (const line of createInterface(output)) {

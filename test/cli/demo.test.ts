@@ -95,4 +95,4 @@ test('with DATABASE_URL the demo fills that database instead', async () => {
   } finally {
     await database.close()
   }
-}, 60_000)
+})

@@ -41,14 +41,14 @@ beforeAll(async () => {
   sandbox = await startSandbox({ port: 0, settings: { limits: false } })
   proxy = await openTcpProxy(new URL(posUrl))
   servers = await superviseTwo(proxy.url, sandbox, { API_KEY: key, FEED_WAIT: '1s' })
-}, 60_000)
+})
 afterAll(async () => {
   await Promise.all((servers ?? []).map((server) => server.stop()))
   await connection?.close()
   await proxy?.disconnect()
   await sandbox?.stop()
   await postgres?.remove()
-}, 60_000)
+})
 
 test(`more than ${minFaults} faults of every kind: no acknowledged write is lost, each event arrives once and in order, every feed is complete (FAULTS_SEED=${seed})`, async () => {
   const random = seededRandom(seed)

@@ -105,4 +105,4 @@ test('servers that were told serve on, and render again once those of the other 
     ({ release, state }) => release === 'old' && state === 'fresh',
   )
   expect(await pollOnce(old.url, 100)).toEqual({ release: 'old', state: 'fresh' })
-}, 60_000)
+})

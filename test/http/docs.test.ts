@@ -63,4 +63,4 @@ test('the page shows every route, proposes a body, keeps the key, sends nothing 
   } finally {
     await browser.close()
   }
-}, 60_000)
+})

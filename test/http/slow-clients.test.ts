@@ -169,7 +169,7 @@ test('only so many feeds are unpacked at once; packed and small ones are always 
   } finally {
     await other.stop()
   }
-}, 60_000)
+})
 
 test('a server stops although a reader takes nothing, and another has not said all', async () => {
   const patient = { stallMs: 600_000, answerMs: 600_000, headersMs: 600_000, requestMs: 600_000 }
@@ -179,7 +179,7 @@ test('a server stops although a reader takes nothing, and another has not said a
   await speak(other.url, `${put()}Content-Length: 9\r\n\r\n`)
   await other.stop()
   expect(await drain(reader)).toBeLessThan(wholeFeed)
-}, 60_000)
+})
 
 /** Until the server has closed the connection. */
 async function drip(socket: Socket, piece: string): Promise<void> {

@@ -111,7 +111,6 @@ test.each(['csv', 'ndjson'])(
       { created: 0, updated: 0 },
     ])
   },
-  60_000,
 )
 
 test('no cell of an export is a formula', async () => {

@@ -94,4 +94,4 @@ test('rows that only the database rejects are reported by their lines, in either
   })
   const expected = [...invalid, ...faulty].map((n) => `${n + 2} p${n}`)
   expect(reported.sort()).toEqual(expected.sort())
-}, 60_000)
+})

@@ -233,7 +233,7 @@ test('a database that says nothing at all is not waited for', async () => {
     await mutes.stop()
     mute.close()
   }
-}, 40_000)
+})
 
 test('a standby is reported', async () => {
   const home = await mkdtemp(join(tmpdir(), 'storefeed-standby-'))
@@ -258,4 +258,4 @@ test('a standby is reported', async () => {
   } finally {
     await rm(home, { recursive: true })
   }
-}, 60_000)
+})

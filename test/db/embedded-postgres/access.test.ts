@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { accountFor, run, runOrThrow } from '../../../src/db/embedded-postgres/account.ts'
 import { findPostgres } from '../../../src/db/embedded-postgres/binaries.ts'
 import {
@@ -16,7 +16,6 @@ import { freePort } from '../../support/loopback.ts'
 import { askPostgres, openClient } from '../../support/postgres-client.ts'
 
 /** Each test makes a cluster. */
-vi.setConfig({ testTimeout: 60_000 })
 
 let home = ''
 let dataDir = ''

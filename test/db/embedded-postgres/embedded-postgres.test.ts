@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import {
   type EmbeddedPostgres,
   startEmbedded,
@@ -27,7 +27,6 @@ import { AppError } from '../../../src/lib/errors.ts'
 import { askPostgres } from '../../support/postgres-client.ts'
 
 /** Most tests make a cluster, some several. */
-vi.setConfig({ testTimeout: 60_000 })
 
 const nobody = 65534
 const userScript = fileURLToPath(new URL('./embedded-user.ts', import.meta.url))

@@ -37,4 +37,4 @@ test('two senders killed again and again by kill -9: 0 lost, 0 twice, 0 out of o
     misclassified: 0,
     failed: 10,
   })
-}, 60_000)
+})
