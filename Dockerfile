@@ -15,7 +15,6 @@ COPY --from=build /app/dist ./dist
 COPY package.json ./
 COPY migrations ./migrations
 COPY src/cli/demo/*.csv ./src/cli/demo/
-COPY src/console/console.css ./src/console/
 USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \

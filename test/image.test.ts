@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { access, chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -43,6 +43,14 @@ test('every package is locked to its content, and its install scripts are not ru
   const names = new Set(scripted.map(([path]) => path.split('node_modules/').at(-1)))
   expect(allowScripts).toEqual(Object.fromEntries([...names].map((name) => [name, false])))
   expect(await readFile(join(root, 'Dockerfile'), 'utf8')).toContain('npm ci --ignore-scripts\n')
+})
+
+test('what the image is made of is there', async () => {
+  const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8')
+  const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)]
+  const paths = copied.flatMap(([, sources = '']) => sources.split(' '))
+  expect(paths).toContain('migrations')
+  for (const path of paths) await access(join(root, path.replace(/\/\*\.csv$/, '')))
 })
 
 test('every package of the image has a licence that goes with MIT', () => {
@@ -99,6 +107,11 @@ test('the production packages alone serve, read-only, as an unprivileged user, a
     const headers = { Authorization: `Bearer ${key}` }
     for (const path of ['/docs', '/openapi.json', '/v1/products', '/feeds/products.xml'])
       expect([path, (await fetch(`${url}${path}`, { headers })).status]).toEqual([path, 200])
+    const page = await (await fetch(`${url}/console/sign-in`)).text()
+    const files = [...page.matchAll(/"(\/console\/assets\/[^"]+)"/g)].map(([, path]) => path)
+    expect(files).toHaveLength(3)
+    for (const path of files)
+      expect([path, (await fetch(`${url}${path}`)).status]).toEqual([path, 200])
 
     const [command, ...args] = await healthcheck()
     const check = (port: string) =>
