@@ -52,7 +52,9 @@ export function Overview({ state, causes, mayWrite, given }: OverviewProps) {
         </div>
         <div>
           <dt>Last sent</dt>
-          <dd>{state.lastSentAt === null ? 'not today' : <Time at={state.lastSentAt} />}</dd>
+          <dd>
+            {state.lastSentAt === null ? 'not in the last day' : <Time at={state.lastSentAt} />}
+          </dd>
           <dd class="soft">of events and profiles</dd>
         </div>
       </dl>
