@@ -138,7 +138,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await press('Check the file')
     await press('Apply: 1 record')
     await watched.page.getByRole('link', { name: 'See and undo what it changed' }).click()
-    await see('Price 10.00 → becomes 12.00')
+    await see('Price 10.00 → became 12.00')
     await watched.page.goBack()
     await see('Applied')
   })
