@@ -99,6 +99,11 @@ test('the production packages alone serve, read-only, as an unprivileged user, a
     const headers = { Authorization: `Bearer ${key}` }
     for (const path of ['/docs', '/openapi.json', '/v1/products', '/feeds/products.xml'])
       expect([path, (await fetch(`${url}${path}`, { headers })).status]).toEqual([path, 200])
+    const page = await (await fetch(`${url}/console/sign-in`)).text()
+    const files = [...page.matchAll(/"(\/console\/assets\/[^"]+)"/g)].map(([, path]) => path)
+    expect(files).toHaveLength(3)
+    for (const path of files)
+      expect([path, (await fetch(`${url}${path}`)).status]).toEqual([path, 200])
 
     const [command, ...args] = await healthcheck()
     const check = (port: string) =>

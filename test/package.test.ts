@@ -84,14 +84,11 @@ test('the package holds the build, the migrations, the demo and its documents, a
     'dist/main.js',
     'migrations/meta/_journal.json',
     'src/cli/demo/products.csv',
-    'src/console/styles/base.css',
+    'dist/console/assets/console.css',
   ]
   expect(packedFiles).toEqual(expect.arrayContaining(needed))
   const rest = packedFiles.filter(
-    (path) =>
-      !/^(dist\/.+\.js(\.map)?|migrations\/.+|src\/cli\/demo\/.+\.csv|src\/console\/styles\/\w+\.css)$/.test(
-        path,
-      ),
+    (path) => !/^(dist\/.+\.(js(\.map)?|css)|migrations\/.+|src\/cli\/demo\/.+\.csv)$/.test(path),
   )
   expect(rest.sort()).toEqual(['LICENSE', 'README.md', 'package.json'])
 })

@@ -26,14 +26,19 @@ export function apiOf(app: App, env: object, principal: Principal, origin: strin
       ...(file ? { body: file } : {}),
     })
     const response = await app.fetch(request, { ...env, principal })
-    const text = await response.text()
     return {
       status: response.status,
       etag: response.headers.get('ETag'),
       changeId: response.headers.get('Change-Id'),
-      body: text === '' ? undefined : JSON.parse(text),
+      body: await readBody(response),
     }
   }
+}
+
+/** A file stays a text. */
+async function readBody(response: Response): Promise<unknown> {
+  const text = await response.text()
+  return /[/+]json/.test(response.headers.get('Content-Type') ?? '') ? JSON.parse(text) : text
 }
 
 export const apiProblem = z.object({

@@ -128,11 +128,11 @@ export const actions: Record<string, Action> = {
     kinds: ['product', 'store'],
     request: (kind, selected) => records(kind, selected, { patch: { published: false } }),
   },
-  delete: {
-    label: 'Delete',
-    title: 'Delete',
-    verb: 'Delete',
-    done: 'deleted',
+  remove: {
+    label: 'Remove',
+    title: 'Remove',
+    verb: 'Remove',
+    done: 'removed',
     isPlain: true,
     warning: () =>
       'They leave the feed, and what is sold where is forgotten. To keep them, hide them.',

@@ -47,7 +47,7 @@ function SampleTable({ kind, sample }: { kind: Kind; sample: Outcome['sample'] }
           label: 'Now',
           cell: (one) => (one.after ? valuesOf(kind, one.before) : 'in the catalog'),
         },
-        { label: 'Then', cell: (one) => (one.after ? valuesOf(kind, one.after) : 'deleted') },
+        { label: 'Then', cell: (one) => (one.after ? valuesOf(kind, one.after) : 'removed') },
       ]}
     />
   )
@@ -73,7 +73,7 @@ export function Apply({ outcome, action, kind }: BulkView) {
         type="submit"
         name="step"
         value="apply"
-        class={action.verb === 'Delete' ? 'danger' : 'primary'}
+        class={action.verb === 'Remove' ? 'danger' : 'primary'}
       >
         {`${action.verb} ${countOf(action, kind, outcome.changed)}`}
       </button>

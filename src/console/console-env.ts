@@ -9,6 +9,8 @@ export type ConsoleEnv = {
   Variables: {
     principal: Principal
     api: Api
+    /** Asked for while a page reads its own data. */
+    problems: Promise<string[]> | undefined
     /** Where the files of the pages are. */
     assets: string
   }

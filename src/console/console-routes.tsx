@@ -29,6 +29,7 @@ import { ordersPage } from './orders-page.tsx'
 import { overviewPage } from './overview-page.tsx'
 import { peoplePages } from './people-page.tsx'
 import { previewPage } from './preview-page.tsx'
+import { askForProblems } from './problems.tsx'
 import { recordPages } from './record-page.tsx'
 import { sameOrigin } from './same-origin.ts'
 import { sessionCookie } from './session-cookie.ts'
@@ -83,6 +84,7 @@ export function consoleRoutes(app: OpenAPIHono, { db, verify, publicUrl }: Conso
     if (principal === null) return signInFirst(c)
     c.set('principal', principal)
     c.set('api', apiOf(app, c.env, principal, publicUrl ?? new URL(c.req.url).origin))
+    askForProblems(c)
     return next()
   })
   pages.post('/sign-out', smallForm, async (c) => {

@@ -52,8 +52,10 @@ export function Overview({ state, causes, mayWrite, given }: OverviewProps) {
         </div>
         <div>
           <dt>Last sent</dt>
-          <dd>{state.lastSentAt === null ? 'not today' : <Time at={state.lastSentAt} />}</dd>
-          <dd class="soft">of events and profiles</dd>
+          <dd>{state.lastSentAt === null ? '–' : <Time at={state.lastSentAt} />}</dd>
+          <dd class="soft">
+            {state.lastSentAt === null ? 'nothing in the last day' : 'of events and profiles'}
+          </dd>
         </div>
       </dl>
       {causes.length > 0 && (

@@ -1,6 +1,6 @@
-/** What an import changes, before and after, and which rows it rejects. */
+/** What an import changes, before and after. */
+import type { ImportRecord } from '../import-export/import-schemas.ts'
 import { labelOf, valueText } from './changes.ts'
-import { choicesOf, fileTypes, type ImportRecord, mapsOf } from './imports.ts'
 import { Table, Tag } from './parts.tsx'
 
 export function Changes({ found }: { found: ImportRecord }) {
@@ -48,56 +48,5 @@ function Difference({ before, after }: { before: Fields | null; after: Fields })
         </li>
       ))}
     </ul>
-  )
-}
-
-export function Rejected({ found, mayWrite }: { found: ImportRecord; mayWrite: boolean }) {
-  const count = found.counts?.rejected ?? 0
-  return (
-    <section aria-label="Rejected rows">
-      <div class="title">
-        <h2>{`Rejected: ${count.toLocaleString('en')} ${count === 1 ? 'row' : 'rows'}`}</h2>
-        <a class="button" href={`/console/v1/imports/${found.id}/rejects`} download>
-          Download them to correct
-        </a>
-      </div>
-      <Table
-        label="Rejected rows"
-        rows={found.rejected}
-        columns={[
-          { label: 'Line', end: true, cell: ({ line }) => String(line) },
-          { label: 'Why', cell: ({ reason }) => reason },
-        ]}
-      />
-      {mayWrite && <CorrectedForm found={found} />}
-    </section>
-  )
-}
-
-/** What was chosen for the whole file: the corrected one has a few of its rows, and is written by the server. */
-const ofWholeFile = new Set(['map', 'lacking', 'of', 'yes', 'delimiter', 'encoding'])
-
-/** Takes the rows that were rejected, with the options of this import. */
-function CorrectedForm({ found: { kind, options } }: { found: ImportRecord }) {
-  const same = Object.entries(choicesOf(options)).filter(([name]) => !ofWholeFile.has(name))
-  const columns = mapsOf(options.map).map(([column, field]) => [`map.${column}`, field] as const)
-  const given = { ...Object.fromEntries([...same, ...columns]), kind, skip_unknown: 'true' }
-  return (
-    <form
-      class="block corrected"
-      method="post"
-      action="/console/import"
-      enctype="multipart/form-data"
-    >
-      {Object.entries(given).map(([name, value]) => (
-        <input type="hidden" name={name} value={value} />
-      ))}
-      <div class="field first">
-        <label for="corrected">The corrected file</label>
-        <input id="corrected" type="file" name="file" required accept={fileTypes} />
-        <p class="hint">Read as this one was, with its columns.</p>
-      </div>
-      <button type="submit">Check the corrected file</button>
-    </form>
   )
 }

@@ -1,7 +1,8 @@
 /** Which column becomes which field, and the options, to check the same file again. */
+import type { ImportFormats, ImportRecord } from '../import-export/import-schemas.ts'
 import { labelOf } from './changes.ts'
 import { FileOptions, KindOptions } from './import-form.tsx'
-import { choicesOf, type ImportFormats, type ImportRecord, mapsOf } from './imports.ts'
+import { choicesOf, mapsOf } from './imports.ts'
 import { Table } from './parts.tsx'
 
 type AgainProps = { found: ImportRecord; formats: ImportFormats }

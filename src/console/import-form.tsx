@@ -1,5 +1,5 @@
 /** The options of an import, for a new file and for one that is checked again. */
-import type { ImportFormats } from './imports.ts'
+import type { ImportFormats } from '../import-export/import-schemas.ts'
 import { kindLabels } from './imports.ts'
 
 type Choices = Record<string, string>

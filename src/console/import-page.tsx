@@ -1,11 +1,13 @@
 /** Files that bring products, stores and the rest: checked, looked at, applied. */
 import type { Context, Hono } from 'hono'
+import { importFormats, importList, importRecord } from '../import-export/import-schemas.ts'
 import { AppError } from '../lib/errors.ts'
 import { type ApiAnswer, apiProblem, read, succeeded } from './api.ts'
 import { type ConsoleEnv, may } from './console-env.ts'
 import { FileOptions, KindOptions } from './import-form.tsx'
+import { correctedRows } from './import-rejects.tsx'
 import { ImportView, RecentImports } from './import-view.tsx'
-import { fileTypes, importFormats, importList, importRecord, queryOf } from './imports.ts'
+import { fileTypes, queryOf } from './imports.ts'
 import { page } from './layout.tsx'
 import { PageTitle, ReadOnlyHint } from './parts.tsx'
 
@@ -91,13 +93,13 @@ async function showForm(c: C, { problem, given = {} }: Shown) {
 
 async function create(c: C) {
   const form = await c.req.formData()
-  const file = form.get('file')
-  if (!(file instanceof File) || file.size === 0)
+  const chosen = form.get('file')
+  const file =
+    correctedRows(form) ?? (chosen instanceof File ? await chosen.arrayBuffer() : undefined)
+  if (file === undefined || file.byteLength === 0)
     return showForm(c, { problem: 'Choose a file that is not empty.' })
   const query = queryOf(await readFormats(c), form)
-  const answer = await c.get('api')('POST', `/v1/imports?${query}`, {
-    file: await file.arrayBuffer(),
-  })
+  const answer = await c.get('api')('POST', `/v1/imports?${query}`, { file })
   if (answer.status === 422 || answer.status === 409)
     return showForm(c, { problem: problemOf(answer), given: givenIn(form) })
   const { id } = importRecord.parse(succeeded(answer))
@@ -125,6 +127,9 @@ async function showImport(c: C, problem?: string) {
   const api = c.get('api')
   if (c.req.param('id') === undefined) throw new AppError('not_found', 'There is no such import.')
   const [found, formats] = await Promise.all([read(api, pathOf(c), importRecord), readFormats(c)])
+  const mayWrite = may(c, 'write')
+  const isEditable = mayWrite && found.columns !== null && found.rejected.length > 0
+  const rejects = isEditable ? succeeded(await api('GET', `${pathOf(c)}/rejects`)) : null
   return page(
     c,
     { title: 'Import', script: 'form', status: problem ? 422 : 200 },
@@ -134,7 +139,12 @@ async function showImport(c: C, problem?: string) {
           {problem}
         </p>
       )}
-      <ImportView found={found} formats={formats} mayWrite={may(c, 'write')} />
+      <ImportView
+        found={found}
+        formats={formats}
+        rejects={rejects === null ? null : String(rejects)}
+        mayWrite={mayWrite}
+      />
     </>,
   )
 }

@@ -1,9 +1,11 @@
 /** One import: what it would do, which column is what, and what becomes of it. */
 import type { Child } from 'hono/jsx'
+import type { ImportFormats, ImportRecord, ImportSummary } from '../import-export/import-schemas.ts'
 import { labelOf } from './changes.ts'
-import { Changes, Rejected } from './import-changes.tsx'
+import { Changes } from './import-changes.tsx'
 import { Again } from './import-columns.tsx'
-import { type ImportFormats, type ImportRecord, type ImportSummary, kindLabels } from './imports.ts'
+import { Rejected, type RejectedProps } from './import-rejects.tsx'
+import { kindLabels } from './imports.ts'
 import { Facts, PageTitle, Table, Tag, Time } from './parts.tsx'
 
 const tones = {
@@ -30,10 +32,10 @@ const StatusTag = ({ status }: Pick<ImportSummary, 'status'>) => (
 const isRunning = ({ status }: Pick<ImportSummary, 'status'>) =>
   status === 'checking' || status === 'applying'
 
-export type ImportView = { found: ImportRecord; formats: ImportFormats; mayWrite: boolean }
+export type ImportView = RejectedProps & { formats: ImportFormats; mayWrite: boolean }
 
 export function ImportView(view: ImportView) {
-  const { found, mayWrite } = view
+  const { found, rejects, mayWrite } = view
   const isOpen = mayWrite && !isRunning(found) && found.status !== 'applied'
   return (
     <>
@@ -45,7 +47,7 @@ export function ImportView(view: ImportView) {
       </PageTitle>
       <State {...view} />
       {found.changes.length > 0 && <Changes found={found} />}
-      {found.rejected.length > 0 && <Rejected found={found} mayWrite={mayWrite} />}
+      {found.rejected.length > 0 && <Rejected found={found} rejects={rejects} />}
       {isOpen && <Again {...view} />}
     </>
   )
@@ -90,8 +92,8 @@ function State({ found, mayWrite }: ImportView) {
               {`See the ${found.kind} changed today`}
             </a>
           )}
-          {isOfCatalog(found.kind) && (
-            <a class="button" href="/console/changes?via=import">
+          {isOfCatalog(found.kind) && found.change_id && (
+            <a class="button" href={`/console/changes/${found.change_id}`}>
               See and undo what it changed
             </a>
           )}

@@ -1,47 +1,5 @@
-/** Imports as the REST API tells them, and the options of a form as it takes them. */
-import { z } from 'zod'
-
-export const importFormats = z.object({
-  kinds: z.array(z.object({ name: z.string(), fields: z.array(z.string()), merges: z.boolean() })),
-  presets: z.array(z.object({ name: z.string(), kind: z.string(), about: z.string() })),
-})
-export type ImportFormats = z.infer<typeof importFormats>
-
-const summary = z.object({
-  id: z.string(),
-  kind: z.string(),
-  options: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
-  status: z.enum(['checking', 'checked', 'refused', 'applying', 'applied', 'interrupted']),
-  rows: z.number().nullable(),
-  done: z.number(),
-  counts: z
-    .object({
-      created: z.number(),
-      updated: z.number(),
-      unchanged: z.number(),
-      skipped: z.number(),
-      rejected: z.number(),
-      lacking: z.number().nullable(),
-    })
-    .nullable(),
-  error: z.string().nullable(),
-  created_at: z.string(),
-  expires_at: z.string(),
-  applied_at: z.string().nullable(),
-})
-export type ImportSummary = z.infer<typeof summary>
-
-const fields = z.record(z.string(), z.unknown())
-export const importRecord = z.object({
-  ...summary.shape,
-  columns: z.array(z.object({ name: z.string(), fields: z.array(z.string()) })).nullable(),
-  emptied: z.record(z.string(), z.number()),
-  changes: z.array(z.object({ id: z.string(), before: fields.nullable(), after: fields })),
-  rejected: z.array(z.object({ line: z.number(), reason: z.string() })),
-  notes: z.array(z.string()),
-})
-export type ImportRecord = z.infer<typeof importRecord>
-export const importList = z.object({ imports: z.array(summary) })
+/** The options of a form as the REST API takes them. */
+import type { ImportFormats, ImportSummary } from '../import-export/import-schemas.ts'
 
 /** Of which files can be chosen. */
 export const fileTypes = '.csv,.txt,.tsv,.ndjson,.jsonl'

@@ -15,7 +15,8 @@ const sections: Section[] = [
   { path: '/console/products', label: 'Products' },
   { path: '/console/stores', label: 'Stores' },
   { path: '/console/availability', label: 'Availability' },
-  { path: '/console/feeds', label: 'Feeds', count: '/console/feeds/to-do' },
+  { path: '/console/feeds', label: 'Feeds' },
+  { path: '/console/attention', label: 'Attention', count: '/console/feeds/to-do' },
   { path: '/console/import', label: 'Import' },
   { path: '/console/deliveries', label: 'Deliveries', count: '/console/deliveries/failed' },
   { path: '/console/changes', label: 'Changes' },
@@ -41,16 +42,14 @@ const htmxConfig = JSON.stringify({
  * The page is painted once it is whole, because columns of a table move while its rows arrive, and once its scripts run,
  * because what is typed or pressed before is not heard. As text, because hono/jsx leaves out `blocking`.
  */
-const paintedWhole = (assets: string, modules: string[]) =>
+const paintedWhole = (assets: string, script: string) =>
   html`<link rel="expect" href="#toasts" blocking="render" />
     <script src="${assets}/htmx.js" defer blocking="render"></script>
-    ${modules.map(
-      (name) => html`<script src="${assets}/${name}.js" type="module" blocking="render"></script>`,
-    )}`
+    <script src="${assets}/${script}.js" defer blocking="render"></script>`
 
 export async function page(
   c: Context<ConsoleEnv>,
-  { title, script, status = 200 }: Page,
+  { title, script = 'console', status = 200 }: Page,
   body: Child,
 ) {
   const assets = c.get('assets')
@@ -66,7 +65,7 @@ export async function page(
           <title>{`${title} · storefeed`}</title>
           <link rel="icon" href="data:," />
           <link rel="stylesheet" href={`${assets}/console.css`} />
-          {paintedWhole(assets, script ? ['console', script] : ['console'])}
+          {paintedWhole(assets, script)}
         </head>
         <body>
           <a class="skip" href="#main">

@@ -7,9 +7,19 @@ import { Time } from './parts.tsx'
 
 const readiness = z.object({ problems: z.array(z.string()) })
 
+/** Of what a browser opens as a page they are asked for at once, so that it waits for them and its own data together. */
+export function askForProblems(c: Context<ConsoleEnv>): void {
+  if (c.req.method !== 'GET' || !c.req.header('Accept')?.includes('text/html')) return
+  const problems = readProblems(c)
+  c.set('problems', problems)
+  // The page tells it, unless it fails before.
+  problems.catch(() => {})
+}
+
 /** Part of the page, so that it moves nothing when it comes. A part of a page shows none, nor does the sign-in. */
 export async function readProblems(c: Context<ConsoleEnv>): Promise<string[]> {
-  const { api } = c.var
+  const { api, problems } = c.var
+  if (problems) return problems
   if (!api || c.req.header('HX-Request')) return []
   const { body } = await api('GET', '/readyz')
   return readiness.parse(body).problems

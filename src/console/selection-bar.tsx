@@ -56,7 +56,7 @@ function SelectionBar({ kind, given, count, shown, list }: SelectionBarProps) {
         .map(([name, { label }]) => (
           <button
             type="button"
-            class={name === 'delete' ? 'danger' : undefined}
+            class={name === 'remove' ? 'danger' : undefined}
             hx-post={`/console/bulk/${kind.plural}/${name}`}
             hx-target="#bulk"
           >

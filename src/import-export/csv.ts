@@ -208,7 +208,3 @@ export function findDelimiter(head: string): string {
   const counts = delimiters.map((delimiter) => header.split(delimiter).length)
   return delimiters[counts.indexOf(Math.max(...counts))] ?? ','
 }
-
-/** Every cell is quoted, so that {@link readTable} takes line breaks in them for text. */
-export const formatRow = (cells: string[]): string =>
-  `${cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(',')}\n`

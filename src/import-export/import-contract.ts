@@ -1,7 +1,7 @@
 /** The options and the answers of imports by REST. */
 import { z } from 'zod'
 import { AppError } from '../lib/errors.ts'
-import { id, instant } from '../lib/fields.ts'
+import { id } from '../lib/fields.ts'
 import { type ImportKind, importKinds } from './import-kinds.ts'
 import {
   addCondition,
@@ -17,9 +17,9 @@ import {
   timezoneOption,
   wrongOption,
 } from './import-options.ts'
+import { kindNames } from './import-schemas.ts'
 import { presets } from './presets/presets.ts'
 
-const kindNames = importKinds.map(({ name }) => name)
 const presetNames = presets.map(({ name }) => name)
 const maxListed = 200
 
@@ -100,77 +100,3 @@ const read = <T>(reader: OptionReader<T>, texts: string | string[] = []): T[] =>
   })
 
 export const importId = z.strictObject({ id })
-
-const count = z.int()
-
-const importSummary = z
-  .strictObject({
-    id: z.string(),
-    kind: z.enum(kindNames),
-    options: z.record(z.string(), z.unknown()).meta({ description: 'As given in the query' }),
-    status: z.enum(['checking', 'checked', 'refused', 'applying', 'applied', 'interrupted']).meta({
-      description:
-        'Refused: the file cannot be imported so, `error` says why. Interrupted: check or apply it again',
-    }),
-    rows: count.nullable().meta({ description: 'Of the file, blank ones left out' }),
-    done: count.meta({ description: 'Rows of the run in progress that are done' }),
-    counts: z
-      .strictObject({
-        created: count,
-        updated: count,
-        unchanged: count,
-        skipped: count,
-        rejected: count,
-        lacking: count.nullable().meta({
-          description: 'Records that the file lacks, with `replace`: unpublished or removed',
-        }),
-      })
-      .nullable()
-      .meta({ description: 'What would happen, or what happened once it is applied' }),
-    error: z.string().nullable(),
-    created_at: instant,
-    expires_at: instant,
-    applied_at: instant.nullable(),
-  })
-  .meta({ id: 'ImportSummary' })
-
-const fields = z.record(z.string(), z.unknown())
-
-export const importRecord = z
-  .strictObject({
-    ...importSummary.shape,
-    columns: z
-      .array(z.strictObject({ name: z.string(), fields: z.array(z.string()) }))
-      .nullable()
-      .meta({ description: 'Which fields each column fills; null for NDJSON' }),
-    emptied: z.record(z.string(), count).meta({
-      description: 'In how many records a value is emptied because the file does not say it',
-    }),
-    changes: z
-      .array(z.strictObject({ id: z.string(), before: fields.nullable(), after: fields }))
-      .meta({ description: 'The first 50 records that change, with the fields that differ' }),
-    rejected: z
-      .array(z.strictObject({ line: count, reason: z.string() }))
-      .meta({ description: 'The first 50 rejects; all are in the rejects file' }),
-    notes: z.array(z.string()),
-  })
-  .meta({ id: 'Import' })
-
-export const importList = z
-  .strictObject({ imports: z.array(importSummary) })
-  .meta({ id: 'ImportList' })
-
-export const importFormats = z
-  .strictObject({
-    kinds: z.array(
-      z.strictObject({
-        name: z.enum(kindNames),
-        fields: z.array(z.string()).meta({ description: 'Names that a column may have' }),
-        merges: z.boolean(),
-      }),
-    ),
-    presets: z.array(
-      z.strictObject({ name: z.string(), kind: z.enum(kindNames), about: z.string() }),
-    ),
-  })
-  .meta({ id: 'ImportFormats' })

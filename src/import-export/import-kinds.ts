@@ -27,6 +27,7 @@ import {
   type WriteResult,
   writeBatch,
 } from './import-batch.ts'
+import type { KindName } from './import-schemas.ts'
 
 export type ImportSettings = {
   currency: string
@@ -44,7 +45,7 @@ export type ImportBatch = {
 }
 
 export type ImportKind = {
-  name: 'stores' | 'products' | 'availability' | 'customers' | 'orders' | 'order-updates' | 'visits'
+  name: KindName
   /** Its fields are the columns of a file. */
   schema: z.ZodType
   /** Of an import that changes only the fields it names; null when the kind knows no other. */
@@ -133,7 +134,7 @@ type KindOptions<T, M> = {
 }
 
 function importKind<T, M = never>(
-  name: ImportKind['name'],
+  name: KindName,
   schema: z.ZodType<T>,
   { write, merging, key = [], joinsRows = false, batchSize = 200 }: KindOptions<T, M>,
 ): ImportKind {

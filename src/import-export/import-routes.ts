@@ -4,17 +4,10 @@ import type { Database } from '../db/connection.ts'
 import { type ApiContext, endpoint, noBody, none } from '../http/endpoint.ts'
 import { AppError } from '../lib/errors.ts'
 import { columnsOf } from './columns.ts'
-import {
-  type ImportQuery,
-  importFormats,
-  importId,
-  importList,
-  importQuery,
-  importRecord,
-  readImportQuery,
-} from './import-contract.ts'
+import { type ImportQuery, importId, importQuery, readImportQuery } from './import-contract.ts'
 import { importKinds } from './import-kinds.ts'
 import type { ImportRuns } from './import-runs.ts'
+import { importFormats, importList, importRecord } from './import-schemas.ts'
 import { presets } from './presets/presets.ts'
 import {
   addImport,
@@ -224,7 +217,7 @@ function summaryOf({ result, options, ...stored }: StoredImport) {
   return { ...stored, options, counts: stored.status === 'refused' ? null : counts }
 }
 
-const nothing: Pick<ImportFindings, 'columns' | 'emptied' | 'changes' | 'rejected' | 'notes'> = {
+const nothing: Omit<ImportFindings, 'counts' | 'lacking'> = {
   columns: null,
   emptied: {},
   changes: [],
@@ -233,6 +226,6 @@ const nothing: Pick<ImportFindings, 'columns' | 'emptied' | 'changes' | 'rejecte
 }
 
 function recordOf(found: StoredImport): z.output<typeof importRecord> {
-  const { columns, emptied, changes, rejected, notes } = found.result ?? nothing
-  return { ...summaryOf(found), columns, emptied, changes, rejected, notes }
+  const { columns, emptied, changes, rejected, notes, change_id = null } = found.result ?? nothing
+  return { ...summaryOf(found), columns, emptied, changes, rejected, notes, change_id }
 }

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Database } from '../db/connection.ts'
-import type { Recording } from '../db/recording.ts'
+import { changeIdOf, type Recording } from '../db/recording.ts'
 import { AppError } from '../lib/errors.ts'
 import { semaphore } from '../lib/semaphore.ts'
 import { readColumnNames } from './file-head.ts'
@@ -187,6 +187,7 @@ async function runFile(
     changes: sample.changes(),
     rejected,
     notes: input.notes,
+    change_id: recording ? changeIdOf(recording) : null,
   }
   return { findings, rows: file.total, rejects: rejects.text() }
 }

@@ -1,7 +1,8 @@
 /** Writes records in a format that import reads back unchanged: CSV or NDJSON. */
+
+import { formatRow } from '../lib/csv-row.ts'
 import { writeCell } from './cells.ts'
 import { type Column, columnsOf } from './columns.ts'
-import { formatRow } from './csv.ts'
 
 type Fields = Record<string, unknown>
 

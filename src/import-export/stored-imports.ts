@@ -8,7 +8,7 @@ import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { type importStatuses, imports } from '../db/schema/imports.ts'
 import { AppError, notFound } from '../lib/errors.ts'
 import type { ImportResult } from './import-file.ts'
-import type { ImportKind } from './import-kinds.ts'
+import type { ImportSummary, KindName } from './import-schemas.ts'
 import type { RecordChange } from './sample-changes.ts'
 
 type ImportStatus = (typeof importStatuses)[number]
@@ -26,12 +26,14 @@ export type ImportFindings = {
   /** The first ones. */
   rejected: { line: number; reason: string }[]
   notes: string[]
+  /** Of an application that changed something; rows of an earlier release lack it. */
+  change_id?: string | null
 }
 
 export type StoredImport = {
   id: string
-  kind: ImportKind['name']
-  options: Record<string, unknown>
+  kind: KindName
+  options: ImportSummary['options']
   status: ImportStatus
   rows: number | null
   done: number
@@ -76,7 +78,7 @@ export async function getRejects(db: Queryable, importId: string): Promise<strin
   return row.rejects ?? ''
 }
 
-type Given = { kind: ImportKind['name']; options: object }
+type Given = { kind: KindName; options: object }
 
 /** A run that has begun. */
 export type Run = Given & { id: string; run: string }

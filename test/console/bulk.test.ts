@@ -267,12 +267,12 @@ describe.skipIf(!hasBrowser)('many at once', () => {
     expect(await count('q=LC-1')).toBe(1)
   })
 
-  test('products are deleted', async () => {
+  test('products are removed', async () => {
     const page = await openList('?brand=Lodge')
     await page.locator('[data-select]').first().check()
-    await button(page, 'Delete').click()
-    await button(dialog(page), 'Delete 1 product').click()
-    await told(page, '1 product deleted')
+    await button(page, 'Remove').click()
+    await button(dialog(page), 'Remove 1 product').click()
+    await told(page, '1 product removed')
     await expect.poll(() => page.locator('.grid tbody tr').count()).toBe(2)
     expect(await count('')).toBe(59)
   })
@@ -345,7 +345,7 @@ describe.skipIf(!hasBrowser)('many at once', () => {
         'Change prices',
         'Sell in…',
         'Hide',
-        'Delete',
+        'Remove',
       ]) {
         await button(page.locator('#selection'), name).click()
         await dialog(page).waitFor()

@@ -202,11 +202,11 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     }
   })
 
-  test('the number beside Feeds counts what is to be done; a chip lists products without a price', async () => {
+  test('the number beside Attention counts what is to be done; a chip lists products without a price', async () => {
     await server.ask('PUT', '/v1/products/priceless', { title: 'Priceless' })
     const page = await visit('/console/products')
     await expect
-      .poll(() => page.locator('.top a[href="/console/feeds"] .count').innerText())
+      .poll(() => page.locator('.top a[href="/console/attention"] .count').innerText())
       .toMatch(/^\d+$/)
     await page.getByRole('link', { name: 'No price' }).click()
     await page.locator('.grid tr[data-id=priceless]').waitFor()

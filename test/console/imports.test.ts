@@ -101,6 +101,48 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     expect(await product('ladle')).toMatchObject({ price: 5 })
   })
 
+  test('rejected rows are corrected in the page, and become an import of their own', async () => {
+    await choose(
+      'Code,Name,price,Text\nladle,Ladle,cheap,"of ""oak""\nand tin"\npot,Pot,12,\nno,,1,\ngone,Gone,x,\n',
+    )
+    await press('Check the file')
+    const match = (column: string, field: string) =>
+      watched.page.getByLabel(`What ${column} becomes`).selectOption(field)
+    await match('Code', 'id')
+    await match('Name', 'title')
+    await match('Text', 'description')
+    await press('Check again')
+    await see('price must be a number')
+    await press('Apply: 1 record')
+    await see('Applied')
+    const row = (line: number) => watched.page.getByRole('group', { name: `Line ${line}` })
+    await row(2).getByLabel('price').fill('5')
+    for (const name of ['Code', 'Name', 'price']) await row(6).getByLabel(name).fill('')
+    await press('Check the corrected rows')
+    await see('title must be a string')
+    await see('Rejected: 1 row')
+    await press('Apply: 1 record')
+    await see('Applied')
+    expect(await product('ladle')).toMatchObject({ price: 5, description: 'of "oak"\nand tin' })
+    await watched.page.getByRole('group', { name: 'Line 4' }).getByLabel('Name').fill('None')
+    await press('Check the corrected row')
+    await see('Rejected 0')
+    await press('Apply: 1 record')
+    await see('Applied')
+    expect(await product('no')).toMatchObject({ title: 'None', price: 1 })
+    expect(watched.errors).toEqual([])
+  })
+
+  test('what was applied leads to its change, where it is undone', async () => {
+    await choose('id,price\npot,12\n')
+    await press('Check the file')
+    await press('Apply: 1 record')
+    await watched.page.getByRole('link', { name: 'See and undo what it changed' }).click()
+    await see('Price 10.00 → became 12.00')
+    await watched.page.goBack()
+    await see('Applied')
+  })
+
   test('an export of another system is read with its preset and the choice of variants', async () => {
     await choose(
       'Handle,Title,Variant SKU,Variant Price,Status\npot,Pot,P-1,12,active\npot,,P-2,13,active\n',

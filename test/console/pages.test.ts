@@ -177,7 +177,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const { page } = await signIn(browser, full)
     await page.goto(`${full.url}/console/products`)
     const seen: unknown[] = []
-    for (let n = 0; n < 12; n++) {
+    for (let n = 0; n < 13; n++) {
       await page.keyboard.press('Tab')
       seen.push(
         await page.evaluate(
@@ -193,6 +193,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       'Stores',
       'Availability',
       'Feeds',
+      'Attention',
       'Import',
       'Deliveries',
       'Changes',

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { findDelimiter, formatRow, readTable, type TableRow } from '../../src/import-export/csv.ts'
+import { findDelimiter, readTable, type TableRow } from '../../src/import-export/csv.ts'
+import { formatRow } from '../../src/lib/csv-row.ts'
 import { seededRandom } from '../faults/seeded-random.ts'
 
 async function* inChunks(text: string, size: number): AsyncGenerator<string> {

@@ -136,6 +136,17 @@ describe('an import', () => {
     expect(again).toMatchObject({ status: 'checked', counts: { created: 1, rejected: 0 } })
   })
 
+  test('tells under which change of the history it was applied, unless it changed nothing', async () => {
+    const { id } = await send('kind=products', 'id,title\np1,Pot\n')
+    expect(await get(id)).toMatchObject({ change_id: null })
+    const { body, headers } = await apply(id)
+    expect(body).toMatchObject({ status: 'applied', change_id: headers.get('Change-Id') })
+    const path = `/v1/changes/${headers.get('Change-Id')}`
+    expect((await ask('GET', path)).body).toMatchObject({ via: 'import' })
+    const same = await send('kind=products', 'id,title\np1,Pot\n')
+    expect((await apply(same.id)).body).toMatchObject({ status: 'applied', change_id: null })
+  })
+
   test('is applied once: of two at once one is told that it is too late', async () => {
     const { id } = await send('kind=products', 'id,title\np1,Pot\n')
     const answers = await Promise.all([apply(id), apply(id)])

@@ -1,9 +1,10 @@
 /** Builds storefeed once per test run, apart from `dist`, so that commands start as fast as for users. */
 import { execFile } from 'node:child_process'
-import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { bundleAssets } from '../../src/console/assets.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -21,11 +22,12 @@ export async function build(): Promise<Build> {
     await copyFile(join(root, 'package.json'), join(home, 'package.json'))
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
     const outDir = join(home, 'dist')
-    const compile = (project: string, to: string) =>
-      promisify(execFile)(process.execPath, [tsc, '-p', project, '--outDir', to])
+    const assets = join(outDir, 'console', 'assets')
+    await mkdir(assets, { recursive: true })
+    const files = await bundleAssets()
     await Promise.all([
-      compile(root, outDir),
-      compile(join(root, 'src/console/browser'), join(outDir, 'console/browser')),
+      promisify(execFile)(process.execPath, [tsc, '-p', root, '--outDir', outDir]),
+      ...files.map(([name, content]) => writeFile(join(assets, name), content)),
     ])
     return { main: join(outDir, 'main.js'), remove }
   } catch (error) {

@@ -3,6 +3,7 @@
  * answer and a session that ended; asks before edits are lost or something is removed; ticks the stores of a region
  * together.
  */
+import './console.ts'
 import { activate } from './bulk.ts'
 import { choose } from './dialog.ts'
 import { watchGroups } from './groups.ts'

@@ -1,4 +1,5 @@
 /** The matrix: ticks are staged, then saved as differences, so that what others ticked meanwhile stays. */
+import './console.ts'
 import './bulk.ts'
 import { type Answer, send, wordsOf } from './send.ts'
 import { toast } from './toast.ts'

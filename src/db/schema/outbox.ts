@@ -94,7 +94,7 @@ export const outbox = pgTable(
       .on(table.created_at, table.id)
       .where(sql`${table.warnings} <> '[]'`),
     index('outbox_set_aside')
-      .on(table.status, table.created_at, table.id)
+      .on(table.status, table.created_at, table.id, table.order_id)
       .where(sql`${table.status} in ('failed', 'unsendable', 'discarded')`),
   ],
 )

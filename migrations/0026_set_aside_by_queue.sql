@@ -1,0 +1,2 @@
+DROP INDEX "outbox_set_aside";--> statement-breakpoint
+CREATE INDEX "outbox_set_aside" ON "outbox" USING btree ("status","created_at","id","order_id") WHERE "outbox"."status" in ('failed', 'unsendable', 'discarded');
