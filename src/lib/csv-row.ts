@@ -6,7 +6,7 @@ export const formatRow = (cells: string[]): string =>
 /** Of what {@link formatRow} wrote. */
 export function* parseRows(text: string): Generator<string[]> {
   let row: string[] = []
-  for (const [, cell = '', end] of text.matchAll(/"([^"]*(?:""[^"]*)*)"(,|\n)/g)) {
+  for (const [, cell = '', end] of text.matchAll(/"([^"]*(?:""[^"]*)*)"(,|\n)/gy)) {
     row.push(cell.replaceAll('""', '"'))
     if (end === ',') continue
     yield row
