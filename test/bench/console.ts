@@ -58,6 +58,14 @@ const tellFirstRows = `
     requestAnimationFrame(() => setTimeout(drawn))
   }).observe(document, { childList: true, subtree: true })`
 
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
+
 /** In a context of its own, so that no file is there yet; signing in is not measured. */
 async function firstRows(browser: Browser, server: BenchServer): Promise<number> {
   const { page } = await signIn(browser, server)
@@ -65,7 +73,8 @@ async function firstRows(browser: Browser, server: BenchServer): Promise<number>
   await page.context().close()
   const context = await browser.newContext({ storageState: session })
   const cold = await context.newPage()
-  const drawn = new Promise<void>((resolve) => cold.exposeFunction('drawn', resolve))
+  const { promise: drawn, resolve } = withResolvers()
+  await cold.exposeFunction('drawn', resolve)
   await cold.addInitScript(tellFirstRows)
   try {
     return await timed(async () => {
