@@ -40,8 +40,10 @@ document.addEventListener('click', ({ target }) => {
   if (menu && target instanceof Node && !menu.contains(target)) menu.open = false
 })
 
-/** On a phone the sections scroll. */
-document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest' })
+/** On a phone the sections scroll. In the first frame, as asking for places before would lay the page out twice. */
+requestAnimationFrame(() =>
+  document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest' }),
+)
 
 /** A list that refreshes itself rests while nobody sees the page, and shows no wait. */
 document.addEventListener('htmx:beforeRequest', (event) => {

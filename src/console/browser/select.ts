@@ -48,7 +48,8 @@ function refresh(): void {
     page.indeterminate = ticked.length > 0 && ticked.length < all.length
   }
   const words = form.querySelector('[role=status]')
-  if (words) words.textContent = wordsOf(form, ticked.length)
+  // The first number that a page formats takes tens of milliseconds: not while it loads.
+  if (words && !form.hidden) words.textContent = wordsOf(form, ticked.length)
   const every = form.querySelector<HTMLButtonElement>('[data-choose=all]')
   if (every) every.hidden = isAll
 }
