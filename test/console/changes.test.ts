@@ -38,13 +38,13 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     expect(await row.innerText()).toMatch(/tests[\s\S]*in the console[\s\S]*1 product changed/)
     expect(await row.innerText()).toMatch(/Dutch Oven[\s\S]*Price 330\.00/)
     await row.getByRole('link', { name: 'Undo: 1 product changed' }).click()
-    expect(await page.locator('main').innerText()).toContain(
-      '1 record will be as before the change.',
-    )
+    await expect
+      .poll(() => page.locator('main').innerText())
+      .toContain('1 record will be as before the change.')
     expect(await product('wrong')).toMatchObject({ price: 33 })
     await page.getByRole('button', { name: 'Put back 1 record' }).click()
-    expect(await product('wrong')).toMatchObject({ price: 330 })
-    expect(await page.locator('main').innerText()).toContain('Undid')
+    await expect.poll(() => product('wrong')).toMatchObject({ price: 330 })
+    await expect.poll(() => page.locator('main').innerText()).toContain('Undid')
     await page.goto(`${server.url}/console/products/wrong`)
     const history = page.getByRole('region', { name: 'History' })
     expect(await history.innerText()).toMatch(/Undone[\s\S]*1 product created/)
@@ -101,8 +101,8 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const page = await open('/console/changes')
     await page.getByLabel('Who').fill('Nobody')
     await page.getByRole('button', { name: 'Show' }).click()
-    expect(page.url()).toContain('actor=Nobody')
-    expect(await page.locator('.empty h2').innerText()).toBe('No changes match')
+    await expect.poll(() => page.url()).toContain('actor=Nobody')
+    await expect.poll(() => page.locator('.empty h2').innerText()).toBe('No changes match')
     await page.goto(
       `${server.url}/console/changes?day=${new Date().toISOString().slice(0, 10)}&kind=store`,
     )

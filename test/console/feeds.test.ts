@@ -56,7 +56,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await server.ask('PUT', '/v1/products/found', { title: 'Found' })
     const page = await visit('/console/products/found')
     await page.locator('.preview').getByRole('link', { name: 'Image address' }).click()
-    expect(page.url()).toContain('#f-image_link')
+    await expect.poll(() => page.url()).toContain('#f-image_link')
   })
 
   test('a hidden product says why it is not in the feed, and the preview works without script', async () => {
@@ -65,9 +65,9 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     open.push(page)
     await page.goto(`${server.url}/console/products/hidden`)
     await page.getByRole('link', { name: 'Its item of the feed' }).click()
-    expect(await page.locator('.preview').innerText()).toContain(
-      'The product is not published, so the feed leaves it out.',
-    )
+    await expect
+      .poll(() => page.locator('.preview').innerText())
+      .toContain('The product is not published, so the feed leaves it out.')
   })
 
   test('fixing a product in its list lowers the count, until all is well', async () => {
@@ -137,7 +137,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       const held = page.locator('.held')
       expect(await held.innerText()).toContain('It would fall from 30 items to 2.')
       await page.getByRole('link', { name: 'See all that would go' }).click()
-      expect(await page.locator('.table tbody tr').count()).toBe(28)
+      await expect.poll(() => page.locator('.table tbody tr').count()).toBe(28)
       await page.getByRole('link', { name: '← Feeds' }).click()
 
       await held.getByLabel(/^Is it right/).fill('30')

@@ -42,7 +42,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await page.fill('#f-categories', 'Pans\nPots, with lids')
     await page.fill('#f-metadata', 'color = red\nweight = 3\nsize = "12"')
     await page.getByRole('button', { name: 'Create product' }).click()
-    expect(await page.locator('h1').innerText()).toBe('Made here')
+    await expect.poll(() => page.locator('h1').innerText()).toBe('Made here')
     expect((await server.ask('GET', '/v1/products/made')).body).toMatchObject({
       categories: ['Pans', 'Pots, with lids'],
       metadata: { color: 'red', weight: 3, size: '12' },
@@ -56,7 +56,8 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       metadata: { color: 'blue', size: '12' },
     })
     await page.getByRole('button', { name: 'Remove' }).click()
-    expect((await server.ask('GET', '/v1/products/made')).status).toBe(404)
+    const status = async () => (await server.ask('GET', '/v1/products/made')).status
+    await expect.poll(status).toBe(404)
     await page.context().close()
   })
 
@@ -133,7 +134,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     expect([await storesOf('m1'), await storesOf('m2')]).toEqual([['s3'], ['s2']])
     await page.getByRole('button', { name: 'Undo' }).click()
     await expect.poll(() => storesOf('m1')).toEqual(['s1', 's3'])
-    expect(await storesOf('m2')).toEqual([])
+    await expect.poll(() => storesOf('m2')).toEqual([])
     await expect.poll(() => page.getByLabel('Matrix 1 in Store s1').isChecked()).toBe(true)
     await page.context().close()
   })
@@ -144,11 +145,11 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const page = await open('/console/availability?q=Keys')
     const ticked = () => page.locator('[data-store]:checked').count()
     await page.getByRole('button', { name: 'Keys 1' }).click()
-    expect(await ticked()).toBe(3)
+    await expect.poll(() => ticked()).toBe(3)
     await page.getByRole('button', { name: 'MA', exact: true }).click()
-    expect(await ticked()).toBe(5)
+    await expect.poll(() => ticked()).toBe(5)
     await page.getByRole('button', { name: 'Discard' }).click()
-    expect(await ticked()).toBe(0)
+    await expect.poll(() => ticked()).toBe(0)
     await page.getByLabel('Keys 1 in Store s1').click()
     await page.getByLabel('Keys 2 in Store s2').click({ modifiers: ['Shift'] })
     expect(await ticked()).toBe(4)
