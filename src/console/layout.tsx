@@ -34,6 +34,8 @@ const htmxConfig = JSON.stringify({
   includeIndicatorStyles: false,
   selfRequestsOnly: true,
   historyCacheSize: 0,
+  // Nothing that is pressed right after content has come is lost.
+  defaultSettleDelay: 0,
   scrollBehavior: 'auto',
   responseHandling: [{ code: '...', swap: true }],
 })
