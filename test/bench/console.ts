@@ -51,20 +51,13 @@ async function request({ url, key }: BenchServer): Promise<void> {
 }
 
 /** Within the page: a locator is looked for every half second only. What follows a frame comes after it is drawn. */
-const tellFirstRows = `
-  new MutationObserver((_, observer) => {
-    if (!document.querySelector('.grid tbody tr')) return
-    observer.disconnect()
-    requestAnimationFrame(() => setTimeout(drawn))
-  }).observe(document, { childList: true, subtree: true })`
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = () => {}
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
-}
+const watchFirstRows = `
+  window.drawn = new Promise((resolve) =>
+    new MutationObserver((_, observer) => {
+      if (!document.querySelector('.grid tbody tr')) return
+      observer.disconnect()
+      requestAnimationFrame(() => setTimeout(resolve))
+    }).observe(document, { childList: true, subtree: true }))`
 
 /** In a context of its own, so that no file is there yet; signing in is not measured. */
 async function firstRows(browser: Browser, server: BenchServer): Promise<number> {
@@ -73,13 +66,11 @@ async function firstRows(browser: Browser, server: BenchServer): Promise<number>
   await page.context().close()
   const context = await browser.newContext({ storageState: session })
   const cold = await context.newPage()
-  const { promise: drawn, resolve } = withResolvers()
-  await cold.exposeFunction('drawn', resolve)
-  await cold.addInitScript(tellFirstRows)
+  await cold.addInitScript(watchFirstRows)
   try {
     return await timed(async () => {
       await cold.goto(`${server.url}/console/products`, { waitUntil: 'commit' })
-      await drawn
+      await cold.evaluate('drawn')
     })
   } finally {
     await context.close()
