@@ -1,12 +1,13 @@
 /** API keys are stored only as hashes and looked up for every request. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { textArray } from '../db/parameters.ts'
 import { apiKeys, type Scope, scopes } from '../db/schema/api-keys.ts'
 import { AppError } from '../lib/errors.ts'
 import { instant, title } from '../lib/fields.ts'
+import { memoize } from '../lib/memoize.ts'
 import type { Principal } from './principal.ts'
 
 export { type Scope, scopes }
@@ -49,7 +50,7 @@ const implied: Record<Scope, readonly Scope[]> = {
 export const allows = (granted: readonly Scope[], wanted: Scope) =>
   granted.some((scope) => implied[scope].includes(wanted))
 
-export const hashOf = (key: string) => createHash('sha256').update(key).digest('hex')
+export const hashOf = memoize((key) => createHash('sha256').update(key).digest('hex'))
 
 const principal = sql`json_build_object('id', id, 'name', name, 'scopes', scopes)`
 const columns = sql`id, name, scopes, created_at, last_used_at, revoked_at`
@@ -110,20 +111,18 @@ type KeyRow = { principal: Principal; hash: string; stale: boolean }
 
 /**
  * `principal` is null when the key is unknown or revoked. Its last use is written at most once a minute, so that polls do
- * not write a row each. `more` are columns that the same query reads, whatever the key is.
+ * not write a row each. `more` is SQL of columns that the same query reads, whatever the key is.
  */
 export async function readPrincipal<More extends object>(
   db: Queryable,
   key: string,
-  more: SQL = sql``,
+  more = '',
 ): Promise<More & { principal: Principal | null }> {
   const hash = hashOf(key)
-  const [row] = await db.execute<More & { found: KeyRow | null }>(sql`
-    select (
-      select json_build_object('principal', ${principal}, 'hash', hash,
-        'stale', coalesce(last_used_at < now() - interval '1 minute', true))
-      from ${apiKeys} where hash = ${hash} and revoked_at is null
-    ) as found${more}`)
+  // Hex digits need no escaping, and a query without parameters is one message instead of five.
+  const [row] = await db.execute<More & { found: KeyRow | null }>(
+    sql.raw(`select find_key('${hash}') as found${more}`),
+  )
   if (!row) throw new Error('a query without conditions returned no row')
   const { found } = row
   if (!found || !isSameHash(found.hash, hash)) return { ...row, principal: null }

@@ -1,6 +1,7 @@
 /** Who sends a request: the key in it, and the address it comes from. */
 import { getConnInfo } from '@hono/node-server/conninfo'
 import type { Context } from 'hono'
+import { memoize } from '../lib/memoize.ts'
 
 export type Credentials = { address: string; key: string | undefined }
 
@@ -18,9 +19,10 @@ export function feedCredentials(
   { key, authorization }: RawFeedCredentials,
   remoteAddress: string | undefined,
 ): Credentials {
-  const given = key ?? basicPassword(authorization) ?? bearerKey(authorization)
-  return { address: networkOf(remoteAddress), key: given }
+  return { address: networkOf(remoteAddress), key: key ?? keyInHeader(authorization ?? '') }
 }
+
+const keyInHeader = memoize((header) => basicPassword(header) ?? bearerKey(header))
 
 /** The socket's address, because anybody can send X-Forwarded-For. Of IPv6 the /64 network that one subscriber has. */
 export function networkOf(address = ''): string {

@@ -82,27 +82,32 @@ export function createKeyVerifier(
     }
   }
 
-  function verifierOf<P extends Principal>(by: LookUp<P>): Verify<P> {
-    const checkOnce = coalesceByKey((name) => check(name, by), concurrentLookups)
-    return async (caller) => (caller.key ? checkOnce(nameOf(caller)) : null)
+  async function checkOrLastKnown<P extends Principal>(
+    name: string,
+    by: LookUp<P>,
+  ): Promise<Found<P | Principal>> {
+    try {
+      return await check(name, by)
+    } catch (error) {
+      // An address that must wait does so with a valid key too.
+      const last = error instanceof AppError ? null : lastKnown(keyOf(name))
+      const principal = trusted.get(name) ?? last
+      if (!principal) throw error
+      return principal
+    }
   }
 
-  const orLastKnown =
-    <P extends Principal>(verify: Verify<P>): Verify<P | Principal> =>
-    (caller) =>
-      verify(caller).catch((error: unknown) => {
-        // An address that must wait does so with a valid key too.
-        const last = error instanceof AppError ? null : lastKnown(caller.key ?? '')
-        const principal = trusted.get(nameOf(caller)) ?? last
-        if (!principal) throw error
-        return principal
-      })
+  function verifierOf<P extends Principal>(
+    checkKey: (name: string) => Promise<Found<P>>,
+  ): Verify<P> {
+    const checkOnce = coalesceByKey(checkKey, concurrentLookups)
+    return (caller) => (caller.key ? checkOnce(nameOf(caller)) : Promise.resolve(null))
+  }
 
-  const verify = verifierOf(lookUp)
   return {
-    verify,
-    verifyOrLastKnown: orLastKnown(verify),
-    verifyBy: (by) => orLastKnown(verifierOf(by)),
+    verify: verifierOf((name) => check(name, lookUp)),
+    verifyOrLastKnown: verifierOf((name) => checkOrLastKnown(name, lookUp)),
+    verifyBy: (by) => verifierOf((name) => checkOrLastKnown(name, by)),
     isTrusted: (caller) => trusted.has(nameOf(caller)),
   }
 }

@@ -1,5 +1,4 @@
 /** The valid keys as the database last had them: what they open for reading stays open while it does not answer. */
-import type { SQL } from 'drizzle-orm'
 import type { Database, Queryable } from '../db/connection.ts'
 import { hashOf, principalOfKey, readPrincipal, readValidKeys } from './api-keys.ts'
 import type { Principal } from './principal.ts'
@@ -12,7 +11,7 @@ export type KnownKeys = {
   lookupWith: <More extends object>(
     db: Queryable,
     key: string,
-    more?: SQL,
+    more?: string,
   ) => Promise<More & { principal: Principal | null }>
   /** Without the database. */
   lastKnown: (key: string) => Principal | null
@@ -30,7 +29,7 @@ export function createKnownKeys(db: Database): KnownKeys {
       keysByHash = await readValidKeys(db)
     },
     lookup: async (key) => known(key, await principalOfKey(db, key)),
-    async lookupWith<More extends object>(from: Queryable, key: string, more?: SQL) {
+    async lookupWith<More extends object>(from: Queryable, key: string, more?: string) {
       const read = await readPrincipal<More>(from, key, more)
       known(key, read.principal)
       return read

@@ -83,6 +83,12 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
   const isElsewhere = (states: FeedStates) =>
     states.isNewer || expectedKey(states) !== settings.renderKey
 
+  /** Whether no change is pending and the cache is what the database has, as usually. */
+  function isCurrent(states: FeedStates, feed: FeedName, cache: FeedCache): boolean {
+    const state = states.feeds[feed]
+    return !states.isNewer && isUpToDate(state, expectedKey(states)) && cache.isCurrent(state)
+  }
+
   /** One attempt to bring the cache up to date; undefined when it has to be repeated. */
   async function update(
     feed: FeedName,
@@ -149,9 +155,7 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
     const deadline = Date.now() + settings.waitMs
     try {
       const states = known ?? (await readAllStates())
-      const state = states.feeds[feed]
-      const isCurrent = isUpToDate(state, expectedKey(states)) && cache.isCurrent(state)
-      if (isCurrent && !states.isNewer) return 'fresh'
+      if (isCurrent(states, feed, cache)) return 'fresh'
       return await withTimeout(updateBefore(deadline, feed, cache, states), deadline - Date.now())
     } catch (error) {
       settings.warn('a poll was answered with a stale feed', error)
@@ -161,7 +165,8 @@ export function createFeedService(db: Database, settings: FeedServiceSettings): 
 
   async function poll(feed: FeedName, format: FeedFormat, part: Part, states?: FeedStates) {
     const cache = caches[feed][format]
-    const freshness = await freshnessOf(feed, cache, states)
+    const freshness =
+      states && isCurrent(states, feed, cache) ? 'fresh' : await freshnessOf(feed, cache, states)
     const response = cache.response(part)
     if (response) return { response, freshness }
     throw new AppError(

@@ -36,14 +36,14 @@ export type FeedStates = {
 
 /** One query for all feeds. */
 export async function readStates(db: Queryable): Promise<FeedStates> {
-  const [row] = await db.execute<StatesRow>(sql`select ${feedStates} as states`)
+  const [row] = await db.execute<StatesRow>(sql.raw(`select ${feedStates} as states`))
   return toStates(row)
 }
 
 export type StatesRow = {
   states: FeedStates['feeds'] & { migrations: number[]; render_key: string | null }
 }
-export const feedStates = sql.raw('feed_states()')
+export const feedStates = 'feed_states()'
 
 export function toStates(row: StatesRow | undefined): FeedStates {
   if (!row) throw new Error('a query without conditions returned no row')
@@ -72,7 +72,7 @@ export async function lockFeed(tx: Queryable, feed: FeedName): Promise<'busy' | 
       set local jit = off; set local lock_timeout = '500ms'; set local synchronous_commit = off;
       lock table products, stores, product_stores in access share mode`),
     tx.execute<StatesRow & { ok: boolean }>(sql`
-      select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext(${feed})) as ok, ${feedStates} as states`),
+      select pg_try_advisory_xact_lock(hashtext('storefeed.feed'), hashtext(${feed})) as ok, ${sql.raw(feedStates)} as states`),
   )
   return row?.ok ? toStates(row) : 'busy'
 }

@@ -9,6 +9,7 @@ import { renderProblem } from '../http/problem.ts'
 import { type RequestContext, requestContext } from '../http/request-context.ts'
 import { logResponse } from '../http/request-log.ts'
 import { AppError } from '../lib/errors.ts'
+import { memoize } from '../lib/memoize.ts'
 import { type Semaphore, semaphore } from '../lib/semaphore.ts'
 import type { FeedService } from './feed-service.ts'
 import type { PollLog } from './poll-log.ts'
@@ -59,6 +60,11 @@ function pathOf(url: string): string {
   return end < 0 ? url : url.slice(0, end)
 }
 
+const keyInUrl = memoize((url) => {
+  const [, query] = url.split('?', 2)
+  return new URLSearchParams(query).get('key')
+})
+
 /**
  * Polls are answered from memory to the socket before any other routing, so that a poll costs little more than its bytes.
  */
@@ -86,13 +92,11 @@ async function answerPoll(
   response: ServerResponse,
   { path, context, at }: Arrival,
 ): Promise<void> {
-  const [, query] = request.url?.split('?', 2) ?? []
-  const { authorization } = request.headers
-  const key = query === undefined ? null : new URLSearchParams(query).get('key')
-  const poller = await authorize({ key, authorization }, request.socket.remoteAddress)
-  const { feed, format, part } = parseFileName(path.slice('/feeds/'.length))
+  const given = { key: keyInUrl(request.url ?? ''), authorization: request.headers.authorization }
+  const poller = await authorize(given, request.socket.remoteAddress)
+  const { feed, format, part } = parseFileName(path)
   const { response: feedResponse, freshness } = await feeds.poll(feed, format, part, poller?.states)
-  const encoding = encodingFor(request.headers['accept-encoding'])
+  const encoding = encodingFor(request.headers['accept-encoding'] ?? '')
   const unchanged = isUnchanged(request, etagOf(feedResponse, encoding), feedResponse.modifiedAt)
   const bodiless = unchanged || request.method === 'HEAD'
   const status = unchanged ? 304 : 200
@@ -118,7 +122,7 @@ async function answerPoll(
     else response.once('close', record)
     countPoll({ feed, format, status, state: freshness }, secondsSince(at))
     const headers = feedHeaders(feedResponse, { freshness, encoding, unchanged })
-    response.writeHead(status, [...headers, ...Object.entries(context.headers).flat()])
+    response.writeHead(status, headers.concat(...context.headers))
   }
   async function sendText() {
     const inflated = await feedResponse.inflated()
@@ -132,7 +136,8 @@ async function answerPoll(
   }
   if (!bodiless && encoding === 'identity') return sendText()
   begin()
-  writeAll(response, bodiless ? [] : feedResponse.gzip.buffers)
+  if (bodiless) response.end()
+  else writeAll(response, feedResponse.gzip.buffers)
 }
 
 /** A response that has begun is cut off, so that nobody takes it for complete. */
@@ -154,17 +159,15 @@ function rejectPoll(
   countPoll({ feed, format, status, state: 'none' }, secondsSince(at))
   const ms = Math.round(performance.now() - at)
   logResponse(log, { ...context.log, method, path: `/feeds/${file}`, status, ms }, error)
-  response.writeHead(status, { ...headers, ...context.headers }).end(body)
+  response.writeHead(status, { ...headers, ...Object.fromEntries(context.headers) }).end(body)
 }
 
 const fileName = /^(products|stores)(?:\.(\d+)-of-(\d+))?\.(json|xml)$/
 
-function parseFileName(file: string): {
-  feed: 'products' | 'stores'
-  format: 'json' | 'xml'
-  part: Part
-} {
-  const [, feed, number = '1', of = '1', format] = fileName.exec(file) ?? []
+type FeedFile = { feed: 'products' | 'stores'; format: 'json' | 'xml'; part: Part }
+
+const parseFileName = memoize((path): FeedFile => {
+  const [, feed, number = '1', of = '1', format] = fileName.exec(path.slice('/feeds/'.length)) ?? []
   if ((feed !== 'products' && feed !== 'stores') || (format !== 'json' && format !== 'xml')) {
     throw new AppError(
       'not_found',
@@ -181,16 +184,16 @@ function parseFileName(file: string): {
   if (part.number < 1 || part.number > part.of)
     throw new AppError('not_found', `Parts are numbered from 1 to ${part.of}.`)
   return { feed, format, part }
-}
+})
 
 /** An entry for gzip itself takes precedence over `*`. */
-function encodingFor(header = ''): Encoding {
+const encodingFor = memoize((header): Encoding => {
   const entries = header.toLowerCase().split(',').map(readCoding)
   const entry =
     entries.find(({ coding }) => coding === 'gzip' || coding === 'x-gzip') ??
     entries.find(({ coding }) => coding === '*')
   return entry?.accepted ? 'gzip' : 'identity'
-}
+})
 
 function readCoding(entry: string): { coding: string; accepted: boolean } {
   const [coding = '', ...parameters] = entry.split(';').map((word) => word.trim())
@@ -201,6 +204,7 @@ function isUnchanged(request: IncomingMessage, etag: string, modifiedAt: Date): 
   const wanted = request.headers['if-none-match']
   if (wanted !== undefined)
     return (
+      wanted === etag ||
       wanted.trim() === '*' ||
       wanted.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
     )

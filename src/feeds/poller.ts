@@ -1,5 +1,4 @@
 /** Who polls, and the state of the feeds: one query, begun after the poll, reads both. */
-import { sql } from 'drizzle-orm'
 import type { KnownKeys } from '../auth/known-keys.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Queryable } from '../db/connection.ts'
@@ -16,7 +15,7 @@ export const lookUpPoller =
   (db: Queryable, { lookup, lookupWith }: KnownKeys) =>
   async (key: string): Promise<Poller | null> => {
     try {
-      const both = lookupWith<StatesRow>(db, key, sql`, ${feedStates} as states`)
+      const both = lookupWith<StatesRow>(db, key, `, ${feedStates} as states`)
       const read = await withTimeout(both, togetherMs)
       return read.principal && { ...read.principal, states: toStates(read) }
     } catch {

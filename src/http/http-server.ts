@@ -44,6 +44,7 @@ export function createHttpServer(listener: Listener, limits: Limits): Server {
 
 /** A server must also accept `GET http://host/path` (RFC 9112, 3.2.2), which clients send to proxies. */
 const originForm = (target: string) => {
+  if (target.startsWith('/')) return target
   const [, path] = /^https?:\/\/[^/?#]*(.*)$/is.exec(target) ?? []
   return path === undefined || path.startsWith('/') ? (path ?? target) : `/${path}`
 }

@@ -7,7 +7,7 @@ export type RequestContext = {
   /** For every log line about the request. */
   log: { request: string; trace_id?: string; span_id?: string; parent_id?: string }
   /** For its response, so that the client can find those lines. */
-  headers: { 'X-Request-Id': string; traceparent?: string }
+  headers: [name: string, value: string][]
 }
 
 /** A plain id from the client is kept, so that logs of several servers can be joined. */
@@ -17,12 +17,15 @@ const plainId = /^[\w.:+/=-]{1,128}$/
 export function requestContext(givenId: Header, traceparent: Header): RequestContext {
   const request = typeof givenId === 'string' && plainId.test(givenId) ? givenId : randomUUID()
   const trace = readTrace(traceparent)
-  if (!trace) return { log: { request }, headers: { 'X-Request-Id': request } }
+  if (!trace) return { log: { request }, headers: [['X-Request-Id', request]] }
   const { trace_id, parent_id, flags } = trace
   const span_id = randomBytes(8).toString('hex')
   return {
     log: { request, trace_id, span_id, parent_id },
-    headers: { 'X-Request-Id': request, traceparent: `00-${trace_id}-${span_id}-${flags}` },
+    headers: [
+      ['X-Request-Id', request],
+      ['traceparent', `00-${trace_id}-${span_id}-${flags}`],
+    ],
   }
 }
 

@@ -11,7 +11,7 @@ export function requestLog(log: Logger, record: RecordRequest) {
   return createMiddleware(async (c, next) => {
     const started = performance.now()
     const context = requestContext(c.req.header('X-Request-Id'), c.req.header('traceparent'))
-    for (const [name, value] of Object.entries(context.headers)) c.header(name, value)
+    for (const [name, value] of context.headers) c.header(name, value)
     await next()
     const ms = performance.now() - started
     const { method } = c.req

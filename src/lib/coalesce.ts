@@ -43,15 +43,24 @@ export function coalesceByKey<T>(
   work: (key: string) => Promise<T>,
   concurrency = 1,
 ): (key: string) => Promise<T> {
-  const entries = new Map<string, { run: () => Promise<T>; callers: number }>()
-  return async (key) => {
-    const entry = entries.get(key) ?? { run: coalesce(() => work(key), concurrency), callers: 0 }
-    entries.set(key, entry)
-    entry.callers++
-    try {
-      return await entry.run()
-    } finally {
-      if (--entry.callers === 0) entries.delete(key)
+  const entries = new Map<string, { share: () => Promise<T>; runs: Set<Promise<T>> }>()
+  return (key) => {
+    const entry = entries.get(key) ?? {
+      share: coalesce(() => work(key), concurrency),
+      runs: new Set<Promise<T>>(),
     }
+    entries.set(key, entry)
+    const { share, runs } = entry
+    const run = share()
+    // Once for each run, however many share it.
+    if (!runs.has(run)) {
+      runs.add(run)
+      const end = () => {
+        runs.delete(run)
+        if (runs.size === 0) entries.delete(key)
+      }
+      run.then(end, end)
+    }
+    return run
   }
 }

@@ -141,7 +141,9 @@ test('the key is checked before the body is looked at', async () => {
 test('a feed takes its key from the query, as the password of Basic, or as a Bearer key', async () => {
   const key = keys.get('feeds') ?? ''
   const colons = `:with:colons:${randomUUID()}:`
-  await ensureKey(server.database.db, colons, { name: 'colons', scopes: ['feeds'] })
+  const quotes = `'"\\' or true --${randomUUID()}`
+  for (const [name, one] of Object.entries({ colons, quotes }))
+    await ensureKey(server.database.db, one, { name, scopes: ['feeds'] })
   const basic = (pair: string) => ({
     Authorization: `Basic ${Buffer.from(pair).toString('base64')}`,
   })
@@ -155,6 +157,8 @@ test('a feed takes its key from the query, as the password of Basic, or as a Bea
     [401, '', basic(`klaviyo:x:${key}`)],
     [401, '', basic(key.replace('only', 'other'))],
     [401, '', basic(`${key}:`)],
+    [200, `?key=${encodeURIComponent(quotes)}`, { Authorization: '' }],
+    [401, `?key=${encodeURIComponent(`x${quotes}`)}`, { Authorization: '' }],
     [401, '?key=', { Authorization: '' }],
     [401, '?key=wrong', { Authorization: `Bearer ${key}` }],
     [403, `?key=${keys.get('read')}`, { Authorization: '' }],

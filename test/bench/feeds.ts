@@ -58,7 +58,7 @@ function benchSize(products: number): Promise<Measured> {
         ratio: editMs / 15,
         target: products <= 100_000 ? '<= 1.0' : '',
       },
-      ...(await measurePolls(bench, server)),
+      ...(await measurePolls(bench, server, products)),
       await measureWriters(bench, server, products),
     ]
     await bench.db.execute(sql`vacuum analyze`)

@@ -251,8 +251,9 @@ test('all functions run as their owner on our own schema, or were parsed when th
   const rows = await database.db.execute<{ name: string }>(sql`
     select proname as name from pg_proc
     where pronamespace = 'public'::regnamespace and prosqlbody is null
-      and not (prosecdef and coalesce(proconfig, '{}') @> '{"search_path=public, pg_temp",row_security=off}')`)
-  expect([...rows]).toEqual([{ name: 'feed_states' }])
+      and not (prosecdef and coalesce(proconfig, '{}') @> '{"search_path=public, pg_temp",row_security=off}')
+    order by 1`)
+  expect([...rows]).toEqual([{ name: 'feed_states' }, { name: 'find_key' }])
   expect(await unguardedFunctions(database.db)).toEqual([])
 })
 
