@@ -1,4 +1,5 @@
 /** The chunks of a feed put together in groups, so that a response costs little however many chunks there are. */
+import { ownTurn } from '../lib/turn.ts'
 import { type DeflateSegment, shortSegment } from './deflate.ts'
 import { concatenate } from './gzip-member.ts'
 import { maxParts, slotsOfPart } from './slots.ts'
@@ -17,12 +18,12 @@ export type GroupedChunks = {
   separator: string
 }
 
-/** Groups of which no chunk changed stay as they are. */
-export function groupChunks(
+/** Groups of which no chunk changed stay as they are; requests have their turn between any two others. */
+export async function groupChunks(
   chunks: LoadedChunk[],
   separator: string,
   previous: GroupedChunks | undefined,
-): GroupedChunks {
+): Promise<GroupedChunks> {
   const isComparable = previous?.separator === separator && previous.chunks.length === chunks.length
   const grouped: GroupedChunks = { chunks: [], groups: [], separator }
   for (let number = 1; number <= groupCount; number++) {
@@ -30,6 +31,7 @@ export function groupChunks(
     const own = chunks.slice(first, last + 1)
     const known = isComparable ? previous.groups[number - 1] : undefined
     const isSame = own.every((chunk, index) => chunk === previous?.chunks[first + index])
+    if (!known || !isSame) await ownTurn()
     const { group, views } = known && isSame ? { group: known, views: own } : join(own, separator)
     grouped.groups.push(group)
     grouped.chunks.push(...views)

@@ -1,11 +1,11 @@
 /** Renders slots into chunks in the database, batch by batch, so that memory stays flat. */
-import { setImmediate as tick } from 'node:timers/promises'
-import { inArray, sql } from 'drizzle-orm'
+import { inArray, type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
-import { type FeedName, feedChunks, feedFormats } from '../db/schema/feeds.ts'
+import { type FeedName, feedChunks, feedFormats, feedLists } from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
-import { type ChangedChunk, type ChunkChecksum, renderSlot } from './chunk.ts'
-import { type HashedItem, type ItemSettings, readItems } from './item-rows.ts'
+import { ownTurn } from '../lib/turn.ts'
+import { type ChangedChunk, type ChunkChecksum, renderSlot, type SlotItem } from './chunk.ts'
+import { type ItemSettings, readItems } from './item-rows.ts'
 import { saveChunks } from './save-chunks.ts'
 import { hashRanges, slotOfHash } from './slots.ts'
 
@@ -19,7 +19,7 @@ type Rendering = {
   /** The checksums of their stored chunks. */
   stored: ChunkChecksum[]
   /** All of their items, if they were read already. */
-  read?: HashedItem[] | undefined
+  read?: SlotItem[] | undefined
   settings: ItemSettings
   /** Called after each batch with the number of slots that are rendered. */
   onBatch?: ((rendered: number) => void) | undefined
@@ -80,10 +80,10 @@ const slotsAtOnce = 2
 async function renderBatch(
   { feed, slots, settings: { pieceBytes } }: Rendering,
   batch: number[],
-  rows: HashedItem[],
+  rows: SlotItem[],
   known: Map<string, ChunkChecksum>,
 ): Promise<{ chunks: ChangedChunk[]; rendered: number; bytes: number }> {
-  const bySlot = new Map<number, HashedItem[]>(batch.map((slot) => [slot, []]))
+  const bySlot = new Map<number, SlotItem[]>(batch.map((slot) => [slot, []]))
   for (const row of rows) bySlot.get(slotOfHash(row.hash, slots))?.push(row)
   const chunks: ChangedChunk[] = []
   let bytes = 0
@@ -91,7 +91,7 @@ async function renderBatch(
   async function renderWaiting() {
     for (const [slot, items] of waiting) {
       // Requests have their turn between any two slots.
-      await tick()
+      await ownTurn()
       const rendered = await renderSlot({ feed, slot, pieceBytes }, items, (format, of) =>
         known.get(chunkKey({ format, slot: of })),
       )
@@ -106,14 +106,39 @@ async function renderBatch(
 
 const chunkKey = ({ format, slot }: Pick<ChunkChecksum, 'format' | 'slot'>) => `${format} ${slot}`
 
-/** The formats are listed, although there are no others, so that the index leads straight to the slots. */
-export async function readChecksums(
+export function readChecksums(
   tx: Queryable,
   feed: FeedName,
   slots: number[],
 ): Promise<ChunkChecksum[]> {
+  return readChunks(tx, feed, slots, sql``)
+}
+
+/** With their bodies, which hold no long lists. */
+export function readStoredChunks(
+  tx: Queryable,
+  feed: FeedName,
+  slots: number[],
+): Promise<StoredChunk[]> {
+  return readChunks<StoredChunk>(tx, feed, slots, sql`, body`)
+}
+
+export type StoredChunk = ChunkChecksum & { body: Buffer }
+
+/** The formats are listed, although there are no others, so that the index leads straight to the slots. */
+async function readChunks<Chunk extends ChunkChecksum>(
+  tx: Queryable,
+  feed: FeedName,
+  slots: number[],
+  more: SQL,
+): Promise<Chunk[]> {
   if (slots.length === 0) return []
-  return tx.execute<ChunkChecksum>(sql`
-    select format, slot, items, crc::float8 as crc, bytes, lists from ${feedChunks}
+  return tx.execute<Chunk>(sql`
+    select format, slot, items, crc::float8 as crc, bytes, lists ${more} from ${feedChunks}
     where feed = ${feed} and ${inArray(feedChunks.format, [...feedFormats])} and slot = any(${sql.param(slots)}::smallint[])`)
+}
+
+/** So that the next refresh finds single slots by the right index; autovacuum would look within a minute or two. */
+export async function analyzeChunks(db: Queryable): Promise<void> {
+  await db.execute(sql`analyze ${feedChunks}, ${feedLists}`)
 }

@@ -13,6 +13,10 @@ import { type CutIds, checksumOfLists, cutList, isLong } from './id-lists.ts'
 import type { Item } from './item.ts'
 import { type HashedItem, listFields } from './item-rows.ts'
 
+/** An item that did not change, as the stored chunks have it. */
+export type KeptItem = { hash: number; id: string; texts: Record<FeedFormat, string> }
+export type SlotItem = HashedItem | KeptItem
+
 /** Distinguishes a chunk from another of the same slot without its texts; `crc` and `bytes` are those of the whole text. */
 export type ChunkChecksum = {
   format: FeedFormat
@@ -37,15 +41,15 @@ export type ChangedChunk = ChunkChecksum & {
 /** The chunks of one slot in both formats, without those that are as stored; `bytes` are those of its items as JSON. */
 export async function renderSlot(
   { feed, slot, pieceBytes }: { feed: FeedName; slot: number; pieceBytes: number },
-  items: HashedItem[],
+  items: SlotItem[],
   stored: (format: FeedFormat, slot: number) => ChunkChecksum | undefined,
 ): Promise<{ chunks: ChangedChunk[]; bytes: number }> {
-  const cut = items.map(({ id, item }) => cutItem(feed, id, item, pieceBytes))
+  const cut = items.map((one) => ('texts' in one ? one : cutItem(feed, one, pieceBytes)))
   const deflate = deflateOnce()
   const rendered = await Promise.all(
     feedFormats.map((format) => {
       const place = { format, slot, items: items.length }
-      const formatted = formatItems(formatters[feed][format], feed, cut)
+      const formatted = formatItems(feed, format, cut)
       return changeOf(place, formatted, stored(format, slot), deflate)
     }),
   )
@@ -58,7 +62,7 @@ export async function renderSlot(
 type CutItem = { id: string; item: Item; cut?: CutIds[] }
 
 /** The list is taken out of an item that has a long one. */
-function cutItem(feed: FeedName, id: string, item: Item, pieceBytes: number): CutItem {
+function cutItem(feed: FeedName, { id, item }: HashedItem, pieceBytes: number): CutItem {
   const ids = item[listFields[feed]]
   // No character takes more than six bytes.
   if (typeof ids !== 'string' || !isLong(ids.length * 6, pieceBytes)) return { id, item }
@@ -70,14 +74,24 @@ function cutItem(feed: FeedName, id: string, item: Item, pieceBytes: number): Cu
 export type PieceText = ListPiece & { text: Buffer }
 type FormattedSlot = { frames: Buffer[]; lists: { item: string; pieces: PieceText[] }[] }
 
-function formatItems(formatter: Formatter, feed: FeedName, items: CutItem[]): FormattedSlot {
+function formatItems(
+  feed: FeedName,
+  format: FeedFormat,
+  items: (CutItem | KeptItem)[],
+): FormattedSlot {
+  const formatter = formatters[feed][format]
   const [before, after] = formatter.around(listFields[feed])
   const frames: Buffer[] = []
   const lists: FormattedSlot['lists'] = []
   let frame = ''
-  for (const [index, { id, item, cut }] of items.entries()) {
-    const text = formatter.item(item)
+  for (const [index, one] of items.entries()) {
     if (index > 0) frame += formatter.separator
+    if ('texts' in one) {
+      frame += one.texts[format]
+      continue
+    }
+    const { id, item, cut } = one
+    const text = formatter.item(item)
     if (cut) {
       const at = text.indexOf(before + after) + before.length
       frames.push(Buffer.from(frame + text.slice(0, at)))

@@ -1,6 +1,6 @@
-import { setImmediate as tick } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { constants, crc32, deflateRaw, deflateRawSync, inflateRaw, inflateRawSync } from 'node:zlib'
+import { ownTurn } from '../lib/turn.ts'
 
 const deflate = promisify(deflateRaw)
 const inflate = promisify(inflateRaw)
@@ -28,7 +28,7 @@ export async function deflateText(text: Buffer): Promise<Buffer> {
   // A piece of a list keeps its buffer until it is stored.
   const chunkSize = Math.min(options.chunkSize, Math.max(constants.Z_MIN_CHUNK, text.length))
   if (text.length > shortBytes) return deflate(text, { ...options, chunkSize })
-  await tick()
+  await ownTurn()
   return deflateRawSync(text, { ...shortOptions, chunkSize })
 }
 
@@ -59,6 +59,6 @@ export async function inflateSegment({ body, bytes }: DeflateSegment): Promise<B
   if (bytes === 0) return empty
   const settings = { chunkSize: outputSize(bytes), finishFlush: constants.Z_SYNC_FLUSH }
   if (bytes > shortBytes) return inflate(body, settings)
-  await tick()
+  await ownTurn()
   return inflateRawSync(body, settings)
 }

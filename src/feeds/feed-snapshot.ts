@@ -69,7 +69,7 @@ export async function loadSnapshot(
   }
   return {
     ...{ feed, format, version, build, modifiedAt: new Date(modified_at), frame },
-    ...groupChunks(chunks, frame.separator, previous),
+    ...(await groupChunks(chunks, frame.separator, previous)),
   }
 }
 

@@ -1,7 +1,7 @@
 /** Makes one gzip member (RFC 1952) of deflate segments without compressing again. */
-import { setImmediate as tick } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { gunzip, gunzipSync } from 'node:zlib'
+import { ownTurn } from '../lib/turn.ts'
 import { type DeflateSegment, outputSize, shortBytes } from './deflate.ts'
 
 const gunzipAsync = promisify(gunzip)
@@ -24,25 +24,25 @@ export function gzipMember(
 }
 
 /**
- * Whether a segment can be concatenated with others, by unpacking it as a gzip member of its own. This also finds a body
- * that inflates to its text but ends too early or too late for the next segment.
+ * The text of a segment, unpacked as a gzip member of its own; undefined when it cannot be concatenated with others. This
+ * also finds a body that inflates to its text but ends too early or too late for the next segment.
  */
-export async function isIntact(segment: DeflateSegment): Promise<boolean> {
-  if (segment.bytes < 0) return false
+export async function unpack(segment: DeflateSegment): Promise<Buffer | undefined> {
+  if (segment.bytes < 0) return undefined
   try {
     const member = Buffer.concat(gzipMember([segment]))
     const settings = { chunkSize: outputSize(segment.bytes) }
-    if (segment.bytes > shortBytes) await gunzipAsync(member, settings)
-    else {
-      await tick()
-      gunzipSync(member, settings)
-    }
-    return true
+    if (segment.bytes > shortBytes) return await gunzipAsync(member, settings)
+    await ownTurn()
+    return gunzipSync(member, settings)
   } catch (error) {
-    if (error instanceof Error && 'errno' in error) return false
+    if (error instanceof Error && 'errno' in error) return undefined
     throw error
   }
 }
+
+export const isIntact = async (segment: DeflateSegment): Promise<boolean> =>
+  (await unpack(segment)) !== undefined
 
 /** The CRC-32 and length of the concatenated texts. */
 export function concatenate(segments: readonly Pick<DeflateSegment, 'crc' | 'bytes'>[]): {

@@ -114,6 +114,16 @@ export function hashIsIn(ranges: HashRange[]): SQL {
   return sql`(${sql.join(conditions, sql` or `)})`
 }
 
+/** What items the feed would hold in some ranges, in its order. */
+export function readKeys(
+  db: Queryable,
+  feed: FeedName,
+  ranges: HashRange[],
+): Promise<Pick<HashedItem, 'hash' | 'id'>[]> {
+  return db.execute(sql`
+    select t.hash, t.id from ${sql.identifier(feed)} t where t.published and ${hashIsIn(ranges)} order by t.hash, t.id`)
+}
+
 /** How many items the feed would hold, and how many of them in some slots. */
 export async function countTouched(
   db: Queryable,

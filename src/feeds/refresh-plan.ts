@@ -2,19 +2,14 @@
 import type { Queryable } from '../db/connection.ts'
 import { ALL_BUCKETS, type FeedName } from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
-import type { ChangedChunk, ChunkChecksum } from './chunk.ts'
+import type { ChangedChunk, ChunkChecksum, SlotItem } from './chunk.ts'
 import { readChecksums } from './chunk-store.ts'
 import type { FeedState } from './feed-state.ts'
 import { formatters } from './formatters.ts'
-import {
-  countItems,
-  countTouched,
-  type HashedItem,
-  type ItemSettings,
-  readItems,
-} from './item-rows.ts'
+import { countItems, countTouched, type ItemSettings, readItems } from './item-rows.ts'
 import type { ChangedLink, PendingChanges } from './pending-changes.ts'
 import { relist } from './relist.ts'
+import { readSlots } from './slot-items.ts'
 import { hashCount, hashRanges, outgrown, slotOfHash, slotsFor } from './slots.ts'
 
 export type Plan = {
@@ -32,7 +27,7 @@ export type Plan = {
   /** The checksums of the touched slots' stored chunks. */
   stored: ChunkChecksum[]
   /** The items of the touched slots, if these are few. */
-  read?: HashedItem[]
+  read?: SlotItem[]
 }
 
 export async function planRefresh(
@@ -48,7 +43,8 @@ export async function planRefresh(
   const whole = new Set([...hashes].map((hash) => slotOfHash(hash, state.slots)))
   const { chunks, grown } = await relistOthers(tx, feed, state, whole, links, settings)
   const touched = [...whole].sort((a, b) => a - b)
-  const plan = await planSlots(tx, feed, state, touched, settings)
+  const changed = new Set([...hashes, ...links.map(({ hash }) => hash)])
+  const plan = await planSlots(tx, feed, state, { touched, changed }, settings)
   const sampled = whole.size === slots ? await sampleBytes(tx, feed, plan.items, settings) : 0
   const bytes = Math.max(plan.bytes + grown, plan.items * sampled)
   return outgrown(slots, plan.items, bytes)
@@ -82,13 +78,13 @@ async function planSlots(
   tx: Queryable,
   feed: FeedName,
   state: FeedState,
-  touched: number[],
+  { touched, changed }: { touched: number[]; changed: ReadonlySet<number> },
   settings: ItemSettings,
 ): Promise<SlotsPlan> {
   const { slots, items, bytes } = state
   if (touched.length === 0) return { slots, touched, items, bytes, touchedItems: 0, stored: [] }
   return touched.length <= slotsReadAtOnce
-    ? planOneBatch(tx, feed, state, touched, settings)
+    ? planOneBatch(tx, feed, state, { touched, changed }, settings)
     : planSome(tx, feed, state, touched)
 }
 
@@ -100,13 +96,10 @@ async function planOneBatch(
   tx: Queryable,
   feed: FeedName,
   { slots, items, bytes }: FeedState,
-  touched: number[],
+  { touched, changed }: { touched: number[]; changed: ReadonlySet<number> },
   settings: ItemSettings,
 ): Promise<SlotsPlan> {
-  const [stored, read] = await settleBoth(
-    readChecksums(tx, feed, touched),
-    readItems[feed](tx, hashRanges(touched, slots), settings),
-  )
+  const { stored, read } = await readSlots(tx, feed, { slots, touched, changed }, settings)
   const others = items - itemsIn(stored)
   const counted = { touchedItems: read.length, items: others + read.length }
   return { slots, touched, stored, read, bytes, ...counted }

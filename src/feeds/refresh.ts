@@ -3,7 +3,7 @@
 import { type Database, type Queryable, transaction } from '../db/connection.ts'
 import { type FeedFormat, type FeedFrame, type FeedName, feedFormats } from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
-import { renderSlots } from './chunk-store.ts'
+import { analyzeChunks, renderSlots } from './chunk-store.ts'
 import {
   type FeedState,
   holdFeed,
@@ -59,9 +59,12 @@ export async function refresh(
   const report = (outcome: RefreshOutcome | 'failed', chunks: number) =>
     settings.onRefresh?.(feed, outcome, chunks, (performance.now() - started) / 1000)
   try {
-    const { chunks, ...result } = await transaction(db, (tx) => refreshIn(tx, feed, settings), {
-      isolationLevel: 'repeatable read',
-    })
+    const { chunks, isWhole, ...result } = await transaction(
+      db,
+      (tx) => refreshIn(tx, feed, settings),
+      { isolationLevel: 'repeatable read' },
+    )
+    if (isWhole) await analyzeChunks(db)
     report(result.outcome, chunks)
     return result
   } catch (error) {
@@ -70,7 +73,8 @@ export async function refresh(
   }
 }
 
-type Refreshed = RefreshResult & { chunks: number }
+/** `isWhole`: all of it was rendered. */
+type Refreshed = RefreshResult & { chunks: number; isWhole?: boolean }
 
 async function refreshIn(
   tx: Queryable,
@@ -98,6 +102,7 @@ async function refreshIn(
     outcome: 'fresh',
     ...written,
     chunks: plan.touched.length * feedFormats.length + plan.relisted.length,
+    isWhole: plan.touched.length === plan.slots,
   }
 }
 

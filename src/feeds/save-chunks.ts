@@ -1,6 +1,7 @@
 /** Stores chunks and the pieces of their lists. */
 import { eq, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
+import { textArray } from '../db/parameters.ts'
 import { type FeedName, feedChunks, feedLists } from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
 import type { ChangedChunk } from './chunk.ts'
@@ -53,22 +54,20 @@ function withoutBodies<Row extends { body: Buffer }>(
   return { rows, bodies: Buffer.concat(all.map(({ body }) => body)) }
 }
 
+/** Arrays, as Postgres sees how long these are: for a set of unknown size it would read the whole feed. */
 async function saveRelisted(
   tx: Queryable,
   { feed, version }: Target,
   chunks: ChangedChunk[],
 ): Promise<void> {
   if (chunks.length === 0) return
-  const rows = chunks.map(({ format, slot, crc, bytes, lists }) => ({
-    format,
-    slot,
-    crc,
-    bytes,
-    lists,
-  }))
+  const lists = chunks.map((chunk) => JSON.stringify(chunk.lists))
   await tx.execute(sql`
-    update ${feedChunks} c set version = ${version}, crc = r.crc, bytes = r.bytes, lists = r.lists
-    from json_to_recordset(${JSON.stringify(rows)}::json) as r(format text, slot smallint, crc bigint, bytes int, lists json)
+    update ${feedChunks} c set version = ${version}, crc = r.crc, bytes = r.bytes, lists = r.lists::json
+    from unnest(
+      ${textArray(chunks.map(({ format }) => format))}, ${sql.param(chunks.map(({ slot }) => slot))}::smallint[],
+      ${sql.param(chunks.map(({ crc }) => crc))}::bigint[], ${sql.param(chunks.map(({ bytes }) => bytes))}::int[],
+      ${textArray(lists)}) as r(format, slot, crc, bytes, lists)
     where c.feed = ${feed} and c.format = r.format and c.slot = r.slot`)
 }
 
@@ -93,8 +92,8 @@ async function removePieces(
       and (r.item is null or (l.item = r.item and l.first = r.first))`)
 }
 
-/** So that no statement is very large. */
-const piecesPerInsert = 1000
+/** So that no statement is so large that putting it together holds up the loop. */
+const piecesPerInsert = 200
 
 async function savePieces(tx: Queryable, target: Target, chunks: ChangedChunk[]): Promise<void> {
   const pieces = chunks.flatMap(({ format, slot, pieces: own }) =>

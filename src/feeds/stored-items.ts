@@ -9,9 +9,9 @@ import {
   feedLists,
 } from '../db/schema/feeds.ts'
 import { AppError } from '../lib/errors.ts'
-import { type DeflateSegment, inflateSegment } from './deflate.ts'
+import type { DeflateSegment } from './deflate.ts'
 import { formatters } from './formatters.ts'
-import { concatenate, isIntact } from './gzip-member.ts'
+import { concatenate, unpack } from './gzip-member.ts'
 import { listFields } from './item-rows.ts'
 
 export type StoredSlot = {
@@ -27,6 +27,9 @@ type ChunkRow = DeflateSegment & Omit<StoredSlot, 'items'> & { lists: ChunkLists
 
 /** No value holds a line end as it is in JSON, nor one before a tag in XML, where values are trimmed and `<` is escaped. */
 const separators: Record<FeedFormat, RegExp> = { json: /,\n/, xml: /\n(?=<)/ }
+
+export const splitItems = (format: FeedFormat, text: string): string[] =>
+  text === '' ? [] : text.split(separators[format])
 
 /** In the order of slots. The items of a slot have the same order in both formats. */
 export async function readStoredSlots(
@@ -46,7 +49,7 @@ export async function readStoredSlots(
     rows.map(async ({ format, slot, version, lists, ...chunk }) => {
       // A body with long lists holds only what is around them.
       const text = await textOf(lists ? { ...chunk, ...concatenate(lists.frames) } : chunk)
-      return { format, slot, version, items: text === '' ? [] : text.split(separators[format]) }
+      return { format, slot, version, items: splitItems(format, text) }
     }),
   )
 }
@@ -70,7 +73,8 @@ export async function completeItem(
 }
 
 async function textOf(segment: DeflateSegment): Promise<string> {
-  if (await isIntact(segment)) return (await inflateSegment(segment)).toString()
+  const text = await unpack(segment)
+  if (text) return text.toString()
   throw new AppError(
     'unavailable',
     'A part of the stored feed is damaged; the next poll renders it again. Try again then.',

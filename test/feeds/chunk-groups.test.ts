@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { groupChunks, groupCount } from '../../src/feeds/chunk-groups.ts'
+import { type GroupedChunks, groupChunks, groupCount } from '../../src/feeds/chunk-groups.ts'
 import { shortSegment } from '../../src/feeds/deflate.ts'
 import { createFeedResponse } from '../../src/feeds/feed-response.ts'
 import { gzipMember } from '../../src/feeds/gzip-member.ts'
@@ -21,13 +21,13 @@ const chunks = () => Array.from({ length: slots }, (_, slot) => chunkOf(textOf(s
 const separator = ',\n'
 const whole: Part = { number: 1, of: 1 }
 
-function responseOf(grouped: ReturnType<typeof groupChunks>, part: Part) {
+function responseOf(grouped: GroupedChunks, part: Part) {
   const frame = { contentType: 'application/json', head: '[', separator, tail: ']\n' }
   const rest = { feed: 'products', format: 'json', version: 1, build: 'b' } as const
   return createFeedResponse({ ...rest, modifiedAt: new Date(0), frame, ...grouped }, part)
 }
 
-const served = (grouped: ReturnType<typeof groupChunks>, part = whole) =>
+const served = (grouped: GroupedChunks, part = whole) =>
   gunzipSync(Buffer.concat(responseOf(grouped, part).gzip.buffers)).toString()
 
 function expected(texts: string[]): string {
@@ -43,7 +43,7 @@ test.each([
 ])('part %i of %i is the texts of its slots, compressed or not', async (number, of) => {
   const width = slots / of
   const own = Array.from({ length: width }, (_, index) => textOf((number - 1) * width + index))
-  const response = responseOf(groupChunks(chunks(), separator, undefined), { number, of })
+  const response = responseOf(await groupChunks(chunks(), separator, undefined), { number, of })
   expect(gunzipSync(Buffer.concat(response.gzip.buffers)).toString()).toBe(expected(own))
   expect(response.items).toBe(own.filter((text) => text !== '').length)
   let text = ''
@@ -52,10 +52,10 @@ test.each([
   expect(response.bytes).toBe(text.length)
 })
 
-test('a chunk that changes replaces its group, and no other', () => {
-  const before = groupChunks(chunks(), separator, undefined)
+test('a chunk that changes replaces its group, and no other', async () => {
+  const before = await groupChunks(chunks(), separator, undefined)
   const changed = before.chunks.map((chunk, slot) => (slot === 9 ? chunkOf(textOf(9, 2)) : chunk))
-  const after = groupChunks(changed, separator, before)
+  const after = await groupChunks(changed, separator, before)
   expect(after.groups.flatMap((group, at) => (group === before.groups[at] ? [] : [at]))).toEqual([
     2,
   ])
@@ -65,21 +65,21 @@ test('a chunk that changes replaces its group, and no other', () => {
   expect(served(before)).toBe(expected(texts.map((_, slot) => textOf(slot))))
 })
 
-test('another separator, or other slots, make all groups anew', () => {
-  const before = groupChunks(chunks(), separator, undefined)
-  const other = groupChunks(before.chunks, '\n', before)
+test('another separator, or other slots, make all groups anew', async () => {
+  const before = await groupChunks(chunks(), separator, undefined)
+  const other = await groupChunks(before.chunks, '\n', before)
   expect(other.groups.some((group) => before.groups.includes(group))).toBe(false)
-  const half = groupChunks(before.chunks.slice(0, slots / 2), separator, before)
+  const half = await groupChunks(before.chunks.slice(0, slots / 2), separator, before)
   expect(served(half)).toBe(expected(Array.from({ length: slots / 2 }, (_, slot) => textOf(slot))))
 })
 
-test('chunks and the pieces of their lists become views of their group', () => {
+test('chunks and the pieces of their lists become views of their group', async () => {
   const text = '{"ids":"1,2,3"}'
   const chunk = chunkOf(text)
   const piece = { body: chunk.body.subarray(3, 9), crc: 1, bytes: 5 }
   const long = { ...chunk, pieces: new Map([['s1,', piece]]) }
   const all = chunks().map((other, slot) => (slot === 5 * 4 + 1 ? long : other))
-  const { chunks: views, groups } = groupChunks(all, separator, undefined)
+  const { chunks: views, groups } = await groupChunks(all, separator, undefined)
   const view = views[5 * 4 + 1]
   expect(view?.body.equals(chunk.body)).toBe(true)
   expect(view?.pieces?.get('s1,')?.body.equals(piece.body)).toBe(true)
