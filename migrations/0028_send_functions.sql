@@ -1,8 +1,49 @@
 -- What a sender reads, as functions: the session keeps their plans, also behind a pooler. A plan may be from when the tables
 -- were empty, so each query can only be answered by index: nothing else is allowed, and `OFFSET 0` keeps subqueries by
 -- themselves, which are then looked up by their key. They run with the rights of the server, who alone calls them.
---
--- Orders with all that belongs to them, as events are built from them. Updates and amendments are read only when asked for.
+CREATE FUNCTION order_update_records(of_order text) RETURNS json LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_generic_plan SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+BEGIN
+  RETURN (
+    SELECT coalesce(json_agg(json_build_object(
+      'kind', u.kind, 'id', u.id, 'occurred_at', u.occurred_at, 'reason', u.reason,
+      'value', u.value, 'excess', u.excess, 'parts', p.parts,
+      'tracking_number', u.tracking_number, 'tracking_company', u.tracking_company,
+      'shipping_method', u.shipping_method
+    ) ORDER BY u.occurred_at, u.id), '[]')
+    FROM order_updates u CROSS JOIN LATERAL (
+      -- The row total of a part of a line is proportional to its quantity. Postgres does all sums and shares.
+      SELECT json_agg(json_build_object(
+        'line', i.line, 'quantity', share.quantity, 'row_total', share.total,
+        'rest_quantity', i.quantity - share.quantity, 'rest_total', i.row_total - share.total
+      ) ORDER BY i.line) AS parts
+      FROM order_items i
+      LEFT JOIN jsonb_to_recordset(u.items) AS named(line int, quantity numeric) ON named.line = i.line
+      CROSS JOIN LATERAL (
+        SELECT coalesce(named.quantity, 0) AS quantity,
+          round(i.row_total * coalesce(named.quantity, 0) / i.quantity, 4) AS total
+      ) AS share
+      WHERE i.order_id = u.order_id AND i.quantity > 0 AND u.items IS NOT NULL
+    ) AS p
+    WHERE u.order_id = of_order
+  );
+END $$;
+--> statement-breakpoint
+CREATE FUNCTION order_amendment_records(of_order text) RETURNS json LANGUAGE plpgsql STABLE
+SET plan_cache_mode = force_generic_plan SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+BEGIN
+  RETURN (
+    SELECT coalesce(json_agg(json_build_object(
+      'number', number, 'occurred_at', occurred_at, 'previous_total', before->'total', 'total', after->'total',
+      'difference', (after->>'total')::numeric - (before->>'total')::numeric,
+      'discount_value', after->'discount_value', 'items', after->'items'
+    ) ORDER BY number), '[]')
+    FROM order_amendments WHERE order_id = of_order
+  );
+END $$;
+--> statement-breakpoint
+-- Orders with all that belongs to them, as events are built from them. Updates and amendments are read only when asked for, by
+-- functions of their own: few orders have any, and what is part of a plan takes its time even when it is not executed.
 CREATE FUNCTION order_records(order_ids text[], with_updates boolean) RETURNS SETOF json LANGUAGE plpgsql STABLE
 SET plan_cache_mode = force_generic_plan SET jit = off SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 BEGIN
@@ -20,37 +61,8 @@ BEGIN
         WHERE order_id = o.id AND product_id IS NOT NULL AND NOT EXISTS (SELECT FROM products WHERE id = i.product_id OFFSET 0)
       ) AS unknown_products,
       (SELECT coalesce(max(number), 0) FROM order_amendments WHERE order_id = o.id) AS amendment,
-      CASE WHEN with_updates THEN (
-        SELECT coalesce(json_agg(json_build_object(
-          'kind', u.kind, 'id', u.id, 'occurred_at', u.occurred_at, 'reason', u.reason,
-          'value', u.value, 'excess', u.excess, 'parts', p.parts,
-          'tracking_number', u.tracking_number, 'tracking_company', u.tracking_company,
-          'shipping_method', u.shipping_method
-        ) ORDER BY u.occurred_at, u.id), '[]')
-        FROM order_updates u CROSS JOIN LATERAL (
-          -- The row total of a part of a line is proportional to its quantity. Postgres does all sums and shares.
-          SELECT json_agg(json_build_object(
-            'line', i.line, 'quantity', share.quantity, 'row_total', share.total,
-            'rest_quantity', i.quantity - share.quantity, 'rest_total', i.row_total - share.total
-          ) ORDER BY i.line) AS parts
-          FROM order_items i
-          LEFT JOIN jsonb_to_recordset(u.items) AS named(line int, quantity numeric) ON named.line = i.line
-          CROSS JOIN LATERAL (
-            SELECT coalesce(named.quantity, 0) AS quantity,
-              round(i.row_total * coalesce(named.quantity, 0) / i.quantity, 4) AS total
-          ) AS share
-          WHERE i.order_id = u.order_id AND i.quantity > 0 AND u.items IS NOT NULL
-        ) AS p
-        WHERE u.order_id = o.id
-      ) ELSE '[]' END AS updates,
-      CASE WHEN with_updates THEN (
-        SELECT coalesce(json_agg(json_build_object(
-          'number', number, 'occurred_at', occurred_at, 'previous_total', before->'total', 'total', after->'total',
-          'difference', (after->>'total')::numeric - (before->>'total')::numeric,
-          'discount_value', after->'discount_value', 'items', after->'items'
-        ) ORDER BY number), '[]')
-        FROM order_amendments WHERE order_id = o.id
-      ) ELSE '[]' END AS amendments
+      CASE WHEN with_updates THEN order_update_records(o.id) ELSE '[]' END AS updates,
+      CASE WHEN with_updates THEN order_amendment_records(o.id) ELSE '[]' END AS amendments
     FROM orders o
     LEFT JOIN LATERAL (
       SELECT most_recent_store_id, most_recent_store_at, json_build_object(
@@ -111,7 +123,7 @@ DECLARE
 BEGIN
   FOR queue IN SELECT json_array_elements(queues) LOOP
     EXECUTE format($create$
-CREATE FUNCTION outbox_claim_%1$s(by_sender text, longest_pause interval, most int, most_loaded int) RETURNS json
+CREATE FUNCTION outbox_claim_%1$s(by_sender text, longest_pause_ms float8, most int, most_loaded int) RETURNS json
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   state record;
@@ -128,7 +140,7 @@ BEGIN
     set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
   SELECT requests, alarm, (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS epoch_ms,
     EXISTS (SELECT FROM outbox_amended_orders) AS amended, EXISTS (SELECT FROM outbox_requeues) AS reachable,
-    CASE WHEN paused_until > now() AND paused_until < now() + longest_pause AND coalesce(alarm_sender = by_sender, true)
+    CASE WHEN paused_until > now() AND paused_until < now() + longest_pause_ms * interval '1 ms' AND coalesce(alarm_sender = by_sender, true)
       THEN ceil(extract(epoch FROM paused_until - now()) * 1000)::float8 END AS paused_ms
   INTO STRICT state FROM outbox_queues WHERE queue = '%1$s';
   IF state.paused_ms IS NULL THEN

@@ -15,7 +15,13 @@ const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.u
 const created = /\bFUNCTION (\w+)\(/g
 
 /** Called by the server only, at every poll and for every message: they read what the server may read. */
-const withCallersRights = ['feed_states', 'order_records', 'customer_records']
+const withCallersRights = [
+  'feed_states',
+  'order_update_records',
+  'order_amendment_records',
+  'order_records',
+  'customer_records',
+]
 
 function functionNames(): string[] {
   const files = readdirSync(migrationsFolder).filter((name) => name.endsWith('.sql'))

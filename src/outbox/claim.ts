@@ -4,7 +4,7 @@ import type { Queryable } from '../db/connection.ts'
 import { textArray } from '../db/parameters.ts'
 import { type Metric, outbox, type QueueName } from '../db/schema/outbox.ts'
 import { groupBy } from '../lib/group-by.ts'
-import { longestPause, type QueueState } from './queue.ts'
+import { longestPauseMs, type QueueState } from './queue.ts'
 
 export type Message = {
   id: number
@@ -48,7 +48,7 @@ export async function claimGroups<Owner>(
   { limit, loadLimit = 0 }: { limit: number; loadLimit?: number },
 ): Promise<Claim<Owner> | null> {
   const [row] = await tx.execute<{ claim: ClaimRow<Owner> | null }>(sql`
-    select ${sql.raw(`outbox_claim_${queue}`)}(${sender}, ${longestPause}, ${limit}, ${loadLimit}) as claim`)
+    select ${sql.raw(`outbox_claim_${queue}`)}(${sender}, ${longestPauseMs}, ${limit}, ${loadLimit}) as claim`)
   if (!row?.claim) return null
   const { messages, records, ...state } = row.claim
   const groups = [...groupBy(messages, ({ owner }) => owner)].map(([owner, ofOwner]) => ({

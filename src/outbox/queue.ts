@@ -30,7 +30,7 @@ export type QueueCheckpoint = Pick<QueueState, 'requests'> & {
 }
 
 /** A pause that ends later than any does was stored before the clock was set back. */
-export const longestPause = sql`${maxPauseMs + 60_000} * interval '1 ms'`
+export const longestPauseMs = maxPauseMs + 60_000
 
 /** Stores what the queue's next sender must know; the lock itself ends with the transaction. */
 export async function releaseQueue(

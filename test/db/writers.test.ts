@@ -255,7 +255,9 @@ test('all functions run as their owner on our own schema, or were parsed when th
   expect(rows.map(({ name }) => name).sort()).toEqual([
     'customer_records',
     'feed_states',
+    'order_amendment_records',
     'order_records',
+    'order_update_records',
     'outbox_claim_events',
     'outbox_claim_profiles',
   ])
