@@ -45,7 +45,7 @@ async function readEvents(db: Database, { klaviyo }: Config, orderId: string) {
   for (const [name, { readKey, transport }] of Object.entries(klaviyoApis)) {
     const { body: bodyOf } = transport(readKey(klaviyo) ?? 'PUBLIC_API_KEY').event
     const { messages, setAside } = await snapshot(db, (tx) =>
-      prepareEvents(tx, [group], klaviyo.metricNames, bodyOf),
+      prepareEvents(tx, { groups: [group], records: null }, klaviyo.metricNames, bodyOf),
     )
     for (const { id, status, error } of setAside) show(id, { [status]: error })
     for (const { id, body, warnings } of messages) show(id, { warnings, [name]: JSON.parse(body) })

@@ -14,8 +14,15 @@ import { textArray } from './parameters.ts'
 const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
 const created = /\bFUNCTION (\w+)\(/g
 
-/** Called by the server only, at every poll: they read what the server may read. */
-const withCallersRights = ['feed_states', 'find_key']
+/** Called by the server only, at every poll and for every message: they read what the server may read. */
+const withCallersRights = [
+  'feed_states',
+  'find_key',
+  'order_update_records',
+  'order_amendment_records',
+  'order_records',
+  'customer_records',
+]
 
 function functionNames(): string[] {
   const files = readdirSync(migrationsFolder).filter((name) => name.endsWith('.sql'))

@@ -5,12 +5,14 @@ import pg from 'pg'
 import type { ConnectionSettings } from './pool.ts'
 import { checkServer, tryServers } from './servers.ts'
 
+type OnNotify = (payload: string) => void
+
 export type Listener = {
   /**
-   * Calls `onNotify` at every NOTIFY and whenever it starts to listen, also after a lost connection. Resolves to false
+   * Calls `onNotify` with the payload of every NOTIFY, and with '' whenever it starts to listen, also after a lost connection. Resolves to false
    * behind a pooler, where it does not listen. A notification only wakes a worker; polling decides what there is to do.
    */
-  listen: (channel: string, onNotify: () => void) => Promise<boolean>
+  listen: (channel: string, onNotify: OnNotify) => Promise<boolean>
   /** Waits up to 5 s for the server to end the connection. */
   close: () => Promise<void>
 }
@@ -22,14 +24,14 @@ export function createListener({ servers, wanted }: ConnectionSettings): Listene
   const clients = new Map<pg.Client, Socket>()
   let closed = false
 
-  async function openClient(server: pg.ClientConfig, onNotify: () => void) {
+  async function openClient(server: pg.ClientConfig, onNotify: OnNotify) {
     const socket = new Socket()
     const client = new pg.Client({ ...server, query_timeout: answerMs, stream: () => socket })
     const lost = new Promise<void>((resolve) => client.once('end', resolve))
     clients.set(client, socket)
     // An 'end' event follows.
     client.on('error', () => undefined)
-    client.on('notification', onNotify)
+    client.on('notification', ({ payload = '' }) => onNotify(payload))
     void lost.then(() => clients.delete(client))
     try {
       await client.connect()
@@ -42,18 +44,18 @@ export function createListener({ servers, wanted }: ConnectionSettings): Listene
   }
 
   /** Null behind a pooler; else `lost`, which resolves when the connection ends. */
-  async function begin(channel: string, onNotify: () => void) {
+  async function begin(channel: string, onNotify: OnNotify) {
     const { client, lost } = await tryServers(servers, 0, (server) => openClient(server, onNotify))
     if (await isPooled(client)) {
       await client.end()
       return null
     }
     await client.query(`listen ${channel}`)
-    onNotify()
+    onNotify('')
     return { lost }
   }
 
-  async function beginWithRetries(channel: string, onNotify: () => void) {
+  async function beginWithRetries(channel: string, onNotify: OnNotify) {
     for (;;) {
       const begun = await begin(channel, onNotify).catch(() => undefined)
       if (begun !== undefined || closed) return begun ?? null
@@ -64,7 +66,7 @@ export function createListener({ servers, wanted }: ConnectionSettings): Listene
   async function reconnect(
     lost: Promise<void>,
     channel: string,
-    onNotify: () => void,
+    onNotify: OnNotify,
   ): Promise<void> {
     await lost
     if (closed) return

@@ -4,7 +4,7 @@ import type { Queryable } from '../db/connection.ts'
 import { textArray } from '../db/parameters.ts'
 import { type Metric, outbox, type QueueName } from '../db/schema/outbox.ts'
 import { groupBy } from '../lib/group-by.ts'
-import { isOurs } from './queue.ts'
+import { longestPauseMs, type QueueState } from './queue.ts'
 
 export type Message = {
   id: number
@@ -24,52 +24,43 @@ const ownerColumns: Record<QueueName, SQL> = {
   profiles: sql`customer_id`,
 }
 
-type Claimed = Message & { owner: string; waits: boolean }
-
-/**
- * Up to about `limit` messages that are due, live ones before history. A group stops before a message that waits
- * for its next try, so a failing order holds back only itself. Claimed messages stay locked: a
- * discard at the same time waits and then finds them settled.
- */
-export async function claimGroups(
-  tx: Queryable,
-  queue: QueueName,
-  limit: number,
-): Promise<MessageGroup[]> {
-  const owner = ownerColumns[queue]
-  const rows = await lockGroups(tx, owner, limit)
-  const groups = [...groupBy(rows, (row) => row.owner)].map(([name, messages]) => ({
-    owner: name,
-    messages: beforeWaiting(messages),
-  }))
-  await postponeBlocked(tx, owner, groups)
-  const claimed = cutTo(limit, liveFirst(groups))
-  // With the postponed ones out of the way, others may be due.
-  return claimed.length === 0 && groups.length > 0 ? claimGroups(tx, queue, limit) : claimed
+/** `Owner` is an order or a customer, as events and profiles are built from them. */
+export type Claim<Owner> = {
+  state: QueueState
+  groups: readonly MessageGroup[]
+  /** Of the owners that still exist, in any order; null when they were not read. */
+  records: readonly Owner[] | null
 }
 
+type Claimed = Message & { owner: string; waits: boolean }
+type ClaimRow<Owner> = QueueState & { messages: Claimed[]; records: Owner[] | null }
+
 /**
- * Two look-ups by index, one within the other, and no self-join: the usual "no earlier one pending" becomes quadratic
- * as soon as a plan for it was made when the table was empty. Groups are found by their owner and by
- * nothing else: `|| ''` and `+ 0` keep Postgres from reading all that is due, or all ids,
- * which it prefers when it takes the table for empty. Cut by id, every order keeps its first
- * messages; where live messages and history meet, nothing is cut before the live ones are put first.
+ * Makes this transaction the queue's only sender; null when there is another. Claims up to about `limit` messages that are
+ * due, live ones before history, unless the queue is paused. A group stops before a message that waits for its next
+ * try, so a failing order holds back only itself. Claimed messages stay locked. Of up to `loadLimit` messages, the
+ * records are read at once. To be called again in the same transaction when more may be due.
  */
-async function lockGroups(tx: Queryable, owner: SQL, limit: number): Promise<Claimed[]> {
-  const due = (backfill: boolean) => sql`(
-    select ${owner} as owner, backfill, next_at, id from ${outbox}
-    where status = 'pending' and ${owner} is not null and backfill = ${sql.raw(String(backfill))} and next_at <= now() and ${isOurs}
-    order by next_at, id limit ${limit})`
-  return tx.execute<Claimed>(sql`
-    with due as materialized (
-      select owner, backfill from (${due(false)} union all ${due(true)}) as due
-      order by backfill, next_at, id limit ${limit}
-    )
-    select ${owner} as owner, id::float8, metric, ref, unique_id, backfill, attempts, next_at > now() as waits
-    from ${outbox} where status || '' = 'pending' and ${owner} = any(array(select owner from due))
-    order by outbox.id + 0
-    limit (select case when bool_and(backfill) = bool_or(backfill) then ${limit}::int end from due)
-    for no key update`)
+export async function claimGroups<Owner>(
+  tx: Queryable,
+  queue: QueueName,
+  sender: string,
+  { limit, loadLimit = 0 }: { limit: number; loadLimit?: number },
+): Promise<Claim<Owner> | null> {
+  const [row] = await tx.execute<{ claim: ClaimRow<Owner> | null }>(sql`
+    select ${sql.raw(`outbox_claim_${queue}`)}(${sender}, ${longestPauseMs}, ${limit}, ${loadLimit}) as claim`)
+  if (!row?.claim) return null
+  const { messages, records, ...state } = row.claim
+  const groups = [...groupBy(messages, ({ owner }) => owner)].map(([owner, ofOwner]) => ({
+    owner,
+    messages: beforeWaiting(ofOwner),
+  }))
+  await postponeBlocked(tx, ownerColumns[queue], groups)
+  const claimed = cutTo(limit, liveFirst(groups))
+  // With the postponed ones out of the way, others may be due.
+  if (claimed.length === 0 && groups.length > 0)
+    return claimGroups(tx, queue, sender, { limit, loadLimit })
+  return { state, groups: claimed, records }
 }
 
 function beforeWaiting(messages: Claimed[]): Claimed[] {

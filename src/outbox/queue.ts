@@ -1,14 +1,7 @@
 /** The state of a queue: its lock, its pause, and what its senders share. */
 import { eq, isNotNull, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
-import {
-  outbox,
-  outboxAmendedOrders,
-  outboxQueues,
-  outboxRequeues,
-  outboxSettings,
-  type QueueName,
-} from '../db/schema/outbox.ts'
+import { outbox, outboxQueues, outboxSettings, type QueueName } from '../db/schema/outbox.ts'
 
 /** How long nobody sends, and why. The alarm says why Klaviyo rejected the sender, if it did. */
 export type QueuePause = { ms: number; alarm?: string; reason?: string }
@@ -36,37 +29,8 @@ export type QueueCheckpoint = Pick<QueueState, 'requests'> & {
   sender: string
 }
 
-/**
- * Makes this transaction the queue's only sender; null when there is another. The lock ends with the
- * transaction, so a killed process releases it with its socket. Sending takes as long as Klaviyo does, hence the
- * longer timeout. Queries that are over sooner are not compiled, and go by indexes whatever the statistics say:
- * those of an outbox are always outdated. A pause that ends later than any does was stored before the clock was
- * set back, and is none; nor is one for a sender with another key. When the queue is not this sender's, or is paused,
- * queries sent together with this one do nothing if they ask {@link isOurs}.
- */
-export async function acquireQueue(
-  tx: Queryable,
-  queue: QueueName,
-  sender: string,
-): Promise<QueueState | null> {
-  const [state] = await tx.execute<QueueState & { acquired: boolean }>(sql`
-    select acquired, requests, alarm, (extract(epoch from clock_timestamp()) * 1000)::float8 as epoch_ms, paused_ms,
-      exists (select from ${outboxAmendedOrders}) as amended, exists (select from ${outboxRequeues}) as reachable,
-      set_config('storefeed.queue', case when acquired and paused_ms is null then 'ours' else 'not ours' end, true),
-      set_config('idle_in_transaction_session_timeout', '10min', true), set_config('jit', 'off', true),
-      set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)
-    from (
-      select requests, alarm, pg_try_advisory_xact_lock(hashtext(${`storefeed.outbox.${queue}`})) as acquired,
-        case when paused_until > now() and paused_until < now() + ${maxPauseMs + 60_000} * interval '1 ms'
-          and coalesce(alarm_sender = ${sender}, true)
-          then ceil(extract(epoch from paused_until - now()) * 1000)::float8 end as paused_ms
-      from ${outboxQueues} where queue = ${queue}
-    ) as state`)
-  return state?.acquired ? state : null
-}
-
-/** False after {@link acquireQueue} has found that this transaction must not send. */
-export const isOurs = sql`coalesce(current_setting('storefeed.queue', true), '') <> 'not ours'`
+/** A pause that ends later than any does was stored before the clock was set back. */
+export const longestPauseMs = maxPauseMs + 60_000
 
 /** Stores what the queue's next sender must know; the lock itself ends with the transaction. */
 export async function releaseQueue(

@@ -3,7 +3,6 @@ import { sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
 import { orders } from '../db/schema/orders.ts'
 import { outbox, outboxRequeues, outboxSettings } from '../db/schema/outbox.ts'
-import { isOurs } from './queue.ts'
 import { withoutContent } from './retention.ts'
 
 /** As a new message: retention only empties what is settled. */
@@ -26,7 +25,7 @@ export async function enqueueAmended(db: Queryable): Promise<void> {
  * To be called under the queue's lock: then no other sender can settle the same message as unsendable once more.
  */
 export async function requeueUnsendable(tx: Queryable): Promise<void> {
-  const requeued = tx.$with('requeued').as(tx.delete(outboxRequeues).where(isOurs).returning())
+  const requeued = tx.$with('requeued').as(tx.delete(outboxRequeues).returning())
   const customers = sql`array(select customer_id from ${requeued})`
   const theirs = sql`order_id = any(array(select id from ${orders} where customer_id = any(${customers})))`
   const backfill = sql`backfill or occurred_at < now() - (select backfill_after from ${outboxSettings})`

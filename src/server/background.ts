@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { removeExpiredSessions } from '../console/sessions.ts'
 import type { Connection } from '../db/connection.ts'
 import { feedNames } from '../db/schema/feeds.ts'
-import { queueNames } from '../db/schema/outbox.ts'
+import { type QueueName, queueNames } from '../db/schema/outbox.ts'
 import type { FeedService } from '../feeds/feed-service.ts'
 import { readFeedStatuses } from '../feeds/feed-status.ts'
 import { removeOldPolls } from '../feeds/poll-log.ts'
@@ -64,7 +64,7 @@ export function startWorker(
       loading.wake()
     },
   })
-  void wakeOnNotify(listen, 'feed_changes', feedLoops, log)
+  void wakeOnNotify(listen, 'feed_changes', () => feedLoops, log)
 
   return {
     async stop() {
@@ -98,34 +98,36 @@ export function startSender(
 ): Worker {
   const { log } = sending
   const stopping = new AbortController()
-  const loops = queueNames.map((queue) =>
+  const loopOf = (queue: QueueName) =>
     startLoop(() => drain(queue, { db, ...sending }, stopping.signal), {
       everyMs: pushEveryMs ?? outboxEveryMs,
       pauseMs: 0,
       idleRatio: 0,
       onError: (error) => log.error({ err: error, queue }, 'sending failed and is tried again'),
-    }),
-  )
-  if (pushEveryMs === null) {
-    void wakeOnNotify(listen, 'outbox', loops, log)
-  }
+    })
+  const loops = queueNames.map((queue) => ({ queue, loop: loopOf(queue) }))
+  // Of which queue the messages are; '' of any.
+  const notified = (name: string) =>
+    loops.filter(({ queue }) => name === '' || name === queue).map(({ loop }) => loop)
+  if (pushEveryMs === null) void wakeOnNotify(listen, 'outbox', notified, log)
   return {
     async stop() {
       stopping.abort()
-      await Promise.all(loops.map((loop) => loop.stop()))
+      await Promise.all(loops.map(({ loop }) => loop.stop()))
     },
   }
 }
 
+/** `loopsOf` says whom a payload wakes; '' all of them. */
 async function wakeOnNotify(
   listen: Connection['listen'],
   channel: string,
-  loops: Loop[],
+  loopsOf: (payload: string) => Loop[],
   log: DrainOptions['log'],
 ): Promise<void> {
   try {
-    const listens = await listen(channel, () => {
-      for (const loop of loops) loop.wake()
+    const listens = await listen(channel, (payload) => {
+      for (const loop of loopsOf(payload)) loop.wake()
     })
     if (!listens) log.info({ channel }, 'no notifications through a pooler: polling every second')
   } catch (error) {

@@ -69,3 +69,43 @@ test('a compressed body is measured as it is when it is read', async () => {
   )
   await expect(get({ maxBytes: 1_000_000 })).rejects.toThrow(ResponseTooLargeError)
 })
+
+test('a compressed body is decoded', async () => {
+  const { gzipSync } = await import('node:zlib')
+  server.answerWith((_request, response) =>
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('text')),
+  )
+  expect((await get()).body.toString()).toBe('text')
+})
+
+test('a compressed body that breaks off is a failure', async () => {
+  const { gzipSync } = await import('node:zlib')
+  server.answerWith((_request, response) =>
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('text').subarray(0, 12)),
+  )
+  await expect(get()).rejects.toThrow('unexpected end of file')
+})
+
+test('a connection that is closed within the body is a failure', async () => {
+  server.answerWith((_request, response) => {
+    response.writeHead(200, { 'content-length': '10' }).write('half')
+    setImmediate(() => response.destroy())
+  })
+  await expect(get()).rejects.toMatchObject({ code: 'ECONNRESET' })
+})
+
+test('one request after the other goes over the same connection', async () => {
+  const ports: unknown[] = []
+  server.answerWith((request, response) => {
+    ports.push(request.socket.remotePort)
+    response.end('text')
+  })
+  await get()
+  await get()
+  expect(ports[1]).toBe(ports[0])
+})
+
+test('a redirect is answered as it is', async () => {
+  server.answerWith((_request, response) => response.writeHead(302, { location: '/other' }).end())
+  expect((await get()).status).toBe(302)
+})

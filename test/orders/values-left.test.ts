@@ -126,8 +126,8 @@ test('later updates never change what an earlier one is built with', async () =>
   const { db } = server.database
   await order('built', 10, [{ quantity: 3, row_total: 10 }])
   const values = async () => {
-    const orders = await loadOrders(db, ['built'], { withUpdates: true })
-    return orders.get('built')?.updates.map(({ id, value }) => [id, value])
+    const [order] = await loadOrders(db, ['built'], { withUpdates: true })
+    return order?.updates.map(({ id, value }) => [id, value])
   }
   await refund('built', { id: 'r1', items: [{ line: 1, quantity: 1 }] })
   const before = await values()

@@ -41,7 +41,7 @@ async function readFeed(catalog: Catalog, url: string): Promise<ImportReport> {
 async function fetchFeed(url: string): Promise<Fetched | { error: string }> {
   const headers = { 'user-agent': 'Klaviyo/1.0' }
   const limits = { timeoutMs: TIMEOUT_MS, maxBytes: LIMITS.feedBytes }
-  const { status, body, waitedMs } = await sendRequest(url, { redirect: 'manual', headers }, limits)
+  const { status, body, waitedMs } = await sendRequest(url, { headers }, limits)
   if (status >= 300 && status < 400)
     return { error: `answered ${status}: redirects are not followed` }
   if (status < 200 || status > 299) return { error: `answered ${status}` }
@@ -55,7 +55,8 @@ async function fetchFeed(url: string): Promise<Fetched | { error: string }> {
 function causeOf(error: Error): string {
   if (error instanceof ResponseTooLargeError)
     return `larger than ${LIMITS.feedBytes / MEGABYTE} MB: split it into several feeds`
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+  // Of several addresses that were tried, the message is empty.
+  return error.message || ('code' in error ? String(error.code) : error.name)
 }
 
 function parseFeed(text: string): ParsedFeed {

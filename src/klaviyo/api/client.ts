@@ -1,6 +1,6 @@
 /** Sends requests to Klaviyo, within its rate limits. */
 import type { Logger } from 'pino'
-import { type HttpResponse, sendRequest } from '../../lib/http-request.ts'
+import { type HttpRequest, type HttpResponse, sendRequest } from '../../lib/http-request.ts'
 import { TimeoutError } from '../../lib/with-timeout.ts'
 import { type Endpoint, headers, revision } from './endpoints.ts'
 import { createRateLimiter, type RateLimiter } from './rate-limiter.ts'
@@ -47,11 +47,8 @@ export function createClient({
 
   async function send(endpoint: Endpoint, body: string): Promise<SendResult> {
     try {
-      const response = await sendRequest(
-        url + endpoint.path,
-        { method: 'POST', redirect: 'error', ...endpoint.encode(body, apiKey) },
-        { timeoutMs, maxBytes: maxAnswerBytes },
-      )
+      const request = { method: 'POST', ...endpoint.encode(body, apiKey) } as const
+      const response = await ask(url + endpoint.path, request, timeoutMs)
       warnOfRetirement(response)
       const { status, headers: answered } = response
       const answer = { status, headers: answered, text: response.body.toString() }
@@ -97,19 +94,20 @@ export async function readFromKlaviyo(
   { url, apiKey }: Pick<ClientOptions, 'url' | 'apiKey'>,
   path: string,
 ): Promise<{ status: number; text: string }> {
-  const { status, body } = await sendRequest(
-    url + path,
-    { redirect: 'error', headers: headers(apiKey) },
-    { timeoutMs: 10_000, maxBytes: maxAnswerBytes },
-  )
+  const { status, body } = await ask(url + path, { headers: headers(apiKey) }, 10_000)
   return { status, text: body.toString() }
 }
 
-/** The code of the cause (`ECONNRESET`, `UND_ERR_SOCKET`) says more than the `fetch failed` around it. */
+/** The answer of another place is none of Klaviyo's, so a redirect is a failure of the network. */
+async function ask(url: string, request: HttpRequest, timeoutMs: number): Promise<HttpResponse> {
+  const response = await sendRequest(url, request, { timeoutMs, maxBytes: maxAnswerBytes })
+  if (response.status >= 300 && response.status < 400) throw new Error('unexpected redirect')
+  return response
+}
+
+/** The code (`ECONNRESET`, `ENOTFOUND`) rather than the message, which names addresses. */
 export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof TimeoutError) return error.message
-  const { cause } = error
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : null
-  return code ?? (cause instanceof Error ? cause.message : error.message)
+  return 'code' in error ? String(error.code) : error.message
 }

@@ -17,7 +17,7 @@ export type Endpoint = {
   readSuccess: ReadSuccess
 }
 
-type Encoded = { headers: Record<string, string>; body: string | URLSearchParams }
+type Encoded = { headers: Record<string, string>; body: string }
 
 export const endpoints = {
   event: {

@@ -53,11 +53,11 @@ export function createRateLimiter(
       ...allowed.map(({ max, ms }) => (sent.at(-max)?.at ?? -Infinity) + ms + latencyMs),
     )
 
-  const requests = () => {
+  const countByTick = () => {
     const since = performance.now() - 60_000
-    const ticks: Requests = {}
-    for (const { tick } of sent.filter(({ at }) => at > since)) ticks[tick] = (ticks[tick] ?? 0) + 1
-    return ticks
+    const counts = new Map<number, number>()
+    for (const { at, tick } of sent) if (at > since) counts.set(tick, (counts.get(tick) ?? 0) + 1)
+    return counts
   }
 
   const left = () =>
@@ -68,7 +68,7 @@ export function createRateLimiter(
 
   return {
     left,
-    requests,
+    requests: () => Object.fromEntries(countByTick()),
     spacingMs,
     waitMs: () => Math.max(0, freeAt() - performance.now()),
     async acquire() {
@@ -81,13 +81,15 @@ export function createRateLimiter(
     },
     merge(theirs, epochMs) {
       epochOffset = epochMs - performance.now()
-      const mine = requests()
-      const others = Object.entries(theirs).flatMap(([key, count]) => {
+      const mine = countByTick()
+      const others: Sent[] = []
+      // Before every order, hence the loops.
+      for (const [key, count] of Object.entries(theirs)) {
         const tick = Number(key)
-        if (tick * tickMs > epochMs + maxAheadMs) return []
+        if (tick * tickMs > epochMs + maxAheadMs) continue
         const at = (tick + 1) * tickMs - 1 - epochOffset
-        return Array.from({ length: Math.max(0, count - (mine[key] ?? 0)) }, () => ({ at, tick }))
-      })
+        for (let n = mine.get(tick) ?? 0; n < count; n++) others.push({ at, tick })
+      }
       if (others.length === 0) return
       sent = [...sent, ...others].sort((a, b) => a.at - b.at).slice(-2 * longest)
     },

@@ -33,8 +33,8 @@ function endpoint(name: string, rateLimit: Endpoint['rateLimit']): Endpoint {
     path: `/api/${name}`,
     rateLimit,
     encode: (body) => ({
-      body: new URLSearchParams({ data: body }),
-      headers: { accept: 'text/html' },
+      body: new URLSearchParams({ data: body }).toString(),
+      headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' },
     }),
     /** The body of a 200 is 1 for yes and 0 for no. */
     readSuccess({ status, text }, requestId) {

@@ -2,9 +2,11 @@
 import type { Queryable } from '../../db/connection.ts'
 import type { QueueName } from '../../db/schema/outbox.ts'
 import { settleBoth } from '../../lib/settle-both.ts'
-import { claimGroups, cutTo, type MessageGroup } from '../../outbox/claim.ts'
+import { type Claim, claimGroups, cutTo, type MessageGroup } from '../../outbox/claim.ts'
+import type { QueueState } from '../../outbox/queue.ts'
 import type { Endpoint } from '../api/endpoints.ts'
 import { limits } from '../api/limits.ts'
+import type { CustomerWithStore, OrderRecord } from '../mapping/records.ts'
 import type { KlaviyoSender } from './klaviyo.ts'
 import { batchEnd, type DispatchResult, endOfBatch, type IsOver, isReady } from './outcomes.ts'
 import { prepareEvents, prepareProfiles } from './prepare-messages.ts'
@@ -29,44 +31,55 @@ export function rateLimitMs(queue: QueueName, { client, transport }: KlaviyoSend
   return Math.min(...endpoints.map((endpoint) => client.rateLimiter(endpoint).waitMs()))
 }
 
-/** May be sent together with the query that acquires the queue: without the queue nothing is claimed. */
-export const claim: Record<
-  QueueName,
-  (tx: Queryable, sender: KlaviyoSender) => Promise<MessageGroup[]>
-> = {
-  events: (tx, sender) => {
-    const bulk = bulkOf(sender)
-    const limit = bulk ? maxBulkEvents(sender, bulk.endpoint) : maxSingleEvents
-    return claimGroups(tx, 'events', limit)
-  },
-  profiles: (tx) => claimGroups(tx, 'profiles', maxProfiles),
+/** What is due of a queue, claimed: `dispatch` sends it. */
+export type Due = {
+  state: QueueState
+  dispatch: (signal: AbortSignal) => Promise<DispatchResult>
 }
 
-export const dispatch: Record<
+/** Null when another sender has the queue. */
+export const claim: Record<
   QueueName,
-  (
-    tx: Queryable,
-    sender: KlaviyoSender,
-    claimed: readonly MessageGroup[],
-    signal: AbortSignal,
-  ) => Promise<DispatchResult>
-> = { events: dispatchEvents, profiles: dispatchProfiles }
+  (tx: Queryable, sender: KlaviyoSender) => Promise<Due | null>
+> = {
+  async events(tx, sender) {
+    const bulk = bulkOf(sender)
+    const limit = bulk ? maxBulkEvents(sender, bulk.endpoint) : maxSingleEvents
+    const limits = { limit, loadLimit: maxSingleEvents }
+    const claimed = await claimGroups<OrderRecord>(tx, 'events', sender.id, limits)
+    return (
+      claimed && {
+        state: claimed.state,
+        dispatch: (signal) => dispatchEvents(tx, sender, claimed, signal),
+      }
+    )
+  },
+  async profiles(tx, sender) {
+    const limits = { limit: maxProfiles, loadLimit: maxProfiles }
+    const claimed = await claimGroups<CustomerWithStore>(tx, 'profiles', sender.id, limits)
+    return (
+      claimed && {
+        state: claimed.state,
+        dispatch: (signal) => dispatchProfiles(tx, sender, claimed, signal),
+      }
+    )
+  },
+}
 
 /** Few events are sent in bulk only when the endpoint for single ones has reached its rate limit. */
 async function dispatchEvents(
   tx: Queryable,
   sender: KlaviyoSender,
-  claimed: readonly MessageGroup[],
+  { groups, records }: Claim<OrderRecord>,
   signal: AbortSignal,
 ): Promise<DispatchResult> {
-  if (claimed.length === 0) return nothing
+  if (groups.length === 0) return nothing
   const { client, transport } = sender
   const bulk = bulkOf(sender)
-  const many =
-    countMessages(claimed) > maxSingleEvents || !isReady(client, transport.event.endpoint)
-  if (bulk && many) return dispatchInBulk(tx, sender, bulk.entry, claimed, signal)
+  const many = countMessages(groups) > maxSingleEvents || !isReady(client, transport.event.endpoint)
+  if (bulk && many) return dispatchInBulk(tx, sender, bulk.entry, groups, signal)
   // When they were claimed, the requests of other senders were not known yet.
-  return dispatchSingly(tx, sender, cutTo(maxSingleEvents, claimed), signal)
+  return dispatchSingly(tx, sender, { groups: cutTo(maxSingleEvents, groups), records }, signal)
 }
 
 /** Null also when it has reached its rate limit. */
@@ -77,10 +90,10 @@ function bulkOf({ client, transport: { bulk } }: KlaviyoSender): Transport['bulk
 async function dispatchSingly(
   tx: Queryable,
   { client, names, transport: { event } }: KlaviyoSender,
-  groups: readonly MessageGroup[],
+  { groups, records }: Pick<Claim<OrderRecord>, 'groups' | 'records'>,
   signal: AbortSignal,
 ): Promise<DispatchResult> {
-  const { messages, setAside } = await prepareEvents(tx, groups, names, event.body)
+  const { messages, setAside } = await prepareEvents(tx, { groups, records }, names, event.body)
   const isOver = batchEnd(signal)
   return withOutcomes(setAside, await sendSingly(client, event.endpoint, messages, isOver))
 }
@@ -101,7 +114,8 @@ async function dispatchInBulk(
   const { client, names } = sender
   const isOver: IsOver = batchEnd(signal)
   const requests = requestsOf(groups)
-  const prepare = (request: readonly MessageGroup[]) => prepareEvents(tx, request, names, entry)
+  const prepare = (request: readonly MessageGroup[]) =>
+    prepareEvents(tx, { groups: request, records: null }, names, entry)
   const outcomes: DispatchResult['outcomes'] = []
   let prepared = await prepare(requests[0] ?? [])
   for (let at = 1; ; at++) {
@@ -131,7 +145,7 @@ async function dispatchRefused(
   const { client, transport } = sender
   const { endpoint } = transport.event
   const { outcomes, pause } = isReady(client, endpoint)
-    ? await dispatchSingly(tx, sender, groups, signal)
+    ? await dispatchSingly(tx, sender, { groups, records: null }, signal)
     : nothing
   if (pause && pause !== endOfBatch) return { outcomes, pause }
   return { outcomes, pause: { ms: client.rateLimiter(endpoint).waitMs() } }
@@ -162,11 +176,11 @@ function requestsOf(groups: readonly MessageGroup[]): MessageGroup[][] {
 async function dispatchProfiles(
   tx: Queryable,
   { client, transport }: KlaviyoSender,
-  claimed: readonly MessageGroup[],
+  claimed: Claim<CustomerWithStore>,
   signal: AbortSignal,
 ): Promise<DispatchResult> {
   const { endpoint, body } = transport.profile
-  if (claimed.length === 0) return nothing
+  if (claimed.groups.length === 0) return nothing
   const { messages, setAside } = await prepareProfiles(tx, claimed, body)
   return withOutcomes(setAside, await sendSingly(client, endpoint, messages, batchEnd(signal)))
 }

@@ -18,7 +18,7 @@ import {
   unknownStore,
   withoutContact,
 } from '../mapping/profile.ts'
-import type { OrderRecord } from '../mapping/records.ts'
+import type { CustomerWithStore, OrderRecord } from '../mapping/records.ts'
 import { mayBeOversize, shrinkEvent, trimEvent } from '../mapping/truncate.ts'
 
 export type PreparedMessage = {
@@ -43,14 +43,19 @@ type Unsendable = { unsendable: string; warnings?: Warning[] }
 type Prepared = { messages: PreparedMessage[]; setAside: SetAside[] }
 type SetAside = Extract<Outcome, { status: 'unsendable' | 'failed' }>
 
+/** `records` are what was read together with the claim; null: they are read now. */
+type Prepare<Owner> = { groups: readonly MessageGroup[]; records: readonly Owner[] | null }
+
 export async function prepareEvents(
   tx: Queryable,
-  groups: readonly MessageGroup[],
+  { groups, records }: Prepare<OrderRecord>,
   names: MetricNames,
   bodyOf: (event: Event) => object,
 ): Promise<Prepared> {
   const withUpdates = groups.some(({ messages }) => messages.some(({ metric }) => isUpdate(metric)))
-  const orders = await loadEach(tx, groups, (ids) => loadOrders(tx, ids, { withUpdates }))
+  const orders = records
+    ? byId(records)
+    : await loadEach(tx, groups, (ids) => loadOrders(tx, ids, { withUpdates }))
   // Mapped once for all events of an order: parsing phone numbers is slow.
   const buyers = new Map<OrderRecord, ProfileResult | Unreachable>()
   const buyerOf = (order: OrderRecord) => {
@@ -97,10 +102,12 @@ function written(
 /** A visit sends only who came and where; an edit sends all that is stored about the customer. */
 export async function prepareProfiles(
   tx: Queryable,
-  groups: readonly MessageGroup[],
+  { groups, records }: Prepare<CustomerWithStore>,
   bodyOf: (profile: Profile) => object,
 ): Promise<Prepared> {
-  const customers = await loadEach(tx, groups, (ids) => loadCustomers(tx, ids))
+  const customers = records
+    ? byId(records)
+    : await loadEach(tx, groups, (ids) => loadCustomers(tx, ids))
   return prepare(groups, customers, (message, customer) => {
     if (!customer) return { unsendable: 'the customer no longer exists' }
     return bodyFor(toProfile(customer, { store: customer.store, newest: true }), (found) => {
@@ -138,21 +145,21 @@ const isUpdate = (metric: Metric) => metric !== 'placed_order' && metric !== 'or
 type Unreadable = { unreadable: unknown }
 
 /** All at once; when that fails because of what a row holds, one by one. */
-async function loadEach<T>(
+async function loadEach<T extends { id: string }>(
   tx: Queryable,
   groups: readonly MessageGroup[],
-  load: (ids: readonly string[]) => Promise<Map<string, T>>,
+  load: (ids: readonly string[]) => Promise<T[]>,
 ): Promise<Map<string, T | Unreadable>> {
   const ids = groups.map(({ owner }) => owner)
   try {
-    return await savepoint(tx, () => load(ids))
+    return byId(await savepoint(tx, () => load(ids)))
   } catch (error) {
     if (!isAboutData(error)) throw error
   }
   const loaded = new Map<string, T | Unreadable>()
   for (const id of ids) {
     try {
-      for (const entry of await savepoint(tx, () => load([id]))) loaded.set(...entry)
+      for (const record of await savepoint(tx, () => load([id]))) loaded.set(id, record)
     } catch (error) {
       if (!isAboutData(error)) throw error
       loaded.set(id, { unreadable: error })
@@ -160,6 +167,9 @@ async function loadEach<T>(
   }
   return loaded
 }
+
+const byId = <T extends { id: string }>(records: readonly T[]): Map<string, T> =>
+  new Map(records.map((record) => [record.id, record]))
 
 /** SQLSTATE classes: data exception, program limit exceeded. */
 const isAboutData = (error: unknown) => /^(22|54)/.test(postgresCode(error) ?? '')

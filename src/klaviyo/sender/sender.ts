@@ -4,11 +4,10 @@ import type { Logger } from 'pino'
 import { type Database, type Queryable, transaction } from '../../db/connection.ts'
 import type { QueueName } from '../../db/schema/outbox.ts'
 import { settleBoth } from '../../lib/settle-both.ts'
-import type { MessageGroup } from '../../outbox/claim.ts'
-import { acquireQueue, type QueuePause, type QueueState, releaseQueue } from '../../outbox/queue.ts'
+import { type QueuePause, type QueueState, releaseQueue } from '../../outbox/queue.ts'
 import { enqueueAmended, requeueUnsendable } from '../../outbox/requeue.ts'
 import { type Outcome, settle, withoutDetail } from '../../outbox/settle.ts'
-import { claim, dispatch, rateLimitMs } from './dispatch.ts'
+import { claim, type Due, rateLimitMs } from './dispatch.ts'
 import type { KlaviyoSender } from './klaviyo.ts'
 import type { DispatchResult } from './outcomes.ts'
 import { endpointsOf } from './transport.ts'
@@ -76,12 +75,9 @@ async function sendClaimed(
   isComplete: boolean,
   signal: AbortSignal,
 ): Promise<BatchResult | null> {
-  // Sent together; Postgres executes them in this order.
-  const [state, claimed] = await settleBoth(
-    acquireQueue(tx, queue, sender.id),
-    claim[queue](tx, sender),
-  )
-  if (!state) return held({ ms: otherSenderMs })
+  const claimed = await claim[queue](tx, sender)
+  if (!claimed) return held({ ms: otherSenderMs })
+  const { state } = claimed
   if (state.paused_ms !== null) return held(pauseOfState(state.paused_ms, state.alarm))
   if (state.amended && !isComplete) return null
   mergeRequests(sender, state)
@@ -90,7 +86,7 @@ async function sendClaimed(
   // Rarely so: else even planning the query would hold up each order.
   const isRequeuing = queue === 'events' && state.reachable
   const due = isRequeuing ? await requeueAndClaim(tx, queue, sender) : claimed
-  const result = { ...(await dispatch[queue](tx, sender, due, signal)), isHeld: false }
+  const result = { ...(await due.dispatch(signal)), isHeld: false }
   const { outcomes, pause } = result
   if (outcomes.length === 0 && !pause) return result
   const requests = readRequests(sender)
@@ -105,8 +101,10 @@ async function requeueAndClaim(
   tx: Queryable,
   queue: QueueName,
   sender: KlaviyoSender,
-): Promise<MessageGroup[]> {
+): Promise<Due> {
+  // Sent together; Postgres executes them in this order.
   const [, claimed] = await settleBoth(requeueUnsendable(tx), claim[queue](tx, sender))
+  if (!claimed) throw new Error('the lock of the queue was lost within the transaction')
   return claimed
 }
 
