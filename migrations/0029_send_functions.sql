@@ -61,8 +61,10 @@ BEGIN
         WHERE order_id = o.id AND product_id IS NOT NULL AND NOT EXISTS (SELECT FROM products WHERE id = i.product_id OFFSET 0)
       ) AS unknown_products,
       (SELECT coalesce(max(number), 0) FROM order_amendments WHERE order_id = o.id) AS amendment,
-      CASE WHEN with_updates THEN order_update_records(o.id) ELSE '[]' END AS updates,
-      CASE WHEN with_updates THEN order_amendment_records(o.id) ELSE '[]' END AS amendments
+      CASE WHEN with_updates AND EXISTS (SELECT FROM order_updates WHERE order_id = o.id OFFSET 0)
+        THEN order_update_records(o.id) ELSE '[]' END AS updates,
+      CASE WHEN with_updates AND EXISTS (SELECT FROM order_amendments WHERE order_id = o.id OFFSET 0)
+        THEN order_amendment_records(o.id) ELSE '[]' END AS amendments
     FROM orders o
     LEFT JOIN LATERAL (
       SELECT most_recent_store_id, most_recent_store_at, json_build_object(
