@@ -138,7 +138,10 @@ async function readChunks<Chunk extends ChunkChecksum>(
     where feed = ${feed} and ${inArray(feedChunks.format, [...feedFormats])} and slot = any(${sql.param(slots)}::smallint[])`)
 }
 
-/** So that the next refresh finds single slots by the right index; autovacuum would look within a minute or two. */
+/**
+ * So that the next refresh finds single slots by the right index; autovacuum would look within a minute or two, and is not
+ * waited for.
+ */
 export async function analyzeChunks(db: Queryable): Promise<void> {
-  await db.execute(sql`analyze ${feedChunks}, ${feedLists}`)
+  await db.execute(sql`analyze (skip_locked) ${feedChunks}, ${feedLists}`)
 }

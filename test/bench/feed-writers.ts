@@ -5,6 +5,7 @@ import { sql } from 'drizzle-orm'
 import { saveRecord } from '../../src/catalog/catalog-writes.ts'
 import { productResource } from '../../src/catalog/products.ts'
 import { connect } from '../../src/db/connection.ts'
+import { startRecording } from '../../src/db/recording.ts'
 import { findProgram, load } from './processes.ts'
 import type { Row } from './table.ts'
 import type { BenchServer, Workbench } from './workbench.ts'
@@ -34,7 +35,7 @@ export async function measureWriters(
     ours: byRest.toFixed(0),
     peer: alone.toFixed(0),
     ratio: byRest / alone,
-    target: '>= 0.6',
+    target: '>= 0.85',
   }
 }
 
@@ -91,6 +92,9 @@ const draftOf = (written: number, products: number) => ({
   categories: ['Category 1'],
 })
 
+/** The history records what is written by REST. */
+const author = { via: 'rest', keyId: null, name: null } as const
+
 async function putAlone(databaseUrl: string, products: number): Promise<number> {
   const { db, close } = connect(databaseUrl, { max: clients })
   async function perSecond(seconds: number) {
@@ -98,7 +102,11 @@ async function putAlone(databaseUrl: string, products: number): Promise<number> 
     let written = 0
     async function client() {
       while (performance.now() < end)
-        await saveRecord(db, productResource, draftOf(++written, products))
+        await saveRecord(
+          db.recorded(startRecording(author)),
+          productResource,
+          draftOf(++written, products),
+        )
     }
     await Promise.all(Array.from({ length: clients }, client))
     return written / seconds

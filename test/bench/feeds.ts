@@ -62,7 +62,7 @@ function benchSize(products: number): Promise<Measured> {
       await measureWriters(bench, server, products),
     ]
     await bench.db.execute(sql`vacuum analyze`)
-    rows.push(await measureBuild(bench))
+    rows.push(await measureBuild(bench, products))
     printTable(`${products} products, each in 10 stores`, rows)
     return { products, editMs, memory }
   })
