@@ -71,13 +71,13 @@ export function createPool(
       maxLifetimeSeconds: lifetimeSeconds,
       stream: () => trackSocket(sockets),
       onConnect: async (client) => {
+        // Errors that the pool does not see: while a caller has the connection, or in the packet of the next answer.
+        client.on('error', () => broken.add(client))
         await useUtc(client)
         await checkServer(client, wanted)
         answeredAt.set(client, performance.now())
       },
     })
-    // Errors while a caller has the connection: the pool does not see them.
-    pool.on('connect', (client) => client.on('error', () => broken.add(client)))
     // Errors of idle connections: the pool has already removed those.
     pool.on('error', () => undefined)
     return pool

@@ -1,6 +1,7 @@
 /** What is wrong with the server, as it stands above every page. */
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { pollItems } from '../feeds/polls.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { sessionOf } from './console.ts'
 
@@ -9,6 +10,9 @@ let cookie: string
 
 beforeAll(async () => {
   server = await startTestServer()
+  // A feed that is not built yet is told too.
+  for (const feed of ['products', 'stores'])
+    await pollItems(`${server.url}/feeds/${feed}.json?key=${server.key}`)
   cookie = await sessionOf(server)
 })
 afterAll(async () => server.stop())

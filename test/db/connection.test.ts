@@ -130,3 +130,14 @@ test('a query that a vanished server took with it is given up, and so are the ot
   await close()
   await proxy.disconnect()
 })
+
+test('a connection that Postgres terminates as soon as it is set up is lost, which is no error of ours', async () => {
+  const proxy = await openTcpProxy(new URL(database.url), { terminateAfter: 'SET\0' })
+  const { db, close } = connect(proxy.url, { max: 1 })
+  try {
+    await expect(db.execute(sql`select 1`)).rejects.toThrow(ConnectionLost)
+  } finally {
+    await close()
+    await proxy.disconnect()
+  }
+})

@@ -17,8 +17,14 @@ export type TcpProxy = {
   vanish: () => void
 }
 
-/** `splitAnswers` forwards the last bytes of what Postgres sends, such as ReadyForQuery, in a later packet. */
-export async function openTcpProxy(first: URL, { splitAnswers = false } = {}): Promise<TcpProxy> {
+/**
+ * `splitAnswers` forwards the last bytes of what Postgres sends, such as ReadyForQuery, in a later packet; `terminateAfter`
+ * terminates a connection as Postgres does, in the packet of the first answer that holds this.
+ */
+export async function openTcpProxy(
+  first: URL,
+  { splitAnswers = false, terminateAfter = '' } = {},
+): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   const pairs = new Map<Socket, Socket>()
   let stalled = false
@@ -35,7 +41,13 @@ export async function openTcpProxy(first: URL, { splitAnswers = false } = {}): P
     upstream.once('close', () => pairs.delete(client) && client.destroy())
     pairs.set(client, upstream)
     client.pipe(upstream)
-    if (splitAnswers) upstream.pipe(lastBytesLater()).pipe(client.setNoDelay())
+    if (terminateAfter)
+      upstream.on('data', (chunk) =>
+        chunk.includes(terminateAfter)
+          ? client.end(Buffer.concat([chunk, termination]))
+          : client.write(chunk),
+      )
+    else if (splitAnswers) upstream.pipe(lastBytesLater()).pipe(client.setNoDelay())
     else upstream.pipe(client)
   })
   const listen = (port: number) =>
@@ -82,3 +94,9 @@ const lastBytesLater = () =>
       setTimeout(() => done(null, chunk.subarray(-6)), 20)
     },
   })
+
+const fields = 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0'
+const length = Buffer.alloc(4)
+length.writeInt32BE(fields.length + 4)
+/** An ErrorResponse. */
+const termination = Buffer.concat([Buffer.from('E'), length, Buffer.from(fields)])
