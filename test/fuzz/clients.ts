@@ -18,6 +18,8 @@ export type FuzzRun = {
   coverage: Coverage
   /** True once a client has found a failure: the others stop. */
   failed: boolean
+  /** What each client has seen, in earlier rounds too: an operation that needs two records that belong together rarely finds them else. */
+  observed: ObservedValues[]
 }
 
 export const clientCount = 12
@@ -34,6 +36,7 @@ export async function runClients(run: FuzzRun, seed: number, requests: number): 
   const clients = Array.from({ length: clientCount }, (_, client) =>
     runClient(
       run,
+      run.observed[client] ?? noValues(),
       seeds.filter((_, index) => index % clientCount === client),
     ),
   )
@@ -41,8 +44,7 @@ export async function runClients(run: FuzzRun, seed: number, requests: number): 
 }
 
 /** Sends one request for each seed; throws the first failure, shrunk, with the request as a shell command. */
-async function runClient(run: FuzzRun, seeds: number[]): Promise<void> {
-  const observed = noValues()
+async function runClient(run: FuzzRun, observed: ObservedValues, seeds: number[]): Promise<void> {
   for (const seed of seeds) {
     if (run.failed) return
     run.source.observed = observed

@@ -65,6 +65,7 @@ test('every response is as documented, and every operation succeeds at least onc
     transport,
     coverage: createCoverage(operations),
     failed: false,
+    observed: Array.from({ length: clientCount }, noValues),
   }
   const started = performance.now()
   async function runAll() {
