@@ -54,6 +54,8 @@ function benchSize(links: number): Promise<Measured> {
     })
     const stallMs = await stalls.stop()
     await bench.db.execute(sql`checkpoint`)
+    // Of the longest lists loading takes longer than a poll waits.
+    await untilFresh(server)
     const linkMs = await measureEdits(server, linkEdit(bench, shape))
     const titleMs = await measureEdits(server, priceEdit(bench, shape.products))
     const rows = [
