@@ -14,7 +14,10 @@ import { textArray } from './parameters.ts'
 const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url))
 const created = /\bFUNCTION (\w+)\(/g
 
-/** Called by the server only, at every poll and for every message: they read what the server may read. */
+/**
+ * Called by the server only, at every poll and for every message: they read what the server may read. So do the functions
+ * that claim messages, which a migration makes from one text, so that their names are not found.
+ */
 const withCallersRights = [
   'feed_states',
   'find_key',

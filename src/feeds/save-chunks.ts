@@ -1,7 +1,6 @@
 /** Stores chunks and the pieces of their lists. */
 import { eq, sql } from 'drizzle-orm'
 import type { Queryable } from '../db/connection.ts'
-import { textArray } from '../db/parameters.ts'
 import { type FeedName, feedChunks, feedLists } from '../db/schema/feeds.ts'
 import { settleBoth } from '../lib/settle-both.ts'
 import type { ChangedChunk } from './chunk.ts'
@@ -65,9 +64,9 @@ async function saveRelisted(
   await tx.execute(sql`
     update ${feedChunks} c set version = ${version}, crc = r.crc, bytes = r.bytes, lists = r.lists::json
     from unnest(
-      ${textArray(chunks.map(({ format }) => format))}, ${sql.param(chunks.map(({ slot }) => slot))}::smallint[],
+      ${sql.param(chunks.map(({ format }) => format))}::text[], ${sql.param(chunks.map(({ slot }) => slot))}::smallint[],
       ${sql.param(chunks.map(({ crc }) => crc))}::bigint[], ${sql.param(chunks.map(({ bytes }) => bytes))}::int[],
-      ${textArray(lists)}) as r(format, slot, crc, bytes, lists)
+      ${sql.param(lists)}::text[]) as r(format, slot, crc, bytes, lists)
     where c.feed = ${feed} and c.format = r.format and c.slot = r.slot`)
 }
 
